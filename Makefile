@@ -1,0 +1,69 @@
+# What a person types. `make` alone lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve dev test check format admin-user key requirements clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+serve: $(VENV)/.installed ## start the service (installs, makes the database and a first key as needed)
+	@exec $(BIN)/python manage.py serve
+
+dev: $(VENV)/.installed ## the same in debug mode, reloading when a file changes
+	@exec $(BIN)/python manage.py serve --debug
+
+admin-user: $(VENV)/.installed ## make a staff user for /admin/
+	@$(BIN)/python manage.py init_db --verbosity 0
+	@$(BIN)/python manage.py createsuperuser
+
+key: $(VENV)/.installed ## make an API key: make key ARGS="--owner ann --name laptop --permission read"
+	@$(BIN)/python manage.py create_key $(ARGS)
+
+test: $(VENV)/.installed-dev ## run the tests, on the configured PostgreSQL or the embedded one
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev ## format, lint, types, migrations, production settings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	@echo "manage.py check --deploy, under production settings"
+	@env PRODUCTION=true DEBUG=false APP_DEBUG=false ALLOWED_HOSTS=mcp.example.com \
+		SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')" \
+		DATABASE_URL="postgres://mcp:not-a-default-one@db.example.com/mcp" \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+format: $(VENV)/.installed-dev ## format the code and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+install: $(VENV)/.installed ## only install
+
+requirements: $(VENV)/.installed-dev ## resolve pyproject.toml into requirements*.txt, pinned and hashed
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+
+clean: ## remove what was installed and cached (not var/, which holds the embedded database)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "This Python has no venv module (on Debian: apt install python3-venv)."; exit 1; }
+
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	@echo "Installing what requirements.txt pins (once) ..."
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
+	@echo "Installing what requirements-dev.txt pins (once) ..."
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.txt
+	@touch $(VENV)/.installed $@

@@ -1,0 +1,29 @@
+"""System checks of the frame: what an operator can get wrong and the settings' types do not show."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+from mcp_project.client_address import networks
+
+
+@register()
+def trusted_proxies_are_networks(**_: Any) -> list[CheckMessage]:
+    try:
+        networks(tuple(settings.TRUSTED_PROXIES))
+    except ValueError as error:
+        return [Error(f"TRUSTED_PROXIES must be addresses or networks: {error}.", id="mcp_project.E001")]
+    return []
+
+
+@register()
+def origins_have_schemes(**_: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"CORS_ALLOWED_ORIGINS holds {origin!r}, which must begin with http:// or https://.",
+            id="mcp_project.E002",
+        )
+        for origin in settings.CORS_ALLOWED_ORIGINS
+        if not origin.startswith(("http://", "https://"))
+    ]

@@ -1,0 +1,89 @@
+"""Make the database ready, by one host at a time, and say in one sentence what is wrong with it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+from django.core.management import call_command
+from django.db import connection, connections
+from django.db.migrations.executor import MigrationExecutor
+from psycopg import sql
+
+INIT_LOCK = 6_227_020_800  # an arbitrary number that every host of the service agrees on
+
+
+def initialise(verbosity: int = 1) -> None:
+    """Create the database when it is missing and migrate it. Hosts that do so at the same time take turns."""
+    _create_when_missing()
+    with one_at_a_time():
+        call_command("migrate", interactive=False, verbosity=verbosity)
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Hold the database's advisory lock: on a connection of its own, since it must outlive any transaction."""
+    with psycopg.connect(**_parameters(), autocommit=True) as session:
+        session.execute("SELECT pg_advisory_lock(%s)", [INIT_LOCK])
+        yield
+
+
+def pending_migrations() -> list[str]:
+    """The names of the migrations that the code has and the database has not."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def release_connections() -> None:
+    """Close this process's connections and pools, as before a fork or an exec."""
+    connections.close_all()
+    for wrapper in connections.all(initialized_only=True):
+        close_pool = getattr(wrapper, "close_pool", None)
+        if close_pool is not None:
+            close_pool()
+
+
+def explain(error: Exception) -> str:
+    """One sentence for whoever started the service, from what PostgreSQL or the network said."""
+    settings = connection.settings_dict
+    said = " ".join(str(error).split())
+    server = f"PostgreSQL at {settings['HOST'] or 'the local socket'}"
+    if settings.get("PORT"):
+        server += f":{settings['PORT']}"
+    if "authentication failed" in said or "no password supplied" in said:
+        return (
+            f"{server} refused the password of user {settings['USER']}: check DB_USER and DB_PASSWORD or DATABASE_URL."
+        )
+    if "does not exist" in said and "database" in said:
+        return f"{server} has no database {settings['NAME']}: run `manage.py init_db`."
+    if "Connection refused" in said or "No such file or directory" in said:
+        return f"{server} refused the connection: check that it runs, and DB_HOST and DB_PORT or DATABASE_URL."
+    if "could not translate host name" in said or "failed to resolve host" in said:
+        return f"The database host {settings['HOST']} has no address: check DB_HOST or DATABASE_URL."
+    return f"{server} cannot be used: {said}"
+
+
+def _create_when_missing() -> None:
+    name = connection.settings_dict["NAME"]
+    try:
+        psycopg.connect(**_parameters()).close()
+    except psycopg.OperationalError as error:
+        if f'database "{name}" does not exist' not in str(error):
+            raise
+    else:
+        return
+    # Of two hosts that create it at once, one is told that it exists: as DuplicateDatabase, or, when they meet in
+    # the catalogue's index, as UniqueViolation.
+    exists = suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation)
+    with psycopg.connect(**{**_parameters(), "dbname": "postgres"}, autocommit=True) as session, exists:
+        session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+def _parameters() -> dict[str, Any]:
+    """What psycopg.connect needs to reach the configured database, without Django's own adapters. Starts the
+    embedded server."""
+    parameters = dict(connection.get_connection_params())
+    for name in ("context", "cursor_factory", "prepare_threshold"):
+        parameters.pop(name, None)
+    return parameters

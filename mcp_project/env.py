@@ -1,0 +1,135 @@
+"""Every environment variable of the service: its name, type and default. Only settings.py reads them.
+
+A variable that is not set, or set to nothing, has its default. README's table of settings and .env.example
+are held against ENV.scheme by a test.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+DEVELOPMENT_SECRET_KEY = "django-insecure-development-only-never-serve-anyone-with-this-key"  # noqa: S105
+DEFAULT_DB_PASSWORD = "postgres"  # noqa: S105 (the very password that production refuses)
+
+
+def boolean(text: str) -> bool:
+    words = {
+        "true": True,
+        "1": True,
+        "yes": True,
+        "on": True,
+        "false": False,
+        "0": False,
+        "no": False,
+        "off": False,
+    }
+    if text.lower() not in words:
+        raise ValueError("must be true or false")
+    return words[text.lower()]
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    def cast(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,15}", text, re.ASCII) or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return cast
+
+
+def seconds(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text, re.ASCII):
+        raise ValueError("must be a number of seconds, such as 1 or 0.5")
+    return float(text)
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    def cast(text: str) -> str:
+        by_lower = {word.lower(): word for word in words}
+        if text.lower() not in by_lower:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return by_lower[text.lower()]
+
+    return cast
+
+
+def names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+port = whole(1, 65535)
+
+ENV = environ.Env(
+    APP_HOST=(str, "127.0.0.1"),
+    APP_PORT=(port, 8000),
+    APP_DEBUG=(boolean, False),
+    APP_WORKERS=(whole(1, 256), 2),
+    APP_THREADS=(whole(1, 256), 4),
+    DATABASE_URL=(str, ""),
+    DB_USER=(str, "postgres"),
+    DB_PASSWORD=(str, DEFAULT_DB_PASSWORD),
+    DB_HOST=(str, "localhost"),
+    DB_PORT=(port, 5432),
+    DB_NAME=(str, "mcp"),
+    SECRET_KEY=(str, DEVELOPMENT_SECRET_KEY),
+    PRODUCTION=(boolean, False),
+    ALLOW_EMBEDDED_DATABASE=(boolean, False),
+    DEBUG=(boolean, False),
+    ALLOWED_HOSTS=(names, []),
+    CORS_ALLOWED_ORIGINS=(names, []),
+    CSRF_TRUSTED_ORIGINS=(names, []),
+    TRUSTED_PROXIES=(names, []),
+    LOG_LEVEL=(choice("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+    LOG_FORMAT=(choice("console", "json"), "console"),
+    LOG_FILE=(str, ""),
+    VAR_DIR=(str, "var"),
+    MAX_BODY_BYTES=(whole(1024, 1 << 30), 1 << 20),
+    DEFAULT_RATE_LIMIT=(str, "600/m"),
+    KEY_DEFAULT_TTL_DAYS=(whole(1, 36500), 90),
+    KEY_CACHE_SECONDS=(seconds, 1.0),
+    KEY_CACHE_SIZE=(whole(1, 10_000_000), 10_000),
+    AUTH_FAILURE_RATE=(str, "30/m"),
+    ADMIN_LOGIN_RATE=(str, "10/m"),
+)
+
+SECRETS = {"DATABASE_URL", "DB_PASSWORD", "SECRET_KEY"}
+
+
+def load(path: Path) -> None:
+    """Put what `.env` says into the environment, where the environment does not say it already.
+
+    Raises ImproperlyConfigured for a line that is not NAME=value: django-environ would skip it with a log line
+    that nobody sees, and the service would run with a default that nobody asked for.
+    """
+    if not path.exists():
+        return
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{path} cannot be read: {error}.") from error
+    for number, line in enumerate(lines, start=1):
+        if line and not line.startswith("#") and not re.match(r"(export )?[A-Za-z_0-9]+=", line):
+            raise ImproperlyConfigured(f"Line {number} of {path} is not NAME=value (without spaces around `=`).")
+    environ.Env.read_env(path)
+
+
+def is_set(name: str) -> bool:
+    return bool(ENV.ENVIRON.get(name))
+
+
+def read(name: str) -> Any:
+    """The value of a declared variable. Raises ImproperlyConfigured, in one sentence, for an impossible one."""
+    cast, default = ENV.scheme[name]
+    if not is_set(name):
+        return default
+    text = ENV.ENVIRON[name].strip()
+    try:
+        # Not ENV(name): that takes a value which begins with `$`, as a password may, for another variable's name.
+        return ENV.parse_value(text, cast)
+    except ValueError as error:
+        shown = "" if name in SECRETS else f"; it is {text!r}"
+        raise ImproperlyConfigured(f"{name} {error}{shown}.") from None

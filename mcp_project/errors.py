@@ -1,0 +1,175 @@
+"""One shape for every error of every layer, and the table of the codes.
+
+    {"detail", "code", "timestamp", "request_id"}, and "errors": [{"field", "code", "detail"}] on validation
+
+README's table of codes is held against CODES by a test.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import (
+    BadRequest,
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    ValidationError,
+)
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from rest_framework import exceptions
+from rest_framework.serializers import as_serializer_error
+
+log = structlog.get_logger()
+
+
+class Code(NamedTuple):
+    status: int
+    meaning: str
+
+
+CODES = {
+    "BAD_REQUEST": Code(400, "The request could not be understood."),
+    "INVALID_HOST": Code(400, "The Host header names a host that this service does not answer for (`ALLOWED_HOSTS`)."),
+    "INVALID_CURSOR": Code(400, "The cursor of a list is damaged, or from another list."),
+    "MALFORMED_JSON": Code(400, "The body is not JSON that this service takes."),
+    "VALIDATION_ERROR": Code(400, "The body or the query is wrong; `errors` names each field."),
+    "API_KEY_MISSING": Code(401, "The request carries no API key."),
+    "INVALID_API_KEY": Code(401, "The API key is not one of this service's, or two different ones were sent."),
+    "API_KEY_EXPIRED": Code(401, "The key was right, and has expired."),
+    "API_KEY_REVOKED": Code(401, "The key was right, and was revoked."),
+    "PERMISSION_DENIED": Code(403, "The key lacks the permission that this takes."),
+    "NOT_FOUND": Code(404, "There is no such thing, or the key may not see it."),
+    "METHOD_NOT_ALLOWED": Code(405, "The address exists and does not take this method; see `Allow`."),
+    "CONFLICT": Code(409, "Something with that name exists already."),
+    "LENGTH_REQUIRED": Code(411, "The body came in chunks, without a Content-Length."),
+    "PAYLOAD_TOO_LARGE": Code(413, "The body is over `MAX_BODY_BYTES`."),
+    "UNSUPPORTED_MEDIA_TYPE": Code(415, "The body's Content-Type is not application/json."),
+    "RATE_LIMIT_EXCEEDED": Code(429, "The key's rate is used up; `Retry-After` says for how many seconds."),
+    "TOO_MANY_FAILURES": Code(429, "Too many wrong keys or passwords came from this address."),
+    "INTERNAL_ERROR": Code(500, "A fault of this service; the log has it under the request id."),
+    "DATABASE_UNAVAILABLE": Code(503, "The database cannot be reached; try again after `Retry-After` seconds."),
+}
+BY_STATUS = {
+    400: "BAD_REQUEST",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    411: "LENGTH_REQUIRED",
+    413: "PAYLOAD_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    429: "TOO_MANY_FAILURES",
+    503: "DATABASE_UNAVAILABLE",
+}
+
+FieldError = dict[str, str]
+
+
+class ApiError(exceptions.APIException):
+    """An answer other than the wanted one: raised in views and services, returned by middleware."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str | None = None,
+        *,
+        errors: list[FieldError] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.code = code
+        self.status_code = CODES[code].status
+        self.errors = errors
+        self.headers = headers or {}
+        super().__init__(detail or CODES[code].meaning, code)
+
+    def response(self, request: HttpRequest) -> HttpResponse:
+        body: dict[str, Any] = {
+            "detail": str(self.detail),
+            "code": self.code,
+            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "request_id": getattr(request, "request_id", None),
+        }
+        if self.errors is not None:
+            body["errors"] = self.errors
+        response = JsonResponse(body, status=self.status_code, headers=dict(self.headers))
+        response.error_code = self.code  # type: ignore[attr-defined]  # for the usage event
+        response["Content-Length"] = str(len(response.content))  # CommonMiddleware may be further in than this
+        return response
+
+
+def from_exception(error: BaseException | None) -> ApiError:  # noqa: PLR0911  (a table, written as a match)
+    """What a client is told of any exception."""
+    match error:
+        case ApiError():
+            return error
+        case Http404() | exceptions.NotFound():
+            return ApiError("NOT_FOUND")
+        case PermissionDenied() | exceptions.PermissionDenied():
+            return ApiError("PERMISSION_DENIED")
+        case exceptions.ValidationError() | ValidationError():
+            return ApiError("VALIDATION_ERROR", errors=list(field_errors(as_serializer_error(error))))
+        case exceptions.ParseError():
+            return ApiError("MALFORMED_JSON", str(error.detail))
+        case DisallowedHost():
+            return ApiError("INVALID_HOST")
+        case RequestDataTooBig():
+            return ApiError("PAYLOAD_TOO_LARGE")
+        case SuspiciousOperation() | BadRequest():
+            return ApiError("BAD_REQUEST")
+        case OperationalError() | InterfaceError():
+            return ApiError("DATABASE_UNAVAILABLE", headers={"Retry-After": "1"})
+        case exceptions.UnsupportedMediaType():
+            return ApiError("UNSUPPORTED_MEDIA_TYPE", "Send JSON, with Content-Type: application/json.")
+        case exceptions.APIException() if error.status_code in BY_STATUS:
+            return ApiError(BY_STATUS[error.status_code], str(error.detail))
+        case _:
+            return ApiError("INTERNAL_ERROR")
+
+
+def report(error: BaseException, answer: ApiError) -> None:
+    """Log what an operator would act on: a fault nobody foresaw, with its traceback, or the database's absence."""
+    if answer.code == "INTERNAL_ERROR":
+        log.error("internal_error", exc_info=error)
+    elif answer.code == "DATABASE_UNAVAILABLE":
+        log.warning("database_unavailable", error=" ".join(str(error).split()))
+
+
+def field_errors(detail: Any, path: str = "") -> Iterator[FieldError]:
+    """DRF's nested details as a flat list; a field within a field is named `outer.inner`."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            own = "" if name == "non_field_errors" else str(name)
+            yield from field_errors(inner, ".".join(part for part in (path, own) if part))
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from field_errors(inner, path)
+    else:
+        yield {
+            "field": path or "body",
+            "code": str(getattr(detail, "code", "invalid")),
+            "detail": str(detail),
+        }
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
+    """DRF's EXCEPTION_HANDLER: every exception of every view becomes an answer in the shape."""
+    answer = from_exception(error)
+    report(error, answer)
+    return answer.response(context["request"])
+
+
+def in_shape(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """The answer itself, or, for an error that some other layer (Django, a library) worded in its own way, ours."""
+    if response.status_code < 400 or hasattr(response, "error_code"):
+        return response
+    if request.path_info.startswith(("/admin/", settings.STATIC_URL)):
+        return response
+    code = BY_STATUS.get(response.status_code)
+    if code is None:
+        code = "INTERNAL_ERROR" if response.status_code >= 500 else "BAD_REQUEST"
+    headers = {name: response[name] for name in ("Allow", "Retry-After") if name in response}
+    return ApiError(code, headers=headers).response(request)

@@ -1,0 +1,66 @@
+"""gunicorn's configuration. `manage.py serve` uses it; so may `gunicorn -c python:mcp_project.gunicorn_config`."""
+
+import os
+from typing import Any
+
+from django.conf import settings
+from gunicorn.glogging import Logger
+
+from mcp_project import logs
+from mcp_project.embedded_postgres import EmbeddedPostgres
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mcp_project.settings")
+logs.configure(settings.LOGGING)
+embedded = EmbeddedPostgres(settings.EMBEDDED_POSTGRES_DIR) if settings.EMBEDDED_DATABASE else None
+
+
+class StructuredLogger(Logger):  # type: ignore[misc]
+    """gunicorn's events through the service's own log."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+wsgi_app = "mcp_project.wsgi:application"
+bind = (
+    f"[{settings.APP_HOST}]:{settings.APP_PORT}"
+    if ":" in settings.APP_HOST
+    else f"{settings.APP_HOST}:{settings.APP_PORT}"
+)
+workers = settings.APP_WORKERS
+threads = settings.APP_THREADS
+worker_class = "gthread"
+logger_class = StructuredLogger
+loglevel = settings.LOGGING["level"].lower()
+forwarded_allow_ips = ",".join(settings.TRUSTED_PROXIES) or "127.0.0.1,::1"  # whose X-Forwarded-Proto counts
+graceful_timeout = 30
+timeout = 60
+keepalive = 75  # longer than the usual proxy's 60, so that the proxy closes first and never meets a closed socket
+control_socket_disable = True
+proc_name = "mcp"
+
+
+def on_starting(_server: Any) -> None:
+    if embedded is not None:
+        embedded.start()
+
+
+def post_worker_init(_worker: Any) -> None:
+    from usage.flusher import flusher
+
+    flusher.start()
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    if worker.pid != os.getpid():  # gunicorn also calls this in the master, for a worker that is gone
+        return
+    from usage.flusher import flusher
+
+    flusher.stop()
+
+
+def on_exit(_server: Any) -> None:
+    if embedded is not None:
+        embedded.release()

@@ -1,0 +1,100 @@
+"""`GET /health`: whether this process can do its work. `GET /health/live`: whether it answers at all."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+
+from django.db import Error, connection
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from mcp_project import __version__
+from mcp_project.database import pending_migrations
+
+LONGEST_WAIT_SECONDS = 1.5
+
+Checks = dict[str, str]
+
+
+class HealthProbe:
+    """Runs the checks on a thread of its own, one run at a time, so that a database that hangs (rather than
+    refuses) can hold up neither the answer nor more than one thread."""
+
+    def __init__(self) -> None:
+        self._executor: ThreadPoolExecutor | None = None
+        self._running: Future[Checks] | None = None
+        self._migrated = False
+
+    def checks(self) -> Checks:
+        if self._executor is None:  # made here, not at import: a thread does not survive the fork of a worker
+            self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
+        if self._running is None or self._running.done():
+            self._running = self._executor.submit(self._check)
+        try:
+            return self._running.result(timeout=LONGEST_WAIT_SECONDS)
+        except FutureTimeoutError:
+            return {"database": "no answer", "migrations": "unknown"}
+
+    def _check(self) -> Checks:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            # The plan reads every migration file; once it was empty it stays so for this process's code.
+            self._migrated = self._migrated or not pending_migrations()
+        except Error:
+            return {"database": "unreachable", "migrations": "unknown"}
+        finally:
+            connection.close()
+        return {"database": "ok", "migrations": "ok" if self._migrated else "pending"}
+
+
+probe = HealthProbe()
+
+
+class ChecksSerializer(serializers.Serializer[Checks]):
+    database = serializers.CharField()
+    migrations = serializers.CharField()
+
+
+class LiveSerializer(serializers.Serializer[dict[str, str]]):
+    status = serializers.CharField(help_text="`ok`, or `failing`.")
+    version = serializers.CharField()
+
+
+class HealthSerializer(LiveSerializer):
+    checks = ChecksSerializer()
+
+
+class OpenView(APIView):
+    """A view outside of what keys govern."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+
+class IndexView(OpenView):
+    @extend_schema(exclude=True)
+    def get(self, _request: Request) -> Response:
+        """Where to go from here."""
+        return Response({"service": "mcp", "version": __version__, "documentation": "/api/docs", "health": "/health"})
+
+
+class HealthView(OpenView):
+    @extend_schema(tags=["health"], auth=[], responses={200: HealthSerializer, 503: HealthSerializer})
+    def get(self, _request: Request) -> Response:
+        """Whether the database answers and is migrated; 503 when not, within two seconds."""
+        checks = probe.checks()
+        healthy = set(checks.values()) == {"ok"}
+        body = {"status": "ok" if healthy else "failing", "version": __version__, "checks": checks}
+        response = Response(body, status=200 if healthy else 503)
+        response.error_code = None  # type: ignore[attr-defined]  # a report, not an error: errors.in_shape leaves it
+        return response
+
+
+class LiveView(OpenView):
+    @extend_schema(tags=["health"], auth=[], responses=LiveSerializer)
+    def get(self, _request: Request) -> Response:
+        """Whether the process answers, without any check."""
+        return Response({"status": "ok", "version": __version__})

@@ -1,0 +1,103 @@
+"""Logging: structlog for our own events, the same form for what Django, gunicorn and libraries log.
+
+Console lines for development, JSON for production, on standard error or in LOG_FILE. The last processor reads each
+finished line, tracebacks included, and takes out whatever looks like a key or is a configured secret.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, TextIO, cast
+
+import structlog
+from django.core.exceptions import ImproperlyConfigured
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from mcp_project.env import DEFAULT_DB_PASSWORD
+
+REDACTED = "[redacted]"
+SENSITIVE_NAME = re.compile(r"password|passwd|secret|token|authorization|api[-_]?key$|cookie", re.IGNORECASE)
+# Whatever begins like a key, whole or cut, and the user's part of a URL.
+SENSITIVE_TEXT = re.compile(r"(?<=mcp_)[0-9A-Za-z]{8}\.[0-9A-Za-z]+|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)")
+SHORTEST_SECRET = 8  # a shorter one would black out ordinary words
+
+QUIET = {"django.server", "django.request", "psycopg.pool", "environ"}
+
+
+def configure(options: dict[str, Any]) -> None:
+    """`options` is settings.LOGGING: level, format ("console" or "json"), file ("" for standard error), secrets."""
+    level = logging.getLevelNamesMapping()[options["level"]]
+    stream = _open(options["file"])
+    colors = options["format"] == "console" and not options["file"] and sys.stderr.isatty()
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        redact_names,
+    ]
+    rendering: list[Processor] = [
+        *(_render_json() if options["format"] == "json" else _render_console(colors)),
+        cast(Processor, text_redactor(options["secrets"])),  # takes the line that the renderer made of the event
+    ]
+    structlog.configure(
+        processors=[*shared, *rendering],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_names, *rendering],
+        )
+    )
+    logging.root.handlers = [handler]
+    logging.root.setLevel(level)
+    for name in QUIET:  # our own request line and error events say what these would say again
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def redact_names(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Hide the values of fields that are named like secrets, at any depth."""
+    for name, value in event.items():
+        if SENSITIVE_NAME.search(name):
+            event[name] = REDACTED
+        elif isinstance(value, dict):
+            event[name] = redact_names(_logger, _method, dict(value))
+    return event
+
+
+def text_redactor(secrets: Iterable[str]) -> Callable[[WrappedLogger, str, str], str]:
+    """A processor for the finished line."""
+    known = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET and secret != DEFAULT_DB_PASSWORD]
+
+    def redact_text(_logger: WrappedLogger, _method: str, line: str) -> str:
+        for secret in known:
+            if secret in line:
+                line = line.replace(secret, REDACTED)
+        if "mcp_" in line or "://" in line:
+            line = SENSITIVE_TEXT.sub(REDACTED, line)
+        return line
+
+    return redact_text
+
+
+def _render_json() -> list[Processor]:
+    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+
+
+def _render_console(colors: bool) -> list[Processor]:
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, exception_formatter=plain)]
+
+
+def _open(path: str) -> TextIO:
+    if not path:
+        return sys.stderr
+    try:
+        # Appending, a line at a time: workers share the file, and `copytruncate` of logrotate works.
+        return open(path, "a", buffering=1, encoding="utf-8")
+    except OSError as error:
+        raise ImproperlyConfigured(f"LOG_FILE {path} cannot be written: {error.strerror}.") from error

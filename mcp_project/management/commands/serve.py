@@ -1,0 +1,137 @@
+import os
+import socket
+import sys
+from argparse import ArgumentParser, BooleanOptionalAction
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
+
+from mcp_project import database
+from mcp_project.env import port as port_number
+
+
+def port(text: str) -> int:
+    return 0 if text == "0" else port_number(text)
+
+
+class Command(BaseCommand):
+    help = "Make the database ready and serve the API and the admin with gunicorn, until SIGTERM or Ctrl-C."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        host, app_port, debug = settings.APP_HOST, settings.APP_PORT, settings.DEBUG
+        workers = settings.APP_WORKERS
+        parser.add_argument(
+            "--host",
+            default=host,
+            help=f"address to listen on; 0.0.0.0 opens it to the network (APP_HOST: {host})",
+        )
+        parser.add_argument(
+            "--port", type=port, default=app_port, help=f"port, or 0 for any free one (APP_PORT: {app_port})"
+        )
+        parser.add_argument("--workers", type=int, default=workers, help=f"worker processes (APP_WORKERS: {workers})")
+        parser.add_argument(
+            "--debug",
+            action=BooleanOptionalAction,
+            default=debug,
+            help=f"Django's debug mode, debug logging and --reload; for development only (APP_DEBUG: {debug})",
+        )
+        parser.add_argument(
+            "--reload",
+            action=BooleanOptionalAction,
+            default=None,
+            help="restart the workers when a source file changes (default: as --debug)",
+        )
+        parser.add_argument(
+            "--no-init",
+            action="store_true",
+            help="do not create and migrate the database; fail if it is not ready",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if options["debug"] and settings.PRODUCTION:
+            raise CommandError("PRODUCTION refuses --debug.")
+        if not 1 <= options["workers"] <= 256:
+            raise CommandError("--workers must be from 1 to 256.")
+        make_writable(settings.VAR_DIR)
+        listener = listen(options["host"], options["port"])
+        self.make_ready(initialise=not options["no_init"])
+        host, bound_port = listener.getsockname()[:2]
+        url = f"http://[{host}]:{bound_port}" if ":" in host else f"http://{host}:{bound_port}"
+        self.greet(url, options["no_init"])
+        database.release_connections()
+        self.become_gunicorn(listener, options)
+
+    def make_ready(self, initialise: bool) -> None:
+        if initialise:
+            database.initialise(verbosity=0)
+            return
+        pending = database.pending_migrations()
+        if pending:
+            raise CommandError(
+                f"The database lacks {len(pending)} migrations ({pending[0]} first): "
+                "run `manage.py init_db`, or serve without --no-init."
+            )
+
+    def greet(self, url: str, no_init: bool) -> None:
+        from keys.services import create_first_key
+
+        with database.one_at_a_time():
+            first = None if no_init else create_first_key()
+        if first is not None:
+            key, secret = first
+            expires = f"until {key.expires_at:%Y-%m-%d}" if key.expires_at else "without end"
+            self.stdout.write(
+                f"\nThe database is new. This is its admin key, shown this once and valid {expires}:\n\n"
+                f"  {secret}\n\nTry it:\n\n"
+                f'  curl -H "Authorization: Bearer {secret}" {url}/api/models\n'
+            )
+        self.stdout.write(f"Serving on {url} (documentation: {url}/api/docs, admin: {url}/admin/). Ctrl-C stops it.")
+        self.stdout.flush()
+
+    def become_gunicorn(self, listener: socket.socket, options: dict[str, Any]) -> None:
+        """Replace this process, so that gunicorn's master has loaded nothing that `--reload` would need afresh,
+        holds no connection, and gets every signal itself."""
+        reload = options["debug"] if options["reload"] is None else options["reload"]
+        listener.set_inheritable(True)
+        arguments = ["--bind", f"fd://{listener.fileno()}", "--workers", str(options["workers"])]
+        arguments += ["--reload"] if reload else ["--preload"]
+        debug = str(options["debug"])
+        environment = {
+            **os.environ,
+            "DEBUG": debug,
+            "APP_DEBUG": debug,
+            "APP_WORKERS": str(options["workers"]),
+        }
+        os.chdir(settings.BASE_DIR)
+        command = [sys.executable, "-m", "gunicorn", "-c", "python:mcp_project.gunicorn_config", *arguments]
+        os.execve(sys.executable, command, environment)  # noqa: S606
+
+
+def make_writable(folder: Path) -> None:
+    """Raises ImproperlyConfigured when `folder` can be neither made nor written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ImproperlyConfigured(f"VAR_DIR {folder} is not writable: {error.strerror}.") from error
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The socket that gunicorn will serve, bound before any other work, so that a port in use is said at once."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CommandError(
+            f"Cannot listen on {host}:{port}: {reason}. Choose another with --host and --port."
+        ) from None
+    return listener

@@ -1,0 +1,64 @@
+"""The outermost layer: what a request is called, what is said of it in the log, and the shape of every error."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+from mcp_project.client_address import client_address
+from mcp_project.errors import in_shape
+
+log = structlog.get_logger("request")
+
+REQUEST_ID = re.compile(r"[0-9A-Za-z._:-]{1,64}", re.ASCII)
+OPEN_PATHS = frozenset({"/api/schema", "/api/docs"})
+
+
+class Request(HttpRequest):
+    """What RequestContextMiddleware adds to every request."""
+
+    request_id: str
+    started_ns: int  # on time.perf_counter_ns's clock
+    governed: bool  # whether it takes a key, is limited and metered
+
+
+class RequestContextMiddleware:
+    """Gives the request its id (a valid X-Request-ID, else a new one), takes a path with and without a trailing
+    slash, and logs one line. Paths are logged without their query, which may hold anything."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Request) -> HttpResponse:
+        request.started_ns = time.perf_counter_ns()
+        given = request.headers.get("X-Request-ID", "")
+        request.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        path = request.path_info
+        if path.endswith("/") and not path.startswith("/admin/") and path != "/":
+            path = request.path_info = path[:-1]
+        request.governed = path.startswith("/api/") and path not in OPEN_PATHS
+
+        structlog.contextvars.bind_contextvars(request_id=request.request_id)
+        try:
+            response = in_shape(request, self.get_response(request))
+            response["X-Request-ID"] = request.request_id
+            self._log(request, response)
+        finally:
+            structlog.contextvars.clear_contextvars()
+        return response
+
+    @staticmethod
+    def _log(request: Request, response: HttpResponse) -> None:
+        principal = getattr(request, "principal", None)
+        log.info(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            duration_ms=round((time.perf_counter_ns() - request.started_ns) / 1e6, 2),
+            client=client_address(request),
+            key=principal.prefix if principal else None,
+        )

@@ -1,0 +1,196 @@
+"""Django's settings. Everything that an operator can choose comes from the environment, by env.py."""
+
+from pathlib import Path
+from typing import Any
+
+from mcp_project import env
+from mcp_project.database_config import database_from_environment
+from mcp_project.production import refuse_unsafe
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env.load(BASE_DIR / ".env")
+
+PRODUCTION: bool = env.read("PRODUCTION")
+DEBUG: bool = env.read("DEBUG") or env.read("APP_DEBUG")
+SECRET_KEY: str = env.read("SECRET_KEY")
+VAR_DIR = (BASE_DIR / env.read("VAR_DIR")).resolve()  # an absolute VAR_DIR replaces BASE_DIR
+
+APP_HOST: str = env.read("APP_HOST")
+APP_PORT: int = env.read("APP_PORT")
+APP_WORKERS: int = env.read("APP_WORKERS")
+APP_THREADS: int = env.read("APP_THREADS")
+
+# --- Database: the configured PostgreSQL, else an embedded one under VAR_DIR ------------------------------------
+EMBEDDED_POSTGRES_DIR = VAR_DIR / "postgres"
+EMBEDDED_DATABASE: bool = not any(
+    env.is_set(name) for name in ("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME")
+)
+DATABASES: dict[str, dict[str, Any]] = {
+    # Each thread of a worker holds at most one connection, and the flusher and the health check one each.
+    "default": database_from_environment(EMBEDDED_POSTGRES_DIR if EMBEDDED_DATABASE else None, APP_THREADS + 2)
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Who may reach the service, and through what -----------------------------------------------------------------
+ALLOWED_HOSTS: list[str] = env.read("ALLOWED_HOSTS")
+if PRODUCTION:
+    refuse_unsafe(DEBUG, SECRET_KEY, ALLOWED_HOSTS, DATABASES["default"], EMBEDDED_DATABASE)
+ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
+CORS_ALLOWED_ORIGINS: list[str] = env.read("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = r"^/api/"
+CORS_EXPOSE_HEADERS = [
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-ID",
+]
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "x-api-key", "x-request-id"]
+CSRF_TRUSTED_ORIGINS: list[str] = env.read("CSRF_TRUSTED_ORIGINS")
+TRUSTED_PROXIES: list[str] = env.read("TRUSTED_PROXIES")
+MAX_BODY_BYTES: int = env.read("MAX_BODY_BYTES")
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES  # the same limit for the admin's forms
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SILENCED_SYSTEM_CHECKS = [
+    # SECURE_SSL_REDIRECT: the proxy that ends TLS redirects. A redirect from here would answer a client that has
+    # already sent its key in the clear, and /health must answer a load balancer over plain HTTP.
+    "security.W008",
+    # The counters' cache is ours: shared by every worker, and its increment is one atomic statement.
+    "django_ratelimit.W001",
+]
+
+# --- Keys and limits ----------------------------------------------------------------------------------------------
+DEFAULT_RATE_LIMIT: str = env.read("DEFAULT_RATE_LIMIT")
+KEY_DEFAULT_TTL_DAYS: int = env.read("KEY_DEFAULT_TTL_DAYS")
+KEY_CACHE_SECONDS: float = env.read("KEY_CACHE_SECONDS")
+KEY_CACHE_SIZE: int = env.read("KEY_CACHE_SIZE")
+AUTH_FAILURE_RATE: str = env.read("AUTH_FAILURE_RATE")
+ADMIN_LOGIN_RATE: str = env.read("ADMIN_LOGIN_RATE")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "doors": {"BACKEND": "keys.limits.doors.DoorCounterCache"},
+}
+RATELIMIT_USE_CACHE = "doors"
+RATELIMIT_IP_META_KEY = "mcp_project.client_address.client_address"
+
+# --- Usage --------------------------------------------------------------------------------------------------------
+USAGE_JOURNAL_DIR = VAR_DIR / "usage"
+
+# --- The frame ----------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "mcp_project",
+    "rest_framework_api_key",  # for the abstract model that keys.APIKey extends; its own table is not made
+    "keys",
+    "registry",
+    "usage",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+MIGRATION_MODULES = {"rest_framework_api_key": None}
+MIDDLEWARE = [
+    # Outermost, so that every answer, whichever layer gives it, has a request id, a log line and the error shape.
+    "mcp_project.middleware.RequestContextMiddleware",
+    "usage.middleware.UsageTrackingMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Before authentication: a browser's preflight carries no key, and a refusal must be readable by the page.
+    "corsheaders.middleware.CorsMiddleware",
+    "keys.middleware.APIKeyMiddleware",
+    "keys.middleware.ThrottleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    # What only the admin uses comes last, so that a refused request has not paid for it.
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+APPEND_SLASH = False  # an API never answers with a redirect; RequestContextMiddleware takes both forms
+ROOT_URLCONF = "mcp_project.urls"
+WSGI_APPLICATION = "mcp_project.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # the admin's files are served from their packages: there is nothing to collect
+
+LOGGING_CONFIG = "mcp_project.logs.configure"
+LOGGING = {
+    "level": "DEBUG" if DEBUG else env.read("LOG_LEVEL"),
+    "format": env.read("LOG_FORMAT"),
+    "file": env.read("LOG_FILE"),
+    "secrets": [SECRET_KEY, DATABASES["default"].get("PASSWORD", "")],
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["keys.authentication.PrincipalAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["keys.permissions.KeyPermission"],
+    "DEFAULT_PARSER_CLASSES": ["mcp_project.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "mcp_project.negotiation.FirstRendererNegotiation",
+    "DEFAULT_PAGINATION_CLASS": "mcp_project.pagination.NewestFirstPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "mcp_project.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "MCP",
+    "DESCRIPTION": "The governed front door to a team's machine-learning models.",
+    "VERSION": __import__("mcp_project").__version__,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": r"/api",
+}
+UNFOLD = {
+    "SITE_TITLE": "MCP",
+    "SITE_HEADER": "MCP",
+    "SITE_SUBHEADER": "Models, keys, usage",
+    "DASHBOARD_CALLBACK": "usage.dashboard.dashboard",
+}

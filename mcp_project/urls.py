@@ -1,0 +1,26 @@
+"""Every address of the service. Paths have no trailing slash; RequestContextMiddleware takes one off."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from mcp_project.health import HealthView, IndexView, LiveView
+
+handler400 = "mcp_project.handlers.bad_request"
+handler403 = "mcp_project.handlers.permission_denied"
+handler404 = "mcp_project.handlers.not_found"
+handler500 = "mcp_project.handlers.server_error"
+
+urlpatterns = [
+    path("", IndexView.as_view(), name="index"),
+    path("health", HealthView.as_view(), name="health"),
+    path("health/live", LiveView.as_view(), name="health-live"),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/", include("keys.urls")),
+    path("api/", include("registry.urls")),
+    path("api/", include("usage.urls")),
+    path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin/", admin.site.urls),
+]

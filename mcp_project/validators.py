@@ -1,0 +1,37 @@
+"""Rules for text and JSON that several apps share. Each raises Django's ValidationError."""
+
+import json
+import unicodedata
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+
+def printable(text: str) -> None:
+    """One line of visible text: nothing of Unicode's category C (control, format, surrogate, unassigned), which
+    could break a log line, or make two names look the same."""
+    if any(unicodedata.category(character).startswith("C") for character in text):
+        raise ValidationError("Control and invisible characters are not allowed.", "invisible_characters")
+
+
+class JSONObject:
+    """An object whose compact JSON has at most `max_bytes` bytes."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+
+    def __call__(self, value: Any) -> None:
+        if not isinstance(value, dict):
+            raise ValidationError("A JSON object is wanted.", "not_an_object")
+        size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+        if size > self.max_bytes:
+            raise ValidationError(f"At most {self.max_bytes} bytes of JSON; this has {size}.", "too_large")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JSONObject) and other.max_bytes == self.max_bytes
+
+    def __hash__(self) -> int:
+        return hash((JSONObject, self.max_bytes))
+
+    def deconstruct(self) -> tuple[str, tuple[int], dict[str, Any]]:
+        return "mcp_project.validators.JSONObject", (self.max_bytes,), {}
