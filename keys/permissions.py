@@ -1,0 +1,19 @@
+"""What a principal may do."""
+
+from typing import Any
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from keys.models import Permission
+from keys.principal import principal_of
+
+
+class KeyPermission(BasePermission):
+    """A view's `required_permission`; without one, `read` to read and `write` for everything else."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        needed = getattr(view, "required_permission", None)
+        if needed is None:
+            needed = Permission.READ if request.method in SAFE_METHODS else Permission.WRITE
+        return request.auth is not None and principal_of(request).may(needed)
