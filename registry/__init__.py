@@ -1,0 +1,1 @@
+"""What is called: the team's models."""
