@@ -1,0 +1,95 @@
+"""From the journals into the ledger, exactly once.
+
+The rows and the journal's committed offset are written in one transaction: whatever fails, and whenever, either both
+are there or neither is, and the next drain goes on from the offset.
+"""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from django.db import connection, transaction
+
+from usage.events import Event
+from usage.journal import HEADER, SUFFIX
+from usage.models import DrainedJournal
+from usage.models import Event as EventRow
+
+log = structlog.get_logger()
+
+BATCH_BYTES = 1 << 20
+COLUMNS = ("time", *Event._fields[1:])
+
+
+def drain(path: Path, known_offset: int = 0) -> int:
+    """Move what is whole of a journal into the ledger; the offset up to which it is there. No query when the file
+    has not grown beyond `known_offset`."""
+    offset = known_offset
+    while offset < path.stat().st_size:
+        reached = _drain_batch(path)
+        if reached == offset:
+            break  # a torn last line: its writer is dead, or about to write the rest
+        offset = reached
+    return offset
+
+
+def drain_orphans(folder: Path, own: Path | None) -> None:
+    """Drain and remove the journals whose writers are gone."""
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        if path == own:
+            continue
+        # Every living worker looks for orphans: one gets the lock, and the file may be gone for the others.
+        with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _drain_orphan(path)
+
+
+def _drain_orphan(path: Path) -> None:
+    torn = path.stat().st_size - drain(path)
+    if torn:
+        log.warning("usage_journal_torn", journal=path.name, bytes_dropped=torn)
+    # The file first: a row without a file does no harm, a file without its row would be drained again.
+    path.unlink()
+    DrainedJournal.objects.filter(name=path.stem).delete()
+
+
+def _drain_batch(path: Path) -> int:
+    with transaction.atomic():
+        DrainedJournal.objects.bulk_create([DrainedJournal(name=path.stem)], ignore_conflicts=True)
+        journal = DrainedJournal.objects.select_for_update().get(name=path.stem)
+        lines, offset = _read(path, journal.offset)
+        if offset == journal.offset:
+            return offset
+        columns = ", ".join(f'"{name}"' for name in COLUMNS)
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(f"COPY {EventRow._meta.db_table} ({columns}) FROM STDIN") as copy,
+        ):
+            for event in _events(path, lines):
+                copy.write_row((datetime.fromtimestamp(event.time, UTC), *event[1:]))
+        journal.offset = offset
+        journal.save(update_fields=["offset"])
+    return offset
+
+
+def _read(path: Path, offset: int) -> tuple[list[bytes], int]:
+    """Whole lines from `offset`, about BATCH_BYTES of them, and where they end."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        block = file.read(BATCH_BYTES)
+    whole = block[: block.rfind(b"\n") + 1]
+    return whole.splitlines(keepends=True), offset + len(whole)
+
+
+def _events(path: Path, lines: list[bytes]) -> Iterator[Event]:
+    for line in lines:
+        if line == HEADER:
+            continue
+        try:
+            yield Event(*json.loads(line))
+        except (ValueError, TypeError):
+            log.error("usage_journal_line_unreadable", journal=path.name, bytes_dropped=len(line))

@@ -1,0 +1,60 @@
+"""A usage event: one answered request."""
+
+import time
+from typing import NamedTuple
+
+from django.http import HttpResponse
+from django.urls import Resolver404, resolve
+
+from keys.principal import GovernedRequest
+from mcp_project.client_address import client_address
+
+UNMATCHED = "unmatched"  # the route of a path that leads nowhere: never the path itself, which anyone can make up
+LONGEST_METHOD = 16
+
+
+class Event(NamedTuple):
+    """In the order of the journal's line and of the ledger's COPY."""
+
+    time: float  # seconds since 1970, when the answer was ready
+    request_id: str
+    key_id: str | None
+    owner: str
+    method: str
+    route: str  # the URL pattern's name
+    status: int
+    code: str  # the error's code; empty for an answer without error
+    duration_us: int
+    request_bytes: int
+    response_bytes: int
+    client: str
+    units: int = 1
+
+
+def event_of(request: GovernedRequest, response: HttpResponse) -> Event:
+    principal = getattr(request, "principal", None)
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return Event(
+        time=time.time(),
+        request_id=request.request_id,
+        key_id=str(principal.key_id) if principal else None,
+        owner=principal.owner if principal else "",
+        method=(request.method or "")[:LONGEST_METHOD],
+        route=route_of(request),
+        status=response.status_code,
+        code=getattr(response, "error_code", None) or "",
+        duration_us=(time.perf_counter_ns() - request.started_ns) // 1000,
+        request_bytes=int(length[:18]) if length.isascii() and length.isdigit() else 0,
+        response_bytes=0 if response.streaming else len(response.content),
+        client=client_address(request),
+    )
+
+
+def route_of(request: GovernedRequest) -> str:
+    match = request.resolver_match
+    if match is None:  # refused before Django looked
+        try:
+            match = resolve(request.path_info)
+        except Resolver404:
+            return UNMATCHED
+    return match.view_name or UNMATCHED

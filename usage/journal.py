@@ -1,0 +1,63 @@
+"""The journal: a file to which a worker process appends a line for each event, before the response leaves.
+
+An append survives the death of the process at any point after it. The writer holds an exclusive lock on its file as
+long as it lives; a journal whose lock can be had has lost its writer and may be drained by anyone.
+
+The file's first line names the format's version, each other line is an Event as a JSON array.
+"""
+
+import fcntl
+import json
+import os
+import threading
+import uuid
+from pathlib import Path
+
+from usage.events import Event
+
+SUFFIX = ".journal"
+HEADER = b'{"journal": 1}\n'
+
+
+class Journal:
+    """This process's journal, made at the first event. Safe for threads; a fork begins one of its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._fd: int | None = None
+        self.path: Path | None = None
+        os.register_at_fork(after_in_child=self._forget)
+
+    def append(self, folder: Path, event: Event) -> None:
+        """Raises OSError when the line cannot be written whole."""
+        line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
+        with self._lock:
+            if self._fd is None:
+                self._open(folder)
+            written = os.write(self._fd, line)  # type: ignore[arg-type]  # opened above
+        if written != len(line):
+            raise OSError(f"only {written} of {len(line)} bytes were written to {self.path}")
+
+    def retire(self) -> None:
+        """Leave the file to whoever drains what is left of it; the next event begins another."""
+        with self._lock:
+            if self._fd is not None:
+                os.close(self._fd)  # gives up the lock, too
+            self._fd = self.path = None
+
+    def _open(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{uuid.uuid4().hex}{SUFFIX}"
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        os.write(fd, HEADER)
+        self._fd, self.path = fd, path
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
+        if self._fd is not None:
+            os.close(self._fd)  # the parent's descriptor, and with it the parent's lock, stay
+        self._fd = self.path = None
+
+
+journal = Journal()
