@@ -7,12 +7,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from keys.models import APIKey, Permission
-from mcp_project.serializers import StrictSerializer
+from mcp_project.serializers import StrictModelSerializer, StringField
 
 STATUSES = ["active", "expired", "revoked"]
 
 
-class KeySerializer(StrictSerializer, serializers.ModelSerializer[APIKey]):
+class KeySerializer(StrictModelSerializer):
     """A key as lists show it: never its secret, nor the hash."""
 
     permissions = serializers.ListField(
@@ -41,7 +41,7 @@ class KeySerializer(StrictSerializer, serializers.ModelSerializer[APIKey]):
 class NewKeySerializer(KeySerializer):
     """What is asked for to create a key."""
 
-    rate_limit = serializers.CharField(required=False, help_text="`N/period`, such as `10/s`, `600/m`, `600/5m`.")
+    rate_limit = StringField(required=False, help_text="`N/period`, such as `10/s`, `600/m`, `600/5m`.")
     expires_at = serializers.DateTimeField(
         required=False,
         allow_null=True,

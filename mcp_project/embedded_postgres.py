@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root: then it runs as this user, made when missing
 START_TIMEOUT_SECONDS = 60
+IMPOSSIBLE_PID = 2**31 - 1  # above the largest pid_max
 LONGEST_SOCKET_PATH = 100  # the kernel's limit is 107 bytes, on other systems 103
 
 
@@ -91,12 +92,24 @@ class EmbeddedPostgres:
 
     def _start(self) -> None:
         self._let_system_user_in()
+        self._disown_zombie()
         quoted = '"' + str(self.socket_dir).replace('"', '""') + '"'
         settings = {"listen_addresses": "", "unix_socket_directories": quoted, "max_connections": "200"}
         options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in settings.items())
         log = str(self.data_dir / "server.log")
         arguments = ["-D", str(self.data_dir), "-l", log, "-t", str(START_TIMEOUT_SECONDS), "-o", options]
         self._run("pg_ctl", *arguments, "-w", "start")
+
+    def _disown_zombie(self) -> None:
+        """In a container without an init, a server that was killed stays in the process table for ever, and
+        PostgreSQL takes the pid in its lock files for a living one. Name one that cannot be: PostgreSQL then still
+        looks for children of the dead server in the shared memory that the file names, as after any crash."""
+        for lock in (self.data_dir / "postmaster.pid", self.socket_dir / ".s.PGSQL.5432.lock"):
+            with suppress(OSError, ValueError):
+                pid, rest = lock.read_text().split("\n", 1)
+                state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+                if state == "Z":
+                    lock.write_text(f"{IMPOSSIBLE_PID}\n{rest}")
 
     def _is_running(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:

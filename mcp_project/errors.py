@@ -21,6 +21,7 @@ from django.core.exceptions import (
 )
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django_ratelimit.exceptions import Ratelimited
 from rest_framework import exceptions
 from rest_framework.serializers import as_serializer_error
 
@@ -101,13 +102,15 @@ class ApiError(exceptions.APIException):
         return response
 
 
-def from_exception(error: BaseException | None) -> ApiError:  # noqa: PLR0911  (a table, written as a match)
+def from_exception(error: BaseException | None) -> ApiError:  # noqa: PLR0911, PLR0912  (a table)
     """What a client is told of any exception."""
     match error:
         case ApiError():
             return error
         case Http404() | exceptions.NotFound():
             return ApiError("NOT_FOUND")
+        case Ratelimited():
+            return ApiError("TOO_MANY_FAILURES", headers={"Retry-After": "60"})
         case PermissionDenied() | exceptions.PermissionDenied():
             return ApiError("PERMISSION_DENIED")
         case exceptions.ValidationError() | ValidationError():

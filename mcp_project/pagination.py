@@ -1,7 +1,10 @@
 """Lists in cursor pages, by the primary key: no OFFSET and no COUNT, whatever the length of the list."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -28,6 +31,18 @@ class NewestFirstPagination(CursorPagination):
 
     def decode_cursor(self, request: Request) -> Any:
         try:
-            return super().decode_cursor(request)
+            cursor = super().decode_cursor(request)
         except NotFound:
+            raise ApiError("INVALID_CURSOR") from None
+        if cursor is not None and (cursor.position is None or cursor.offset):
+            # DRF reads rubbish leniently; a cursor of ours always has a position, and, keys being unique, no offset.
+            raise ApiError("INVALID_CURSOR")
+        return cursor
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: Any = None
+    ) -> list[Any] | None:
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (DjangoValidationError, ValueError):  # the position is not of the primary key's type
             raise ApiError("INVALID_CURSOR") from None

@@ -1,8 +1,18 @@
 """What every serializer of the API does with a body."""
 
-from typing import Any
+from typing import Any, ClassVar
 
+from django.db import models
 from rest_framework import serializers
+
+
+class StringField(serializers.CharField):
+    """A string, and nothing that merely could be written as one: DRF's own takes 7 for "7"."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -21,3 +31,11 @@ class StrictSerializer(serializers.Serializer[Any]):
                 }
             )
         return value
+
+
+class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
+    serializer_field_mapping: ClassVar[dict[type[Any], type[Any]]] = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: StringField,
+        models.TextField: StringField,
+    }

@@ -1,8 +1,10 @@
 """Every address of the service. Paths have no trailing slash; RequestContextMiddleware takes one off."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
+from django_ratelimit.decorators import ratelimit
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from mcp_project.health import HealthView, IndexView, LiveView
@@ -11,6 +13,10 @@ handler400 = "mcp_project.handlers.bad_request"
 handler403 = "mcp_project.handlers.permission_denied"
 handler404 = "mcp_project.handlers.not_found"
 handler500 = "mcp_project.handlers.server_error"
+
+admin.site.login = ratelimit(  # type: ignore[method-assign]
+    group="admin-login", key="ip", rate=lambda *_: settings.ADMIN_LOGIN_RATE, method="POST"
+)(admin.site.login)
 
 urlpatterns = [
     path("", IndexView.as_view(), name="index"),

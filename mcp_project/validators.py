@@ -8,9 +8,9 @@ from django.core.exceptions import ValidationError
 
 
 def printable(text: str) -> None:
-    """One line of visible text: nothing of Unicode's category C (control, format, surrogate, unassigned), which
-    could break a log line, or make two names look the same."""
-    if any(unicodedata.category(character).startswith("C") for character in text):
+    """One line of visible text: no line separators and nothing of Unicode's category C (control, format, surrogate,
+    unassigned), which could break a log line, or make two names look the same."""
+    if any(unicodedata.category(character)[0] == "C" or character in "\u2028\u2029" for character in text):
         raise ValidationError("Control and invisible characters are not allowed.", "invisible_characters")
 
 

@@ -62,9 +62,10 @@ class Flusher:
         """Flush; a failure is logged when it begins, and when it ends, and nothing is lost: the file keeps it."""
         try:
             self.flush(orphans)
-        except (Error, OSError) as error:
+        except Exception as error:  # whatever it is, the thread must live on
             if not self._failing:
-                log.error("usage_drain_failing", error=" ".join(str(error).split()))
+                foreseen = isinstance(error, Error | OSError)
+                log.error("usage_drain_failing", error=" ".join(str(error).split()), exc_info=not foreseen)
             self._failing = True
         else:
             if self._failing:

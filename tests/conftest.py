@@ -1,0 +1,116 @@
+"""Actors, keys and servers for the tests. In-process tests use `owner`, `teammate`, `outsider` and `admin`, each a
+client with a key of its own; tests of processes use `server`, a real one with several workers."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.test import Client
+from psycopg import sql
+
+from keys.authentication import cache
+from keys.models import APIKey
+from keys.services import create_key
+from mcp_project.database import _parameters
+from tests.server import Server, database_environment
+from usage.drain import drain
+from usage.journal import journal
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
+
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+class Api:
+    """A test client that sends one key with each request, and JSON."""
+
+    def __init__(self, key: str | None = None, row: APIKey | None = None) -> None:
+        self.key = key
+        self._row = row
+        self._client = Client(raise_request_exception=False)
+
+    @property
+    def row(self) -> APIKey:
+        assert self._row is not None
+        return self._row
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> "Response":
+        sent = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        content_type = sent.pop("Content-Type", "application/json")
+        return self._client.generic(method, path, data, content_type, headers=sent)
+
+    def get(self, path: str, **headers: str) -> "Response":
+        return self("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> "Response":
+        return self("POST", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> "Response":
+        return self("DELETE", path, **headers)
+
+
+def api(owner: str, *permissions: str, **fields: Any) -> Api:
+    row, key = create_key("test", owner=owner, name=f"{owner}'s key", permissions=list(permissions), **fields)
+    return Api(key, row)
+
+
+@pytest.fixture(autouse=True)
+def _own_journal_and_cache(tmp_path: Path, settings: Any) -> Iterator[None]:
+    settings.USAGE_JOURNAL_DIR = tmp_path / "usage"
+    cache.clear()
+    yield
+    journal.retire()
+    cache.clear()
+
+
+@pytest.fixture
+def admin(db: None) -> Api:
+    return api("platform", "admin")
+
+
+@pytest.fixture
+def owner(db: None) -> Api:
+    return api("owner", "read", "write")
+
+
+@pytest.fixture
+def teammate(db: None) -> Api:
+    return api("teammate", "read")
+
+
+@pytest.fixture
+def outsider() -> Api:
+    """Someone without a key."""
+    return Api()
+
+
+def drain_own_journal() -> None:
+    """What the flusher thread does in a served process."""
+    if journal.path is not None:
+        drain(journal.path)
+
+
+@pytest.fixture
+def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """The name of a database that does not exist yet, on the tests' PostgreSQL; dropped afterwards."""
+    with django_db_blocker.unblock():
+        parameters = {**_parameters(), "dbname": "postgres"}  # starts the embedded server, where that is used
+    name = f"mcp_test_{uuid4().hex[:12]}"
+    yield name
+    with psycopg.connect(**parameters, autocommit=True) as session:
+        session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def server(database: str, tmp_path: Path) -> Iterator[Server]:
+    """A server of its own, with two workers and an empty database."""
+    with Server(tmp_path, database_environment(database)) as running:
+        yield running

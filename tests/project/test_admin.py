@@ -1,0 +1,99 @@
+"""The Django admin, as staff see it."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import caches
+from django.test import Client
+
+from keys.models import APIKey
+from registry.models import RegisteredModel
+from tests.conftest import Api, drain_own_journal
+from usage.models import Event
+
+
+@pytest.fixture
+def staff(db: None) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("staff", password="not shown"))
+    return client
+
+
+@pytest.fixture
+def busy(owner: Api) -> Api:
+    owner.post("/api/models", {"name": "churn"})
+    drain_own_journal()
+    return owner
+
+
+@pytest.mark.parametrize(
+    "path", ["/admin/", "/admin/keys/apikey/", "/admin/registry/registeredmodel/", "/admin/usage/event/"]
+)
+def test_page_opens_and_shows_no_secret(staff: Client, busy: Api, path: str) -> None:
+    response = staff.get(path)
+
+    assert response.status_code == 200
+    assert busy.key is not None
+    assert busy.key.partition(".")[2] not in response.content.decode()
+    assert "sha512" not in response.content.decode()
+
+
+def test_dashboard_counts(staff: Client, busy: Api) -> None:
+    assert dict(staff.get("/admin/").context["figures"]) == {
+        "Keys in use": 1,
+        "Models": 1,
+        "Requests in 24 h": 1,
+        "Errors in 24 h": 0,
+    }
+
+
+def test_key_shows_no_hash_and_can_be_revoked(staff: Client, owner: Api) -> None:
+    detail = staff.get(f"/admin/keys/apikey/{owner.row.pk}/change/")
+    assert detail.status_code == 200
+    assert owner.row.hashed_key not in detail.content.decode()
+
+    staff.post("/admin/keys/apikey/", {"action": "revoke", "_selected_action": [str(owner.row.pk)]})
+
+    assert APIKey.objects.get(pk=owner.row.pk).revoked
+
+
+def test_impossible_rate_is_refused_in_the_form(staff: Client, owner: Api) -> None:
+    form = {"name": "n", "owner": "o", "rate_limit": "0/m", "expires_at_0": "", "expires_at_1": ""}
+
+    response = staff.post(f"/admin/keys/apikey/{owner.row.pk}/change/", form)
+
+    assert "A rate admits from 1" in response.content.decode()
+    assert APIKey.objects.get(pk=owner.row.pk).name == owner.row.name
+
+
+def test_events_are_read_only(staff: Client, busy: Api) -> None:
+    event = Event.objects.get()
+
+    assert staff.get("/admin/usage/event/add/").status_code == 403
+    assert staff.post(f"/admin/usage/event/{event.pk}/delete/").status_code == 403
+    assert staff.get(f"/admin/usage/event/{event.pk}/change/").status_code == 200
+    assert staff.post(f"/admin/usage/event/{event.pk}/change/", {"status": 1}).status_code == 403
+
+
+def test_models_can_be_registered_by_hand(staff: Client) -> None:
+    form = {"name": "by hand", "owner": "o", "description": "", "tags": "{}", "metadata": "{}"}
+
+    assert staff.post("/admin/registry/registeredmodel/add/", form).status_code == 302
+    assert RegisteredModel.objects.get().name == "by hand"
+
+
+def test_login_is_refused_after_too_many_attempts(settings: Any, db: None) -> None:
+    caches["doors"].clear()
+    settings.ADMIN_LOGIN_RATE = "3/h"
+    client = Client()
+
+    answers = [client.post("/admin/login/", {"username": "staff", "password": "guess"}) for _ in range(5)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+    assert "text/html" in answers[-1]["Content-Type"]
+    assert client.get("/admin/login/").status_code == 200, "the page itself still opens"
+
+
+def test_staff_session_is_no_key(staff: Client) -> None:
+    assert staff.get("/api/models").status_code == 401

@@ -1,0 +1,32 @@
+"""Whose address counts behind proxies."""
+
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+
+from mcp_project.client_address import client_address
+
+
+@pytest.mark.parametrize(
+    ("trusted", "peer", "forwarded", "expected"),
+    [
+        ([], "192.0.2.1", "198.51.100.9", "192.0.2.1"),  # a forged header changes nothing
+        (["10.0.0.0/8"], "192.0.2.1", "198.51.100.9", "192.0.2.1"),  # nor from a peer that is no proxy
+        (["10.0.0.0/8"], "10.1.1.1", "198.51.100.9", "198.51.100.9"),
+        (["10.0.0.0/8"], "10.1.1.1", "203.0.113.5, 198.51.100.9", "198.51.100.9"),  # the client wrote the first
+        (["10.0.0.0/8"], "10.1.1.1", "198.51.100.9, 10.2.2.2", "198.51.100.9"),
+        (["10.0.0.0/8"], "10.1.1.1", "10.3.3.3, 10.2.2.2", "10.3.3.3"),
+        (["10.0.0.0/8"], "10.1.1.1", "", "10.1.1.1"),
+        (["10.0.0.0/8"], "10.1.1.1", "rubbish", "10.1.1.1"),
+        (["10.0.0.0/8"], "10.1.1.1", "198.51.100.9, <script>", "10.1.1.1"),
+        (["::1", "127.0.0.1"], "::1", "2001:db8::7", "2001:db8::7"),
+        (["127.0.0.1"], "", "198.51.100.9", "198.51.100.9"),  # a Unix socket
+        ([], "fe80::1%eth0", "", "fe80::1"),
+    ],
+)
+def test_address(trusted: list[str], peer: str, forwarded: str, expected: str, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = trusted
+    request = RequestFactory().get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR=forwarded)
+
+    assert client_address(request) == expected

@@ -1,0 +1,87 @@
+"""The database goes away under load, hangs, and comes back: a real server, and a PostgreSQL of its own."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from mcp_project.embedded_postgres import EmbeddedPostgres
+from tests.server import Server, embedded_environment, until
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    cluster = EmbeddedPostgres(tmp_path / "postgres")
+    cluster.start()
+    yield cluster
+    cluster.release()
+
+
+@pytest.fixture
+def served(cluster: EmbeddedPostgres, tmp_path: Path) -> Iterator[Server]:
+    variables = {**embedded_environment(), "DB_HOST": str(cluster.socket_dir), "DB_NAME": "outage"}
+    with Server(tmp_path, variables) as server:
+        yield server
+
+
+def backends(cluster: EmbeddedPostgres) -> list[int]:
+    with psycopg.connect(host=str(cluster.socket_dir), user="postgres", dbname="outage") as session:
+        rows = session.execute("SELECT pid FROM pg_stat_activity WHERE datname = 'outage' AND application_name = 'mcp'")
+        return [row[0] for row in rows]
+
+
+def test_service_answers_503_and_recovers_and_its_books_balance(cluster: EmbeddedPostgres, served: Server) -> None:
+    workers = served.both_workers()
+    sent: list[str] = []
+
+    def ask(client: httpx.Client, method: str = "GET", **options: object) -> httpx.Response:
+        sent.append(f"outage-{len(sent)}")
+        return client.request(method, "/api/models", headers={"X-Request-ID": sent[-1]}, **options)  # type: ignore[arg-type]
+
+    with served.client(served.key) as client:
+        assert ask(client).status_code == 200
+
+        cluster.stop()
+        for _ in range(6):
+            refused = ask(client)
+            assert (refused.status_code, refused.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+            assert refused.headers["Retry-After"] == "1"
+        assert client.get("/health").status_code == 503
+        assert client.get("/health/live").status_code == 200
+        missing = httpx.get(f"{served.url}/api/models")
+        assert missing.status_code == 401, "what needs no database is answered without one"
+
+        cluster._start()
+        until(lambda: ask(client).status_code == 200, "the service has recovered")
+        until(lambda: client.get("/health").status_code == 200, "the health check has recovered")
+        assert ask(client, "POST", json={"name": "after"}).status_code == 201
+
+        def recorded() -> list[str]:
+            events = client.get("/api/usage/events?limit=1000").json()["results"]
+            return [event["request_id"] for event in events if event["request_id"].startswith("outage-")]
+
+        until(lambda: sorted(recorded()) == sorted(sent), "each answer is in the ledger once, those of the outage too")
+    assert served.worker_pids() == workers, "no worker has died"
+    assert served.said().count('"usage_drain_failing"') <= len(workers), "told once each, not once an attempt"
+
+
+def test_health_answers_while_the_database_hangs(cluster: EmbeddedPostgres, served: Server) -> None:
+    with served.client() as client:
+        assert client.get("/health").status_code == 200
+        postmaster = int((cluster.data_dir / "postmaster.pid").read_text().splitlines()[0])
+        frozen = [*backends(cluster), postmaster]
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            answers = [httpx.get(f"{served.url}/health", timeout=10) for _ in range(4)]
+        finally:
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
+
+        assert {answer.status_code for answer in answers} == {503}
+        assert {answer.json()["checks"]["database"] for answer in answers} <= {"no answer", "unreachable"}
+        until(lambda: client.get("/health").status_code == 200, "it has recovered")

@@ -1,0 +1,141 @@
+"""The PostgreSQL that runs when none is configured."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from mcp_project.embedded_postgres import LONGEST_SOCKET_PATH, EmbeddedPostgres
+from tests.server import until
+
+USE = """
+import sys, pathlib
+from mcp_project.embedded_postgres import EmbeddedPostgres
+cluster = EmbeddedPostgres(pathlib.Path(sys.argv[1]))
+cluster.start()
+print("started", flush=True)
+sys.stdin.read()
+"""
+
+
+class User:
+    """Another process that uses the server until told to leave."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", USE, str(data_dir)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=settings.BASE_DIR,
+        )
+        assert self.process.stdout is not None
+        if self.process.stdout.readline() != "started\n":
+            self.die()
+            raise AssertionError("the server did not start")
+
+    def leave(self) -> None:
+        self.process.communicate(timeout=60)
+        assert self.process.returncode == 0
+
+    def die(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.communicate()
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "postgres"
+    EmbeddedPostgres(tmp_path / "postgres").stop()
+
+
+def version(cluster: EmbeddedPostgres) -> int:
+    with psycopg.connect(host=str(cluster.socket_dir), user=cluster.user, dbname="postgres") as session:
+        return session.info.server_version
+
+
+def test_server_lives_until_the_last_user_leaves(data_dir: Path) -> None:
+    cluster = EmbeddedPostgres(data_dir)
+    first, second = User(data_dir), User(data_dir)
+    assert version(cluster) >= 140_000
+
+    first.leave()
+    assert cluster._is_running()
+    second.leave()
+    assert not cluster._is_running()
+
+
+def test_user_that_was_killed_does_not_keep_it_alive(data_dir: Path) -> None:
+    first, second = User(data_dir), User(data_dir)
+
+    first.die()
+    second.leave()
+
+    assert not EmbeddedPostgres(data_dir)._is_running()
+
+
+def test_it_starts_again_after_being_killed(data_dir: Path) -> None:
+    cluster = EmbeddedPostgres(data_dir)
+    user = User(data_dir)
+    os.kill(int((data_dir / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+    until(lambda: not cluster._is_running(), "the server is gone")
+    user.leave()
+
+    again = User(data_dir)
+    assert version(cluster)
+    again.leave()
+
+
+def test_many_may_start_it_at_once(data_dir: Path) -> None:
+    command = [sys.executable, "-c", USE, str(data_dir)]
+    users = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=settings.BASE_DIR)
+        for _ in range(4)
+    ]
+
+    said = [user.communicate(timeout=90)[0] for user in users]
+
+    assert said == ["started\n"] * 4
+    assert not EmbeddedPostgres(data_dir)._is_running()
+
+
+@pytest.mark.parametrize("name", ["with space", "with 'quotes'", "ünï", "x" * (LONGEST_SOCKET_PATH + 20)])
+def test_it_runs_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    cluster = EmbeddedPostgres(tmp_path / name / "postgres")
+    cluster.start()
+
+    assert version(cluster)
+    cluster.release()
+    assert not cluster._is_running()
+
+
+def test_nobody_else_can_enter_its_folders(data_dir: Path) -> None:
+    cluster = EmbeddedPostgres(data_dir)
+    cluster.start()
+
+    assert {folder.stat().st_mode & 0o077 for folder in (cluster.data_dir, cluster.socket_dir)} == {0}
+    cluster.release()
+
+
+def test_unusable_folder_is_told_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ImproperlyConfigured, match=r"cannot use .*: Not a directory"):
+        EmbeddedPostgres(tmp_path / "file" / "postgres").start()
+
+
+def test_damaged_data_are_told_in_one_sentence(tmp_path: Path) -> None:
+    data_dir = tmp_path / "postgres"
+    data_dir.mkdir()
+    (data_dir / "PG_VERSION").write_text("18\n")
+
+    with pytest.raises(ImproperlyConfigured, match="does not start") as raised:
+        EmbeddedPostgres(data_dir).start()
+    assert len(str(raised.value).splitlines()) == 1

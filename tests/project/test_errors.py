@@ -1,0 +1,155 @@
+"""One shape for every failure of every layer."""
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import OperationalError
+
+from mcp_project.errors import CODES
+from tests.conftest import Api, api
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
+
+JSON = "application/json"
+
+
+def check_shape(response: "Response", status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status, response.content
+    assert response["Content-Type"] == JSON
+    body: dict[str, Any] = response.json()
+    assert body["code"] == code
+    assert CODES[code].status == status
+    assert set(body) - {"errors"} == {"detail", "code", "timestamp", "request_id"}
+    assert ("errors" in body) == (code == "VALIDATION_ERROR")
+    assert all(set(error) == {"field", "code", "detail"} for error in body.get("errors", []))
+    assert isinstance(body["detail"], str)
+    assert body["detail"]
+    assert datetime.fromisoformat(body["timestamp"]).tzinfo is not None
+    assert body["request_id"] == response["X-Request-ID"]
+    return body
+
+
+# name of the actor, method, path, body, headers → status, code
+WAYS_TO_FAIL: dict[str, tuple[str, str, str, Any, dict[str, str], int, str]] = {
+    "no key": ("outsider", "GET", "/api/models", None, {}, 401, "API_KEY_MISSING"),
+    "wrong key": ("outsider", "GET", "/api/models", None, {"X_API_Key": "x"}, 401, "INVALID_API_KEY"),
+    "unknown path without key": ("outsider", "GET", "/api/x", None, {}, 401, "API_KEY_MISSING"),
+    "lacks permission": ("teammate", "POST", "/api/models", {"name": "m"}, {}, 403, "PERMISSION_DENIED"),
+    "unknown path": ("owner", "GET", "/api/x", None, {}, 404, "NOT_FOUND"),
+    "unknown path outside": ("outsider", "GET", "/x/y", None, {}, 404, "NOT_FOUND"),
+    "two slashes": ("owner", "GET", "/api/models//", None, {}, 404, "NOT_FOUND"),
+    "wrong method": ("owner", "PUT", "/api/models", {}, {}, 405, "METHOD_NOT_ALLOWED"),
+    "invented method": ("owner", "FETCH", "/api/models", {}, {}, 405, "METHOD_NOT_ALLOWED"),
+    "post to health": ("outsider", "POST", "/health", {}, {}, 405, "METHOD_NOT_ALLOWED"),
+    "post to schema": ("outsider", "POST", "/api/schema", {}, {}, 405, "METHOD_NOT_ALLOWED"),
+    "post to index": ("outsider", "POST", "/", {}, {}, 405, "METHOD_NOT_ALLOWED"),
+    "broken json": ("owner", "POST", "/api/models", b'{"name": ', {}, 400, "MALFORMED_JSON"),
+    "invalid utf-8": ("owner", "POST", "/api/models", b'{"name": "\xff"}', {}, 400, "MALFORMED_JSON"),
+    "nul in a string": ("owner", "POST", "/api/models", b'{"name": "a\\u0000"}', {}, 400, "MALFORMED_JSON"),
+    "nul in a key": ("owner", "POST", "/api/models", b'{"metadata": {"\\u0000": 1}}', {}, 400, "MALFORMED_JSON"),
+    "half a surrogate": ("owner", "POST", "/api/models", b'{"name": "\\ud800"}', {}, 400, "MALFORMED_JSON"),
+    "infinity": ("owner", "POST", "/api/models", b'{"metadata": {"a": 1e999}}', {}, 400, "MALFORMED_JSON"),
+    "not a number": ("owner", "POST", "/api/models", b'{"metadata": {"a": NaN}}', {}, 400, "MALFORMED_JSON"),
+    "digits": ("owner", "POST", "/api/models", b'{"metadata": ' + b"9" * 5000 + b"}", {}, 400, "MALFORMED_JSON"),
+    "nested 100": ("owner", "POST", "/api/models", b"[" * 100 + b"]" * 100, {}, 400, "MALFORMED_JSON"),
+    "nested 100,000": ("owner", "POST", "/api/models", b"[" * 100_000 + b"]" * 100_000, {}, 400, "MALFORMED_JSON"),
+    "a list": ("owner", "POST", "/api/models", [{"name": "m"}], {}, 400, "VALIDATION_ERROR"),
+    "a number": ("owner", "POST", "/api/models", 7, {}, 400, "VALIDATION_ERROR"),
+    "null": ("owner", "POST", "/api/models", b"null", {}, 400, "VALIDATION_ERROR"),
+    "a string": ("owner", "POST", "/api/models", "m", {}, 400, "VALIDATION_ERROR"),
+    "empty body": ("owner", "POST", "/api/models", None, {}, 400, "VALIDATION_ERROR"),
+    "unknown field": ("owner", "POST", "/api/models", {"name": "m", "x": 1}, {}, 400, "VALIDATION_ERROR"),
+    "10 MB": ("owner", "POST", "/api/models", b" " * 10_000_000, {}, 413, "PAYLOAD_TOO_LARGE"),
+    "chunked": ("owner", "POST", "/api/models", None, {"Transfer_Encoding": "chunked"}, 411, "LENGTH_REQUIRED"),
+    "form": ("owner", "POST", "/api/models", b"name=m", {"Content_Type": "application/x-www-form-urlencoded"}, 415,
+             "UNSUPPORTED_MEDIA_TYPE"),
+    "unknown type": ("owner", "POST", "/api/models", b"x", {"Content_Type": "x/y"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
+    "unknown host": ("owner", "GET", "/api/models", None, {"Host": "evil.example"}, 400, "INVALID_HOST"),
+    "unknown host outside": ("outsider", "GET", "/health", None, {"Host": "evil.example"}, 400, "INVALID_HOST"),
+    "bad cursor": ("owner", "GET", "/api/models?cursor=x", None, {}, 400, "INVALID_CURSOR"),
+    "bad limit": ("owner", "GET", "/api/models?limit=x", None, {}, 400, "VALIDATION_ERROR"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("debug", [False, True], ids=["production", "debug"])
+@pytest.mark.parametrize("way", WAYS_TO_FAIL)
+def test_failure_has_the_shape(way: str, debug: bool, request: pytest.FixtureRequest, settings: Any) -> None:
+    actor, method, path, body, headers, status, code = WAYS_TO_FAIL[way]
+    caller: Api = request.getfixturevalue("owner" if actor == "owner" else actor)
+    request.getfixturevalue("db")
+    settings.DEBUG = debug
+
+    response = caller(method, path, body, **headers)
+
+    if debug and code == "INVALID_HOST":
+        code = "BAD_REQUEST"  # Django words this one itself while debugging
+    check_shape(response, status, code)
+
+
+def test_taken_name_has_the_shape(owner: Api) -> None:
+    owner.post("/api/models", {"name": "m"})
+
+    check_shape(owner.post("/api/models", {"name": "m"}), 409, "CONFLICT")
+
+
+def test_used_up_rate_has_the_shape(db: None) -> None:
+    caller = api("eager", "read", rate_limit="1/d")
+    caller.get("/api/models")
+
+    check_shape(caller.get("/api/models"), 429, "RATE_LIMIT_EXCEEDED")
+
+
+@pytest.mark.parametrize("debug", [False, True], ids=["production", "debug"])
+@pytest.mark.parametrize(
+    "where",
+    ["registry.services.register_model", "keys.middleware.spend", "keys.middleware.authenticate",
+     "usage.middleware.event_of"],
+)  # fmt: skip
+def test_unforeseen_fault_has_the_shape_and_tells_nothing(
+    where: str, debug: bool, owner: Api, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the insides")
+
+    settings.DEBUG = debug
+    monkeypatch.setattr(where, fail)
+
+    response = owner.post("/api/models", {"name": "m"})
+
+    body = check_shape(response, 500, "INTERNAL_ERROR")
+    assert "insides" not in str(body)
+
+
+@pytest.mark.parametrize("where", ["registry.services.register_model", "keys.middleware.spend"])
+def test_absent_database_has_the_shape(where: str, owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OperationalError("connection refused by 10.0.0.1")
+
+    monkeypatch.setattr(where, fail)
+
+    response = owner.post("/api/models", {"name": "m"})
+
+    body = check_shape(response, 503, "DATABASE_UNAVAILABLE")
+    assert response["Retry-After"] == "1"
+    assert "10.0.0.1" not in str(body)
+
+
+def test_wrong_method_names_the_right_ones(owner: Api) -> None:
+    assert "POST" in owner("PUT", "/api/models")["Allow"]
+
+
+def test_errors_of_the_admin_are_html(outsider: Api, db: None) -> None:
+    response = outsider.get("/admin/nothing/here/")
+
+    assert response.status_code in {302, 404}
+    assert "json" not in response["Content-Type"]
+
+
+def test_every_code_has_a_sentence_and_a_name_in_capitals() -> None:
+    for name, code in CODES.items():
+        assert re.fullmatch(r"[A-Z_]+", name)
+        assert 400 <= code.status <= 503
+        assert code.meaning.endswith(".")

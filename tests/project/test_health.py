@@ -1,0 +1,44 @@
+"""GET /health and GET /health/live"""
+
+import pytest
+from django.db import OperationalError
+
+from mcp_project import __version__
+from mcp_project.health import HealthProbe
+from mcp_project.postgresql.base import DatabaseWrapper
+from tests.conftest import Api
+
+
+@pytest.mark.django_db(transaction=True)
+def test_health_tells_of_each_check(outsider: Api) -> None:
+    response = outsider.get("/health")
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "ok",
+        "version": __version__,
+        "checks": {"database": "ok", "migrations": "ok"},
+    }
+
+
+def test_live_asks_nothing_of_the_database(outsider: Api) -> None:  # no `db`: a query would fail the test
+    assert outsider.get("/health/live").json() == {"status": "ok", "version": __version__}
+
+
+def test_health_is_503_when_the_database_is_away(outsider: Api, monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    def refuse(*_: object) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(DatabaseWrapper, "get_new_connection", refuse)
+
+    response = outsider.get("/health")
+
+    assert response.status_code == 503
+    assert response.json()["status"] == "failing"
+    assert response.json()["checks"] == {"database": "unreachable", "migrations": "unknown"}
+
+
+def test_health_is_503_when_migrations_are_pending(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    monkeypatch.setattr("mcp_project.health.pending_migrations", lambda: ["keys.0001_initial"])
+
+    assert HealthProbe()._check() == {"database": "ok", "migrations": "pending"}

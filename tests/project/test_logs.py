@@ -1,0 +1,116 @@
+"""What is logged, in which form, and what never is."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from keys.crypto import KeyGenerator
+from mcp_project.logs import REDACTED, redact_names, text_redactor
+from tests.server import Server, database_environment, until
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_json_file_has_one_line_a_request_with_its_id(tmp_path: Path, database: str) -> None:
+    log = tmp_path / "service.log"
+    variables = {**database_environment(database), "LOG_FILE": str(log), "LOG_FORMAT": "json"}
+    with Server(tmp_path, variables) as server, server.client(server.key) as client:
+        client.get("/api/models?limit=3", headers={"X-Request-ID": "the-one"})
+        httpx.get(f"{server.url}/api/keys", headers={"X-Request-ID": "the-other"})
+        server.stop()
+
+        requests = [line for line in lines(log) if line["event"] == "request"]
+        [one] = [line for line in requests if line["request_id"] == "the-one"]
+        [other] = [line for line in requests if line["request_id"] == "the-other"]
+        assert (one["method"], one["path"], one["status"], one["client"]) == ("GET", "/api/models", 200, "127.0.0.1")
+        assert one["duration_ms"] > 0
+        assert one["key"] in server.key
+        assert (other["status"], other["key"]) == (401, None)
+        assert all({"timestamp", "level", "event"} <= set(line) for line in lines(log)), "gunicorn's lines too"
+        assert "Booting worker" in log.read_text()
+
+
+def test_console_form_is_for_eyes(tmp_path: Path, database: str) -> None:
+    with Server(tmp_path, {**database_environment(database), "LOG_FORMAT": "console"}) as server:
+        httpx.get(f"{server.url}/health/live", headers={"X-Request-ID": "seen"})
+
+        until(lambda: "request_id=seen" in server.said(), "the line is written")
+        assert "\x1b[" not in server.said(), "no colours into a file"
+
+
+def test_no_key_or_password_ever_reaches_a_log(tmp_path: Path, database: str) -> None:
+    """At the chattiest level, with secrets in every place where a client or an operator can put one."""
+    log = tmp_path / "service.log"
+    secret_key = "a-secret-key-of-the-service-that-nobody-may-read-0123456789"
+    database_password = "the-database-password"
+    variables = {
+        **database_environment(database),
+        "LOG_FILE": str(log),
+        "LOG_LEVEL": "DEBUG",
+        "SECRET_KEY": secret_key,
+        "DB_PASSWORD": database_password,
+    }
+    stranger = KeyGenerator().generate()[0]
+    with Server(tmp_path, variables) as server:
+        secrets = [key.partition(".")[2] for key in (server.key, stranger)]
+        with server.client() as client:
+            for key in (server.key, stranger):
+                client.get("/api/models", headers={"Authorization": f"Bearer {key}"})
+                client.get("/api/models", headers={"X-API-Key": key})
+                client.get("/api/models", headers={"X-API-Key": key[:-1]})
+                client.get("/api/models", headers={"Authorization": "Basic " + base64.b64encode(key.encode()).decode()})
+                client.get(f"/api/models?api_key={key}", headers={"X-API-Key": key})
+                client.get(f"/api/{key}/{key[:-3]}", headers={"X-API-Key": key})
+                client.get("/api/models", headers={"X-API-Key": key, "X-Request-ID": key})
+                client.get(f"/{key}")
+                client.request(f"MCP{key[4:12]}", "/api/models", headers={"Cookie": f"k={key}"})
+                client.post("/api/models", json={"name": key, key: key}, headers={"X-API-Key": key})
+                client.post("/api/keys", json={"name": key, "owner": "o"}, headers={"X-API-Key": server.key})
+            created = client.post(
+                "/api/keys",
+                json={"name": "n", "owner": "o", "permissions": ["read"]},
+                headers={"X-API-Key": server.key},
+            )
+            secrets.append(created.json()["key"].partition(".")[2])
+            form = client.get("/admin/login/")
+            token = form.text.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+            login = {"username": "root", "password": "the-admin-password", "csrfmiddlewaretoken": token}
+            client.post("/admin/login/", data=login)
+        server.stop()
+
+    written = log.read_text()
+    assert len(written.splitlines()) > 20
+    assert "/api/models" in written
+    for secret in [*secrets, *(secret[:-3] for secret in secrets), secret_key, database_password, "the-admin-password"]:
+        assert secret not in written
+    assert base64.b64encode(stranger.encode()).decode() not in written
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "DB_PASSWORD", "secret_key", "Authorization", "x-api-key", "apikey", "token", "Cookie"]
+)
+def test_fields_named_like_secrets_are_hidden_at_any_depth(name: str) -> None:
+    event = redact_names(None, "info", {"event": "e", name: "hidden", "inner": {"deeper": {name: "hidden"}}})
+
+    assert event == {"event": "e", name: REDACTED, "inner": {"deeper": {name: REDACTED}}}
+
+
+def test_what_looks_like_a_secret_is_taken_out_of_the_finished_line() -> None:
+    key = KeyGenerator().generate()[0]
+    redact = text_redactor(["long-enough-secret", "short", ""])
+
+    line = redact(None, "info", f"a {key} b {key[:20]} c postgres://user:pa55@host/db d long-enough-secret e short")
+
+    assert line == (f"a mcp_{REDACTED} b mcp_{REDACTED} c postgres://{REDACTED}@host/db d {REDACTED} e short")
+
+
+def test_ordinary_lines_are_left_as_they_are() -> None:
+    line = "GET http://127.0.0.1:8000/api/models?x=a@b mcp_project.errors postgres"
+
+    assert text_redactor(["postgres"])(None, "info", line) == line

@@ -1,0 +1,38 @@
+"""GET /api/models/{model_id}"""
+
+from uuid import uuid4
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from registry.models import RegisteredModel
+from tests.conftest import Api
+
+
+def test_read_makes_one_query_for_the_view_and_one_for_the_limiter(
+    teammate: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    model = RegisteredModel.objects.create(name="m", owner="owner")
+    teammate.get(f"/api/models/{model.pk}")  # now the key is remembered
+
+    with django_assert_num_queries(2) as queries:
+        assert teammate.get(f"/api/models/{model.pk}").json()["name"] == "m"
+
+    assert len({query["sql"] for query in queries}) == 2, "no query is repeated"
+
+
+@pytest.mark.parametrize("model_id", [str(uuid4()), "no-uuid", "%00", "..", "é", "x" * 5000])
+def test_unknown_model_gets_404(teammate: Api, model_id: str) -> None:
+    response = teammate.get(f"/api/models/{model_id}")
+
+    assert (response.status_code, response.json()["code"]) == (404, "NOT_FOUND")
+
+
+def test_outsider_learns_nothing(outsider: Api, teammate: Api) -> None:
+    model = RegisteredModel.objects.create(name="m", owner="owner")
+
+    there = outsider.get(f"/api/models/{model.pk}")
+    absent = outsider.get(f"/api/models/{uuid4()}")
+
+    assert there.status_code == absent.status_code == 401
+    assert there.json()["detail"] == absent.json()["detail"]

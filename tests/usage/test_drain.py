@@ -1,0 +1,158 @@
+"""From the journals into the ledger, exactly once."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import DatabaseError
+
+from usage import drain as drain_module
+from usage.drain import drain, drain_orphans
+from usage.events import Event
+from usage.journal import HEADER, Journal
+from usage.models import DrainedJournal
+from usage.models import Event as EventRow
+
+pytestmark = pytest.mark.django_db
+
+
+def event(number: int) -> Event:
+    return Event(
+        time=1_700_000_000.5 + number,
+        request_id=f"request-{number}",
+        key_id=None,
+        owner="owner",
+        method="GET",
+        route="model-list",
+        status=200,
+        code="",
+        duration_us=5,
+        request_bytes=0,
+        response_bytes=2,
+        client="::1",
+    )
+
+
+def recorded() -> list[str]:
+    return list(EventRow.objects.order_by("pk").values_list("request_id", flat=True))
+
+
+def write(folder: Path, *numbers: int) -> tuple[Journal, Path]:
+    journal = Journal()
+    for number in numbers:
+        journal.append(folder, event(number))
+    assert journal.path is not None
+    return journal, journal.path
+
+
+def test_draining_again_adds_nothing(tmp_path: Path) -> None:
+    journal, path = write(tmp_path, 1, 2)
+
+    assert drain(path) == path.stat().st_size
+    assert drain(path) == path.stat().st_size
+    journal.append(tmp_path, event(3))
+    drain(path)
+
+    assert recorded() == ["request-1", "request-2", "request-3"]
+    assert EventRow.objects.first().time.timestamp() == 1_700_000_003.5  # type: ignore[union-attr]
+
+
+def test_nothing_is_asked_of_the_database_when_nothing_is_new(tmp_path: Path, django_assert_num_queries: Any) -> None:
+    _, path = write(tmp_path, 1)
+    offset = drain(path)
+
+    with django_assert_num_queries(0):
+        assert drain(path, offset) == offset
+
+
+def test_failure_between_rows_and_offset_leaves_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, path = write(tmp_path, 1)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise DatabaseError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DrainedJournal, "save", fail)
+        with pytest.raises(DatabaseError):
+            drain(path)
+    assert recorded() == []
+
+    drain(path)
+    assert recorded() == ["request-1"]
+
+
+def test_journal_longer_than_a_batch_is_drained_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain_module, "BATCH_BYTES", 500)
+    _, path = write(tmp_path, *range(50))
+
+    drain(path)
+
+    assert recorded() == [f"request-{number}" for number in range(50)]
+
+
+def test_torn_last_line_waits_for_its_end(tmp_path: Path) -> None:
+    _, path = write(tmp_path, 1)
+    line = json.dumps(event(2)).encode() + b"\n"
+    with path.open("ab") as file:
+        file.write(line[:20])
+        file.flush()
+        drain(path)
+        assert recorded() == ["request-1"]
+        file.write(line[20:])
+
+    drain(path)
+    assert recorded() == ["request-1", "request-2"]
+
+
+@pytest.mark.parametrize("rubbish", [b"rubbish\n", b"[1, 2]\n", b"{}\n", b"\xff\xfe\n", b"\n", b"null\n"])
+def test_unreadable_line_is_dropped_and_the_rest_goes_on(tmp_path: Path, rubbish: bytes) -> None:
+    journal, path = write(tmp_path, 1)
+    with path.open("ab") as file:
+        file.write(rubbish)
+    journal.append(tmp_path, event(2))
+
+    drain(path)
+
+    assert recorded() == ["request-1", "request-2"]
+
+
+def test_journal_of_a_living_writer_is_left_alone(tmp_path: Path) -> None:
+    _journal, path = write(tmp_path, 1)
+
+    drain_orphans(tmp_path, own=None)
+
+    assert recorded() == []
+    assert path.exists()
+
+
+def test_journal_of_a_dead_writer_is_drained_and_removed(tmp_path: Path) -> None:
+    journal, path = write(tmp_path, 1, 2)
+    drain(path)
+    journal.append(tmp_path, event(3))
+    with path.open("ab") as file:
+        file.write(b"[torn")
+    journal.retire()
+
+    drain_orphans(tmp_path, own=None)
+
+    assert recorded() == ["request-1", "request-2", "request-3"]
+    assert not path.exists()
+    assert not DrainedJournal.objects.exists()
+
+
+def test_forked_process_writes_a_journal_of_its_own(tmp_path: Path) -> None:
+    journal, path = write(tmp_path, 1)
+    child = os.fork()
+    if child == 0:
+        try:
+            journal.append(tmp_path, event(2))
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+    assert path.read_bytes().startswith(HEADER)
+    assert b"request-2" not in path.read_bytes()
+    drain_orphans(tmp_path, own=path)
+    assert recorded() == ["request-2"]

@@ -1,0 +1,89 @@
+"""UsageTrackingMiddleware: what is written of each request under /api/."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry.models import RegisteredModel
+from tests.conftest import Api, drain_own_journal
+from usage.models import Event
+
+pytestmark = pytest.mark.django_db
+
+
+def events() -> list[Event]:
+    drain_own_journal()
+    return list(Event.objects.order_by("pk"))
+
+
+def test_answered_request_is_in_the_ledger_with_all_about_it(owner: Api) -> None:
+    response = owner.post("/api/models", {"name": "m"}, X_Request_ID="req-1")
+
+    [event] = events()
+    assert (event.request_id, event.key_id, event.owner) == ("req-1", owner.row.pk, "owner")
+    assert (event.method, event.route, event.status, event.code) == ("POST", "model-list", 201, "")
+    assert event.request_bytes == len('{"name": "m"}')
+    assert event.response_bytes == len(response.content)
+    assert event.duration_us > 0
+    assert (event.client, event.units) == ("127.0.0.1", 1)
+
+
+def test_route_is_the_patterns_name_never_the_path(teammate: Api) -> None:
+    model = RegisteredModel.objects.create(name="m", owner="owner")
+
+    teammate.get(f"/api/models/{model.pk}")
+    teammate.get("/api/made/up/by/the/client")
+
+    assert [event.route for event in events()] == ["model-detail", "unmatched"]
+
+
+def test_refusals_and_failures_are_recorded_too(
+    outsider: Api, teammate: Api, owner: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outsider.get("/api/models")
+    outsider.get("/api/models", X_API_Key="wrong")
+    teammate.post("/api/models", {"name": "m"})
+    owner.post("/api/models", {"nmae": "m"})
+    monkeypatch.setattr("registry.services.register_model", lambda *_a, **_k: 1 / 0)
+    owner.post("/api/models", {"name": "m"})
+
+    recorded = [(event.route, event.status, event.code) for event in events()]
+    assert recorded == [
+        ("model-list", 401, "API_KEY_MISSING"),
+        ("model-list", 401, "INVALID_API_KEY"),
+        ("model-list", 403, "PERMISSION_DENIED"),
+        ("model-list", 400, "VALIDATION_ERROR"),
+        ("model-list", 500, "INTERNAL_ERROR"),
+    ]
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/admin/login/", "/api/schema", "/api/docs", "/", "/x"])
+def test_what_keys_do_not_govern_is_not_metered(outsider: Api, path: str) -> None:
+    outsider.get(path)
+
+    assert events() == []
+
+
+def test_preflight_of_a_browser_is_recorded(outsider: Api) -> None:
+    response = outsider(
+        "OPTIONS", "/api/models", Origin="https://app.example", **{"Access-Control-Request-Method": "GET"}
+    )
+
+    assert response.status_code == 200
+    assert [(event.method, event.key_id) for event in events()] == [("OPTIONS", None)]
+
+
+def test_hostile_lengths_and_addresses_never_stop_the_drain(outsider: Api) -> None:
+    outsider._client.defaults["REMOTE_ADDR"] = "fe80::1%eth0"
+    outsider("X" * 300, "/api/models")
+    outsider._client.defaults["REMOTE_ADDR"] = ""
+    outsider._client.generic("POST", "/api/models", b"", headers={"Content-Length": "9" * 400})
+
+    assert [event.client for event in events()] == ["fe80::1", "127.0.0.1"]
+
+
+def test_answer_is_given_when_the_journal_cannot_be_written(owner: Api, settings: Any) -> None:
+    settings.USAGE_JOURNAL_DIR = Path("/dev/null/usage")
+
+    assert owner.post("/api/models", {"name": "m"}).status_code == 201
