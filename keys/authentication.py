@@ -44,6 +44,13 @@ def refused(code: str, detail: str | None = None) -> ApiError:
     return ApiError(code, detail, headers=CHALLENGE)
 
 
+class WrongKey(ApiError):
+    """A key that is whole, by its checksum, and not one of ours: somebody made it up, or has another service's."""
+
+    def __init__(self) -> None:
+        super().__init__("INVALID_API_KEY", headers=CHALLENGE)
+
+
 class KeyCache:
     """Verified keys, remembered by this process for KEY_CACHE_SECONDS: for so long, and no longer, a revocation
     may go unseen here. At most KEY_CACHE_SIZE of them, the oldest going first. Holds no key, only digests."""
@@ -77,15 +84,18 @@ cache = KeyCache()
 def authenticate(key: str) -> Principal:
     """The principal of a key, with no query when it is remembered or not a key by its form, else with one.
 
-    Raises ApiError 401. Only who has the whole key right learns that it has expired or was revoked.
+    Raises ApiError 401, WrongKey where it took a query to tell. Only who has the whole key right learns that it has
+    expired or was revoked.
     """
     digest = sha256(key.encode("utf-8", "surrogateescape")).digest()
     principal = cache.get(digest)
     if principal is None:
+        if prefix_of(key) is None:
+            raise refused("INVALID_API_KEY", "This is not a whole API key: check the copy.")
         read_at = time.monotonic()
         row = APIKey.objects.find(key)
         if row is None:
-            raise refused("INVALID_API_KEY", None if prefix_of(key) else "This is not a whole API key: check the copy.")
+            raise WrongKey
         principal = Principal.of(row)
         cache.put(digest, principal, read_at)
     if principal.revoked:

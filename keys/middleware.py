@@ -7,7 +7,7 @@ from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django_ratelimit.core import get_usage
 
-from keys.authentication import authenticate, credential
+from keys.authentication import WrongKey, authenticate, credential
 from keys.limits.buckets import Decision, spend
 from keys.principal import GovernedRequest
 from mcp_project.errors import ApiError, from_exception, report
@@ -26,24 +26,25 @@ class APIKeyMiddleware:
             request.principal = None
             try:
                 request.principal = authenticate(credential(request.META))
-            except (ApiError, Error) as error:
+            except WrongKey as error:
                 return refuse(request, self._count(request, error))
+            except (ApiError, Error) as error:
+                return refuse(request, error)
         return self.get_response(request)
 
     @staticmethod
-    def _count(request: GovernedRequest, error: ApiError | Error) -> Exception:
-        """Count a wrong key against its address; above AUTH_FAILURE_RATE the answer is 429 instead of 401."""
-        if not isinstance(error, ApiError) or error.code != "INVALID_API_KEY":
-            return error
+    def _count(request: GovernedRequest, wrong: WrongKey) -> Exception:
+        """Count the key against its address; above AUTH_FAILURE_RATE the answer is 429 instead of 401. What is no
+        key by its checksum is not counted: it cost no query, and should not come to cost one."""
         try:
             usage = get_usage(
                 request, group="authentication", key="ip", rate=settings.AUTH_FAILURE_RATE, increment=True
             )
-        except Error as database_error:
-            return database_error
+        except Error as error:
+            return error
         if usage and usage["should_limit"]:
             return ApiError("TOO_MANY_FAILURES", headers={"Retry-After": str(max(1, usage["time_left"]))})
-        return error
+        return wrong
 
 
 class ThrottleMiddleware:

@@ -110,7 +110,7 @@ def from_exception(error: BaseException | None) -> ApiError:  # noqa: PLR0911, P
         case Http404() | exceptions.NotFound():
             return ApiError("NOT_FOUND")
         case Ratelimited():
-            return ApiError("TOO_MANY_FAILURES", headers={"Retry-After": "60"})
+            return ApiError("TOO_MANY_FAILURES")
         case PermissionDenied() | exceptions.PermissionDenied():
             return ApiError("PERMISSION_DENIED")
         case exceptions.ValidationError() | ValidationError():

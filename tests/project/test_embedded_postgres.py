@@ -128,7 +128,7 @@ def test_unusable_folder_is_told_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(ImproperlyConfigured, match=r"cannot use .*: Not a directory"):
-        EmbeddedPostgres(tmp_path / "file" / "postgres").start()
+        EmbeddedPostgres(tmp_path / "file" / "var" / "postgres").start()
 
 
 def test_damaged_data_are_told_in_one_sentence(tmp_path: Path) -> None:
