@@ -55,8 +55,11 @@ clean: ## remove what was installed and cached (not var/, which holds the embedd
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) \
-		|| { rm -rf $(VENV); echo "This Python has no venv module (on Debian: apt install python3-venv)."; exit 1; }
+	@test ! -e $(VENV) || { echo "$(VENV) is there but has no usable Python: remove it, or run this as its owner."; exit 1; }
+	@test -w . || { echo "This folder is not writable, so nothing can be installed in it."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' \
+		|| { echo "This Python has no venv module (on Debian: apt install python3-venv)."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	@echo "Installing what requirements.txt pins (once) ..."

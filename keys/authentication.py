@@ -32,6 +32,7 @@ def credential(meta: Mapping[str, Any]) -> str:
         found.add(rest.strip())
     if "HTTP_X_API_KEY" in meta:
         found.add(meta["HTTP_X_API_KEY"].strip())
+    found.discard("")
     if len(found) > 1:
         raise refused("INVALID_API_KEY", "The request carries two different keys.")
     key = next(iter(found), "")
@@ -121,6 +122,9 @@ class PrincipalScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untype
 
     target_class = PrincipalAuthentication
     name = ("bearer", "apiKey")  # type: ignore[assignment]
+
+    def get_security_requirement(self, _auto_schema: Any) -> list[dict[str, list[Any]]]:
+        return [{name: []} for name in self.name]  # a list: any one of them will do
 
     def get_security_definition(self, _auto_schema: Any) -> list[dict[str, Any]]:
         return [

@@ -18,12 +18,9 @@ def trusted_proxies_are_networks(**_: Any) -> list[CheckMessage]:
 
 
 @register()
-def origins_have_schemes(**_: Any) -> list[CheckMessage]:
+def hosts_are_names(**_: Any) -> list[CheckMessage]:
     return [
-        Error(
-            f"CORS_ALLOWED_ORIGINS holds {origin!r}, which must begin with http:// or https://.",
-            id="mcp_project.E002",
-        )
-        for origin in settings.CORS_ALLOWED_ORIGINS
-        if not origin.startswith(("http://", "https://"))
+        Error(f"ALLOWED_HOSTS holds {host!r}: a name without scheme, port and path is wanted.", id="mcp_project.E002")
+        for host in settings.ALLOWED_HOSTS
+        if "/" in host or (":" in host and not host.startswith("["))
     ]

@@ -134,7 +134,7 @@ class EmbeddedPostgres:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd="/",
-                user=SYSTEM_USER if os.geteuid() == 0 else None,
+                user=self._system_user(),
                 timeout=START_TIMEOUT_SECONDS + 10,
                 check=False,
             )
@@ -149,17 +149,26 @@ class EmbeddedPostgres:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.geteuid() != 0:
             return
-        account = _wheel().ensure_user_exists(SYSTEM_USER)
         programs = _programs()
         _wheel().ensure_folder_permissions(programs, 0o055)
         _wheel().ensure_folder_permissions(programs.parent / "lib", 0o044)
         _wheel().ensure_folder_permissions(programs.parent / "share", 0o044)
+        user = self._system_user()
         for folder in {self.data_dir, self.socket_dir}:
-            os.chown(folder, account.pw_uid, account.pw_gid)
+            os.chown(folder, user or 0, -1)
         for folder in {*self.data_dir.parents, *self.socket_dir.parents, *programs.parents}:
             mode = folder.stat().st_mode
             if mode & 0o011 != 0o011:
                 folder.chmod(mode | 0o011)  # pass through, not read
+
+    def _system_user(self) -> int | None:
+        """The uid that the server runs as; None for this process's own. For root: whose data they are, else
+        SYSTEM_USER's."""
+        if os.geteuid() != 0:
+            return None
+        if (self.data_dir / "PG_VERSION").exists():
+            return self.data_dir.stat().st_uid
+        return int(_wheel().ensure_user_exists(SYSTEM_USER).pw_uid)
 
     @contextmanager
     def _starting_or_stopping(self) -> Iterator[None]:

@@ -108,13 +108,13 @@ def load(path: Path) -> None:
     if not path.exists():
         return
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ImproperlyConfigured(f"{path} cannot be read: {error}.") from error
     for number, line in enumerate(lines, start=1):
         if line and not line.startswith("#") and not re.match(r"(export )?[A-Za-z_0-9]+=", line):
             raise ImproperlyConfigured(f"Line {number} of {path} is not NAME=value (without spaces around `=`).")
-    environ.Env.read_env(path)
+    environ.Env.read_env(path, encoding="utf-8-sig")
 
 
 def is_set(name: str) -> bool:

@@ -49,9 +49,12 @@ CODES = {
     "CONFLICT": Code(409, "Something with that name exists already."),
     "LENGTH_REQUIRED": Code(411, "The body came in chunks, without a Content-Length."),
     "PAYLOAD_TOO_LARGE": Code(413, "The body is over `MAX_BODY_BYTES`."),
+    "URI_TOO_LONG": Code(414, "The request's first line is over 4094 bytes."),
     "UNSUPPORTED_MEDIA_TYPE": Code(415, "The body's Content-Type is not application/json."),
+    "EXPECTATION_FAILED": Code(417, "The Expect header asks for something other than 100-continue."),
     "RATE_LIMIT_EXCEEDED": Code(429, "The key's rate is used up; `Retry-After` says for how many seconds."),
     "TOO_MANY_FAILURES": Code(429, "Too many wrong keys or passwords came from this address."),
+    "HEADERS_TOO_LARGE": Code(431, "A header is over 8190 bytes, or there are over 100 of them."),
     "INTERNAL_ERROR": Code(500, "A fault of this service; the log has it under the request id."),
     "DATABASE_UNAVAILABLE": Code(503, "The database cannot be reached; try again after `Retry-After` seconds."),
 }
@@ -62,8 +65,11 @@ BY_STATUS = {
     405: "METHOD_NOT_ALLOWED",
     411: "LENGTH_REQUIRED",
     413: "PAYLOAD_TOO_LARGE",
+    414: "URI_TOO_LONG",
     415: "UNSUPPORTED_MEDIA_TYPE",
+    417: "EXPECTATION_FAILED",
     429: "TOO_MANY_FAILURES",
+    431: "HEADERS_TOO_LARGE",
     503: "DATABASE_UNAVAILABLE",
 }
 
@@ -88,18 +94,23 @@ class ApiError(exceptions.APIException):
         super().__init__(detail or CODES[code].meaning, code)
 
     def response(self, request: HttpRequest) -> HttpResponse:
-        body: dict[str, Any] = {
-            "detail": str(self.detail),
-            "code": self.code,
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "request_id": getattr(request, "request_id", None),
-        }
+        body = error_body(self.code, str(self.detail), getattr(request, "request_id", None))
         if self.errors is not None:
             body["errors"] = self.errors
         response = JsonResponse(body, status=self.status_code, headers=dict(self.headers))
         response.error_code = self.code  # type: ignore[attr-defined]  # for the usage event
         response["Content-Length"] = str(len(response.content))  # CommonMiddleware may be further in than this
         return response
+
+
+def error_body(code: str, detail: str | None, request_id: str | None) -> dict[str, Any]:
+    """The shape, without `errors`."""
+    return {
+        "detail": detail or CODES[code].meaning,
+        "code": code,
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "request_id": request_id,
+    }
 
 
 def from_exception(error: BaseException | None) -> ApiError:  # noqa: PLR0911, PLR0912  (a table)

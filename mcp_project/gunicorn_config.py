@@ -1,10 +1,16 @@
 """gunicorn's configuration. `manage.py serve` uses it; so may `gunicorn -c python:mcp_project.gunicorn_config`."""
 
+import json
 import os
+import signal
+import socket
+import uuid
 from typing import Any
 
 from django.conf import settings
+from gunicorn import util
 from gunicorn.glogging import Logger
+from gunicorn.http import parser
 
 from mcp_project import logs
 from mcp_project.embedded_postgres import EmbeddedPostgres
@@ -22,6 +28,21 @@ class StructuredLogger(Logger):  # type: ignore[misc]
         self.error_log.handlers.clear()
         self.error_log.propagate = True
 
+
+def write_error(client: socket.socket, status: int, reason: str, detail: str) -> None:
+    """gunicorn's answer to what it cannot read as a request, in the error shape instead of HTML."""
+    from mcp_project.errors import BY_STATUS, error_body
+
+    code = BY_STATUS.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR")
+    body = json.dumps(error_body(code, detail or None, uuid.uuid4().hex)).encode()
+    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    util.write_nonblock(client, f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin1") + body)
+
+
+# Two things that gunicorn has no setting for. The second: after a refusal it reads on, for five seconds at most, and
+# up to this many bytes, so that a client that is still sending its body gets to read the answer, not a reset.
+util.write_error = write_error
+parser._DRAIN_MAX_BYTES = 32 << 20
 
 wsgi_app = "mcp_project.wsgi:application"
 bind = (
@@ -49,9 +70,13 @@ def on_starting(_server: Any) -> None:
         embedded.start()
 
 
-def post_worker_init(_worker: Any) -> None:
+def post_worker_init(worker: Any) -> None:
     from usage.flusher import flusher
 
+    # Ctrl-C reaches every process of the terminal, and the master then sends a SIGQUIT of its own: two "quick" exits
+    # at once, which can lock up the worker's thread pool. One graceful exit, told by the master, is what is wanted.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, worker.handle_exit)
     flusher.start()
 
 

@@ -22,7 +22,7 @@ SENSITIVE_NAME = re.compile(r"password|passwd|secret|token|authorization|api[-_]
 SENSITIVE_TEXT = re.compile(r"(?<=mcp_)[0-9A-Za-z]{8}\.[0-9A-Za-z]+|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)")
 SHORTEST_SECRET = 8  # a shorter one would black out ordinary words
 
-QUIET = {"django.server", "django.request", "psycopg.pool", "environ"}
+QUIET = {"django.server", "django.request", "django.security", "psycopg.pool", "environ"}
 
 
 def configure(options: dict[str, Any]) -> None:
@@ -35,6 +35,7 @@ def configure(options: dict[str, Any]) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         redact_names,
+        escape_controls,
     ]
     rendering: list[Processor] = [
         *(_render_json() if options["format"] == "json" else _render_console(colors)),
@@ -66,6 +67,17 @@ def redact_names(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
             event[name] = REDACTED
         elif isinstance(value, dict):
             event[name] = redact_names(_logger, _method, dict(value))
+    return event
+
+
+def escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Write characters that a terminal would obey, and line ends, as escapes: clients choose paths and headers."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = "".join(
+                character if character.isprintable() else character.encode("unicode_escape").decode()
+                for character in value
+            )
     return event
 
 

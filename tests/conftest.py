@@ -4,6 +4,7 @@ client with a key of its own; tests of processes use `server`, a real one with s
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -98,15 +99,27 @@ def drain_own_journal() -> None:
         drain(journal.path)
 
 
-@pytest.fixture
-def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+@contextmanager
+def new_database(blocker: Any) -> Iterator[str]:
     """The name of a database that does not exist yet, on the tests' PostgreSQL; dropped afterwards."""
-    with django_db_blocker.unblock():
+    with blocker.unblock():
         parameters = {**_parameters(), "dbname": "postgres"}  # starts the embedded server, where that is used
     name = f"mcp_test_{uuid4().hex[:12]}"
     yield name
     with psycopg.connect(**parameters, autocommit=True) as session:
         session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    with new_database(django_db_blocker) as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def module_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    with new_database(django_db_blocker) as name:
+        yield name
 
 
 @pytest.fixture

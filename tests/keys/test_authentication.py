@@ -22,6 +22,7 @@ from tests.conftest import Api, api
         {"Authorization": "Api-Key {}"},
         {"X_API_Key": "{}"},
         {"Authorization": "Bearer {}", "X_API_Key": "{}"},
+        {"Authorization": "Bearer {}", "X_API_Key": " "},
     ],
 )
 def test_key_is_taken_from_each_header(teammate: Api, outsider: Api, header: dict[str, str]) -> None:

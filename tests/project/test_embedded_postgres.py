@@ -1,6 +1,7 @@
 """The PostgreSQL that runs when none is configured."""
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -114,6 +115,21 @@ def test_it_runs_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
     assert version(cluster)
     cluster.release()
     assert not cluster._is_running()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start what belongs to somebody else")
+def test_root_runs_somebodys_data_as_that_user_and_leaves_them_theirs(data_dir: Path) -> None:
+    user = User(data_dir)
+    user.leave()
+    nobody = pwd.getpwnam("nobody").pw_uid
+    for path in [data_dir, *data_dir.rglob("*")]:
+        os.chown(path, nobody, -1, follow_symlinks=False)
+
+    user = User(data_dir)
+    assert version(EmbeddedPostgres(data_dir))
+    user.leave()
+
+    assert {path.stat().st_uid for path in [data_dir, *data_dir.rglob("*")]} == {nobody}
 
 
 def test_nobody_else_can_enter_its_folders(data_dir: Path) -> None:

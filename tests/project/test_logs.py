@@ -110,6 +110,17 @@ def test_what_looks_like_a_secret_is_taken_out_of_the_finished_line() -> None:
     assert line == (f"a mcp_{REDACTED} b mcp_{REDACTED} c postgres://{REDACTED}@host/db d {REDACTED} e short")
 
 
+def test_what_a_terminal_would_obey_is_written_as_an_escape(tmp_path: Path, database: str) -> None:
+    with Server(tmp_path, {**database_environment(database), "LOG_FORMAT": "console"}) as server:
+        httpx.get(f"{server.url}/a%1b%5b31m%0d%0aforged%07%00%e2%80%ae%c2%9bz", headers={"X-Request-ID": "hostile"})
+
+        [line] = until(
+            lambda: [line for line in server.said().split("\n") if "request_id=hostile" in line], "it is logged"
+        )
+        assert r"/a\x1b[31m\r\nforged\x07\x00\u202e\x9bz" in line
+        assert line.isprintable()
+
+
 def test_ordinary_lines_are_left_as_they_are() -> None:
     line = "GET http://127.0.0.1:8000/api/models?x=a@b mcp_project.errors postgres"
 

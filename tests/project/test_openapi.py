@@ -3,7 +3,6 @@
 from io import StringIO
 
 import pytest
-import yaml
 from django.core.management import call_command
 
 from tests.conftest import Api
@@ -14,7 +13,7 @@ def test_document_is_valid_and_made_without_a_warning() -> None:
 
 
 def test_document_lists_every_address_and_the_ways_to_send_a_key(outsider: Api) -> None:
-    document = yaml.safe_load(outsider.get("/api/schema").content)
+    document = outsider.get("/api/schema").json()
 
     assert set(document["paths"]) == {
         "/api/keys",
@@ -29,6 +28,15 @@ def test_document_lists_every_address_and_the_ways_to_send_a_key(outsider: Api) 
     assert set(document["components"]["securitySchemes"]) == {"bearer", "apiKey"}
     assert "key" in document["components"]["schemas"]["CreatedKey"]["properties"]
     assert "key" not in document["components"]["schemas"]["Key"]["properties"]
+
+
+def test_any_one_way_to_send_a_key_will_do_and_errors_have_the_shape(outsider: Api) -> None:
+    operation = outsider.get("/api/schema").json()["paths"]["/api/models"]["post"]
+
+    assert {tuple(way) for way in operation["security"]} == {("bearer",), ("apiKey",)}
+    for family in ("4XX", "5XX"):
+        schema = operation["responses"][family]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Error"}
 
 
 @pytest.mark.parametrize("path", ["/api/docs", "/api/docs/"])

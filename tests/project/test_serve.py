@@ -100,6 +100,22 @@ def test_unknown_host_to_listen_on_is_told(tmp_path: Path, database: str) -> Non
     )
 
 
+def test_impossible_host_to_listen_on_is_told(tmp_path: Path, database: str) -> None:
+    assert "Cannot listen on nonsense..:0" in fails(tmp_path, database_environment(database), "--host", "nonsense..")
+
+
+def test_failed_system_check_is_told(tmp_path: Path, database: str) -> None:
+    sentence = fails(tmp_path, {**database_environment(database), "DEFAULT_RATE_LIMIT": "0/m"})
+
+    assert sentence.startswith("The configuration is wrong: DEFAULT_RATE_LIMIT: A rate admits")
+
+
+def test_open_host_prints_an_address_that_works_and_what_is_missing(tmp_path: Path, database: str) -> None:
+    with Server(tmp_path, {**database_environment(database), "ALLOWED_HOSTS": ""}, "--host", "0.0.0.0") as server:  # noqa: S104
+        assert server.url.startswith("http://127.0.0.1:")
+        assert "see ALLOWED_HOSTS" in server.said()
+
+
 def test_unwritable_var_is_told(tmp_path: Path, database: str) -> None:
     (tmp_path / "file").touch()
 
@@ -246,9 +262,13 @@ def test_embedded_database_starts_and_stops_with_the_service(tmp_path: Path) -> 
 
 def test_ctrl_c_ends_the_service_cleanly(tmp_path: Path) -> None:
     with Server(tmp_path, embedded_environment()) as server:
+        with server.client() as client:
+            for _ in range(12):
+                client.get("/health")
         # A terminal sends the signal to every process in the foreground at once.
         for pid in [*server.worker_pids(), server.process.pid]:
             subprocess.run(["kill", "-INT", str(pid)], check=True)
         assert server.process.wait(timeout=60) == 0
     assert "Traceback" not in server.said()
+    assert "SIGKILL" not in server.said()
     assert not EmbeddedPostgres(tmp_path / "var" / "postgres")._is_running()

@@ -59,7 +59,9 @@ def test_impossible_value_is_told_in_one_sentence(tmp_path: Path, name: str, val
         ("AUTH_FAILURE_RATE", "often", "keys.E002"),
         ("ADMIN_LOGIN_RATE", "1/0s", "keys.E003"),
         ("TRUSTED_PROXIES", "10.0.0.0/33", "mcp_project.E001"),
-        ("CORS_ALLOWED_ORIGINS", "app.example.com", "mcp_project.E002"),
+        ("ALLOWED_HOSTS", "https://mcp.example.com", "mcp_project.E002"),
+        ("ALLOWED_HOSTS", "mcp.example.com:8000", "mcp_project.E002"),
+        ("CORS_ALLOWED_ORIGINS", "app.example.com", "corsheaders.E013"),
     ],
 )
 def test_what_the_types_cannot_show_is_a_system_check(tmp_path: Path, name: str, value: str, check: str) -> None:
@@ -130,6 +132,17 @@ def test_file_adds_to_the_environment_and_does_not_overrule_it(tmp_path: Path, m
     env.load(file)
 
     assert (env.read("APP_HOST"), env.read("APP_PORT")) == ("10.0.0.1", 8123)
+
+
+def test_file_may_begin_with_a_byte_order_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_PORT", "placeholder, so that the test takes back what the file sets")
+    monkeypatch.delenv("APP_PORT")
+    file = tmp_path / ".env"
+    file.write_text("\ufeffAPP_PORT=8124\n", encoding="utf-8")
+
+    env.load(file)
+
+    assert env.read("APP_PORT") == 8124
 
 
 @pytest.mark.parametrize("line", ["APP_PORT = 8123", "APP_PORT: 8123", "just words"])

@@ -1,3 +1,4 @@
+import ipaddress
 import os
 import socket
 import sys
@@ -6,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from mcp_project import database
+from mcp_project import database, env
 from mcp_project.env import port as port_number
 
 
@@ -19,6 +21,7 @@ def port(text: str) -> int:
 
 class Command(BaseCommand):
     help = "Make the database ready and serve the API and the admin with gunicorn, until SIGTERM or Ctrl-C."
+    requires_system_checks: tuple[str, ...] = ()  # runs them itself, to tell what they find in a sentence each
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         host, app_port, debug = settings.APP_HOST, settings.APP_PORT, settings.DEBUG
@@ -55,12 +58,12 @@ class Command(BaseCommand):
             raise CommandError("PRODUCTION refuses --debug.")
         if not 1 <= options["workers"] <= 256:
             raise CommandError("--workers must be from 1 to 256.")
+        refuse_failed_checks()
         make_writable(settings.VAR_DIR)
         listener = listen(options["host"], options["port"])
         self.make_ready(initialise=not options["no_init"])
         host, bound_port = listener.getsockname()[:2]
-        url = f"http://[{host}]:{bound_port}" if ":" in host else f"http://{host}:{bound_port}"
-        self.greet(url, options["no_init"])
+        self.greet(host, bound_port, options["no_init"])
         database.release_connections()
         self.become_gunicorn(listener, options)
 
@@ -75,9 +78,12 @@ class Command(BaseCommand):
                 "run `manage.py init_db`, or serve without --no-init."
             )
 
-    def greet(self, url: str, no_init: bool) -> None:
+    def greet(self, host: str, port: int, no_init: bool) -> None:
         from keys.services import create_first_key
 
+        everywhere = ipaddress.ip_address(host).is_unspecified
+        name = "127.0.0.1" if everywhere else f"[{host}]" if ":" in host else host
+        url = f"http://{name}:{port}"
         with database.one_at_a_time():
             first = None if no_init else create_first_key()
         if first is not None:
@@ -89,6 +95,8 @@ class Command(BaseCommand):
                 f'  curl -H "Authorization: Bearer {secret}" {url}/api/models\n'
             )
         self.stdout.write(f"Serving on {url} (documentation: {url}/api/docs, admin: {url}/admin/). Ctrl-C stops it.")
+        if everywhere and not env.is_set("ALLOWED_HOSTS"):
+            self.stdout.write("It listens on every address, but answers to localhost only: see ALLOWED_HOSTS.")
         self.stdout.flush()
 
     def become_gunicorn(self, listener: socket.socket, options: dict[str, Any]) -> None:
@@ -110,6 +118,13 @@ class Command(BaseCommand):
         os.execve(sys.executable, command, environment)  # noqa: S606
 
 
+def refuse_failed_checks() -> None:
+    """Raises ImproperlyConfigured with a sentence for each system check that finds an error."""
+    found = [message.msg for message in run_checks() if message.is_serious()]
+    if found:
+        raise ImproperlyConfigured("\n".join(found))
+
+
 def make_writable(folder: Path) -> None:
     """Raises ImproperlyConfigured when `folder` can be neither made nor written."""
     try:
@@ -129,8 +144,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+    except (OSError, UnicodeError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise CommandError(
             f"Cannot listen on {host}:{port}: {reason}. Choose another with --host and --port."
         ) from None
