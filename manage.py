@@ -12,14 +12,16 @@ def main() -> None:
     except ModuleNotFoundError:
         sys.exit("Django is not installed for this Python: run `make install`, then .venv/bin/python manage.py")
     from django.core.exceptions import ImproperlyConfigured
-    from django.db import OperationalError
-    from psycopg import OperationalError as DriverError
+    from django.db import Error
+    from psycopg import Error as DriverError
 
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"The configuration is wrong: {error}")
-    except (OperationalError, DriverError) as error:
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (Error, DriverError) as error:
         from mcp_project.database import explain
 
         sys.exit(explain(error))

@@ -10,7 +10,7 @@ from django_ratelimit.core import get_usage
 from keys.authentication import WrongKey, authenticate, credential
 from keys.limits.buckets import Decision, spend
 from keys.principal import GovernedRequest
-from mcp_project.errors import ApiError, from_exception, report
+from mcp_project.errors import ApiError, refuse
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -80,12 +80,6 @@ def check_length(request: HttpRequest) -> None:
         raise ApiError("BAD_REQUEST", "Content-Length is not a number.")
     if len(length) > 18 or int(length or 0) > settings.MAX_BODY_BYTES:
         raise ApiError("PAYLOAD_TOO_LARGE", f"The body is over {settings.MAX_BODY_BYTES} bytes.")
-
-
-def refuse(request: HttpRequest, error: Exception) -> HttpResponse:
-    answer = from_exception(error)
-    report(error, answer)
-    return answer.response(request)
 
 
 def _describe(response: HttpResponse, decision: Decision) -> None:

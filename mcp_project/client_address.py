@@ -27,7 +27,7 @@ def client_address(request: HttpRequest) -> str:
     trusted = networks(tuple(settings.TRUSTED_PROXIES))
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     while _is_in(address, trusted) and hops:
-        hop = hops.pop()
+        hop = hops.pop().partition("%")[0]
         if not _is_address(hop):
             break
         address = hop

@@ -23,7 +23,7 @@ def initialise(verbosity: int = 1) -> None:
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
     """Hold the database's advisory lock: on a connection of its own, since it must outlive any transaction."""
-    with psycopg.connect(**_parameters(), autocommit=True) as session:
+    with psycopg.connect(**connection_parameters(), autocommit=True) as session:
         session.execute("SELECT pg_advisory_lock(%s)", [INIT_LOCK])
         yield
 
@@ -55,6 +55,8 @@ def explain(error: Exception) -> str:
         return (
             f"{server} refused the password of user {settings['USER']}: check DB_USER and DB_PASSWORD or DATABASE_URL."
         )
+    if "permission denied" in said:
+        return f"User {settings['USER']} of {server} may not do this: {said}"
     if "does not exist" in said and "database" in said:
         return f"{server} has no database {settings['NAME']}: run `manage.py init_db`."
     if "Connection refused" in said or "No such file or directory" in said:
@@ -67,20 +69,33 @@ def explain(error: Exception) -> str:
 def _create_when_missing() -> None:
     name = connection.settings_dict["NAME"]
     try:
-        psycopg.connect(**_parameters()).close()
-    except psycopg.OperationalError as error:
-        if f'database "{name}" does not exist' not in str(error):
+        psycopg.connect(**connection_parameters()).close()
+    except psycopg.OperationalError:
+        if not _is_missing(name):
             raise
     else:
         return
     # Of two hosts that create it at once, one is told that it exists: as DuplicateDatabase, or, when they meet in
     # the catalogue's index, as UniqueViolation.
     exists = suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation)
-    with psycopg.connect(**{**_parameters(), "dbname": "postgres"}, autocommit=True) as session, exists:
+    with psycopg.connect(**_maintenance_parameters(), autocommit=True) as session, exists:
         session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
 
-def _parameters() -> dict[str, Any]:
+def _is_missing(name: str) -> bool:
+    """Asked of the server's catalogue, since a failed connection's reason comes as text in the server's language."""
+    try:
+        with psycopg.connect(**_maintenance_parameters()) as session:
+            return session.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None
+    except psycopg.OperationalError:
+        return False
+
+
+def _maintenance_parameters() -> dict[str, Any]:
+    return {**connection_parameters(), "dbname": "postgres"}
+
+
+def connection_parameters() -> dict[str, Any]:
     """What psycopg.connect needs to reach the configured database, without Django's own adapters. Starts the
     embedded server."""
     parameters = dict(connection.get_connection_params())

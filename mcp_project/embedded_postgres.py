@@ -8,19 +8,26 @@ No Django in here: gunicorn's master uses it before Django is loaded.
 """
 
 import atexit
+import errno
 import fcntl
 import hashlib
 import os
 import shlex
+import shutil
+import signal
 import socket
+import stat
 import subprocess
 import tempfile
+import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.core.exceptions import ImproperlyConfigured
 
 SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root: then it runs as this user, made when missing
@@ -39,29 +46,25 @@ class EmbeddedPostgres:
         self.socket_dir = self._socket_dir()
         self._in_use: int | None = None
         self._pid: int | None = None
+        self._threads = threading.Lock()
 
     def start(self) -> None:
         """Make the server's data when there are none, start it when it is not running, and count this process as
         a user of it until it exits. Raises ImproperlyConfigured with one sentence when that fails."""
         if self._in_use is not None:
             return
-        try:
-            self.data_dir.parent.mkdir(parents=True, exist_ok=True)
-            with self._starting_or_stopping():
-                if not (self.data_dir / "PG_VERSION").exists():
-                    self._initialise()
-                if not self._is_running():
-                    self._start()
+        with self._threads, _undisturbed():
+            if self._in_use is None:
+                self._started()
                 self._in_use = self._lock_file("users")
                 fcntl.flock(self._in_use, fcntl.LOCK_SH)
-        except OSError as error:
-            raise ImproperlyConfigured(
-                f"The embedded database cannot use {self.data_dir}: {error.strerror}."
-            ) from error
-        except subprocess.SubprocessError as error:
-            raise ImproperlyConfigured(f"The embedded database does not start: {self._last_words(error)}") from error
-        self._pid = os.getpid()
-        atexit.register(self.release)
+                self._pid = os.getpid()
+                atexit.register(self.release)
+
+    def revive(self) -> None:
+        """Start the server again, if it has died under its users."""
+        with suppress(ImproperlyConfigured):
+            self._started()
 
     def release(self) -> None:
         """Leave, and stop the server if nobody else uses it. A forked child's call does nothing: the lock is its
@@ -74,7 +77,8 @@ class EmbeddedPostgres:
             except BlockingIOError:
                 pass
             else:
-                self.stop()
+                with suppress(subprocess.SubprocessError):  # it is down already, or going down
+                    self.stop()
             finally:
                 os.close(self._in_use)
                 self._in_use = None
@@ -84,14 +88,35 @@ class EmbeddedPostgres:
         if self._is_running():
             self._run("pg_ctl", "-D", str(self.data_dir), "-m", "fast", "-w", "stop")
 
+    def _started(self) -> None:
+        """See to it that the server answers."""
+        try:
+            self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+            with self._starting_or_stopping():
+                if not (self.data_dir / "PG_VERSION").exists():
+                    self._initialise()
+                if self._is_running():
+                    self._wait_until_it_answers()
+                else:
+                    self._start()
+        except OSError as error:
+            reason = error.strerror or error
+            raise ImproperlyConfigured(f"The embedded database cannot use {self.data_dir}: {reason}.") from error
+        except subprocess.SubprocessError as error:
+            raise ImproperlyConfigured(f"The embedded database does not start: {self._last_words(error)}") from error
+
     def _initialise(self) -> None:
-        self._let_system_user_in()
+        """In a folder beside, which then takes the name: what is half made must not be taken for data."""
+        new = self.data_dir.with_name(f"{self.data_dir.name}.new")
+        shutil.rmtree(new, ignore_errors=True)
+        self._let_system_user_in(new)
         options = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         # `trust`: the socket is in a folder that only the server's own user (and root) can enter.
-        self._run("initdb", "-D", str(self.data_dir), "-U", self.user, "--auth=trust", "--no-instructions", *options)
+        self._run("initdb", "-D", str(new), "-U", self.user, "--auth=trust", "--no-instructions", *options)
+        new.rename(self.data_dir)
 
     def _start(self) -> None:
-        self._let_system_user_in()
+        self._let_system_user_in(self.socket_dir)
         self._disown_zombie()
         quoted = '"' + str(self.socket_dir).replace('"', '""') + '"'
         settings = {"listen_addresses": "", "unix_socket_directories": quoted, "max_connections": "200"}
@@ -99,6 +124,19 @@ class EmbeddedPostgres:
         log = str(self.data_dir / "server.log")
         arguments = ["-D", str(self.data_dir), "-l", log, "-t", str(START_TIMEOUT_SECONDS), "-o", options]
         self._run("pg_ctl", *arguments, "-w", "start")
+
+    def _wait_until_it_answers(self) -> None:
+        """A server that others have started may still be recovering, or be on its way down: then start it again."""
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            if not self._is_running():
+                self._start()
+                return
+            with suppress(psycopg.OperationalError):
+                psycopg.connect(host=str(self.socket_dir), user=self.user, dbname="postgres", connect_timeout=5).close()
+                return
+            time.sleep(0.05)
+        raise subprocess.TimeoutExpired("postgres", START_TIMEOUT_SECONDS)
 
     def _disown_zombie(self) -> None:
         """In a container without an init, a server that was killed stays in the process table for ever, and
@@ -126,6 +164,8 @@ class EmbeddedPostgres:
         return Path(tempfile.gettempdir()) / f"mcp-postgres-{os.getuid()}-{digest}"
 
     def _run(self, program: str, *arguments: str) -> None:
+        user = self._system_user()
+        as_user: dict[str, Any] = {} if user is None else {"user": user[0], "group": user[1], "extra_groups": []}
         # Output goes to a file: pg_ctl leaves a server behind that would keep a pipe open for ever.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(
@@ -134,41 +174,45 @@ class EmbeddedPostgres:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd="/",
-                user=self._system_user(),
                 timeout=START_TIMEOUT_SECONDS + 10,
                 check=False,
+                **as_user,
             )
             output.seek(0)
             if done.returncode:
                 raise subprocess.CalledProcessError(done.returncode, program, output.read())
 
-    def _let_system_user_in(self) -> None:
-        """Make the folders of data and socket; as root, give them to the system user, who needs to be able to
-        pass the folders above them and above the binaries."""
-        for folder in {self.data_dir, self.socket_dir}:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if os.geteuid() != 0:
+    def _let_system_user_in(self, folder: Path) -> None:
+        """Make the folder, for nobody but the server's user; as root, let that user pass the folders above it and
+        above the binaries. Raises OSError when somebody else has put something else there."""
+        user = self._system_user()
+        own = {os.geteuid()} if user is None else {os.geteuid(), user[0]}
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in own or found.st_mode & 0o077:
+            raise PermissionError(errno.EPERM, f"{folder} is not a folder of its own that nobody else can enter")
+        if user is None:
             return
+        os.chown(folder, *user)
         programs = _programs()
         _wheel().ensure_folder_permissions(programs, 0o055)
         _wheel().ensure_folder_permissions(programs.parent / "lib", 0o044)
         _wheel().ensure_folder_permissions(programs.parent / "share", 0o044)
-        user = self._system_user()
-        for folder in {self.data_dir, self.socket_dir}:
-            os.chown(folder, user or 0, -1)
-        for folder in {*self.data_dir.parents, *self.socket_dir.parents, *programs.parents}:
-            mode = folder.stat().st_mode
+        for above in {*self.data_dir.parents, *folder.parents, *programs.parents}:
+            mode = above.stat().st_mode
             if mode & 0o011 != 0o011:
-                folder.chmod(mode | 0o011)  # pass through, not read
+                above.chmod(mode | 0o011)  # pass through, not read
 
-    def _system_user(self) -> int | None:
-        """The uid that the server runs as; None for this process's own. For root: whose data they are, else
+    def _system_user(self) -> tuple[int, int] | None:
+        """The uid and gid that the server runs as; None for this process's own. For root: whose data they are, else
         SYSTEM_USER's."""
         if os.geteuid() != 0:
             return None
         if (self.data_dir / "PG_VERSION").exists():
-            return self.data_dir.stat().st_uid
-        return int(_wheel().ensure_user_exists(SYSTEM_USER).pw_uid)
+            found = self.data_dir.stat()
+            return found.st_uid, found.st_gid
+        account = _wheel().ensure_user_exists(SYSTEM_USER)
+        return account.pw_uid, account.pw_gid
 
     @contextmanager
     def _starting_or_stopping(self) -> Iterator[None]:
@@ -188,6 +232,16 @@ class EmbeddedPostgres:
         log = self.data_dir / "server.log"
         lines = said.strip().splitlines()[-1:] + (log.read_text().splitlines()[-1:] if log.exists() else [])
         return " / ".join(line.strip() for line in lines)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold back signals to this thread that would end it between the server's start and the promise to stop it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _wheel() -> Any:

@@ -57,6 +57,16 @@ def choice(*words: str) -> Callable[[str], str]:
     return cast
 
 
+def host(text: str) -> str:
+    if text.startswith("/"):  # the folder of a socket
+        return text
+    try:
+        text.encode("idna")
+    except UnicodeError:
+        raise ValueError("is not the name of a host") from None
+    return text
+
+
 def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
@@ -64,7 +74,7 @@ def names(text: str) -> list[str]:
 port = whole(1, 65535)
 
 ENV = environ.Env(
-    APP_HOST=(str, "127.0.0.1"),
+    APP_HOST=(host, "127.0.0.1"),
     APP_PORT=(port, 8000),
     APP_DEBUG=(boolean, False),
     APP_WORKERS=(whole(1, 256), 2),
@@ -72,7 +82,7 @@ ENV = environ.Env(
     DATABASE_URL=(str, ""),
     DB_USER=(str, "postgres"),
     DB_PASSWORD=(str, DEFAULT_DB_PASSWORD),
-    DB_HOST=(str, "localhost"),
+    DB_HOST=(host, "localhost"),
     DB_PORT=(port, 5432),
     DB_NAME=(str, "mcp"),
     SECRET_KEY=(str, DEVELOPMENT_SECRET_KEY),

@@ -169,18 +169,28 @@ def field_errors(detail: Any, path: str = "") -> Iterator[FieldError]:
         }
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
-    """DRF's EXCEPTION_HANDLER: every exception of every view becomes an answer in the shape."""
+def refuse(request: HttpRequest, error: Exception) -> HttpResponse:
+    """The answer to a request that ended in an exception, which is logged if an operator would act on it."""
     answer = from_exception(error)
     report(error, answer)
-    return answer.response(context["request"])
+    return answer.response(request)
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
+    """DRF's EXCEPTION_HANDLER: every exception of every view becomes an answer in the shape."""
+    return refuse(context["request"], error)
+
+
+def is_for_staff(request: HttpRequest) -> bool:
+    """Whether the answer is for a browser under /admin/: there, and nowhere else, errors are HTML."""
+    return request.path_info == "/admin" or request.path_info.startswith("/admin/")
 
 
 def in_shape(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """The answer itself, or, for an error that some other layer (Django, a library) worded in its own way, ours."""
     if response.status_code < 400 or hasattr(response, "error_code"):
         return response
-    if request.path_info.startswith(("/admin/", settings.STATIC_URL)):
+    if is_for_staff(request) or request.path_info.startswith(settings.STATIC_URL):
         return response
     code = BY_STATUS.get(response.status_code)
     if code is None:

@@ -29,12 +29,13 @@ class StructuredLogger(Logger):  # type: ignore[misc]
         self.error_log.propagate = True
 
 
-def write_error(client: socket.socket, status: int, reason: str, detail: str) -> None:
-    """gunicorn's answer to what it cannot read as a request, in the error shape instead of HTML."""
+def write_error(client: socket.socket, status: int, reason: str, _detail: str) -> None:
+    """gunicorn's answer to what it cannot read as a request, in the error shape instead of HTML. Without its detail,
+    which repeats what the client sent."""
     from mcp_project.errors import BY_STATUS, error_body
 
     code = BY_STATUS.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR")
-    body = json.dumps(error_body(code, detail or None, uuid.uuid4().hex)).encode()
+    body = json.dumps(error_body(code, None, uuid.uuid4().hex)).encode()
     head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
     util.write_nonblock(client, f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin1") + body)
 
@@ -52,7 +53,7 @@ bind = (
 )
 workers = settings.APP_WORKERS
 threads = settings.APP_THREADS
-worker_class = "gthread"
+worker_class = "mcp_project.worker.HealthFirstWorker"
 logger_class = StructuredLogger
 loglevel = settings.LOGGING["level"].lower()
 forwarded_allow_ips = ",".join(settings.TRUSTED_PROXIES)  # gunicorn itself would trust whatever runs on this host
@@ -68,6 +69,11 @@ proc_name = "mcp"
 def on_starting(_server: Any) -> None:
     if embedded is not None:
         embedded.start()
+
+
+def when_ready(_server: Any) -> None:
+    # `serve` holds signals back until somebody can act on them: see Command.become_gunicorn.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
 
 
 def post_worker_init(worker: Any) -> None:

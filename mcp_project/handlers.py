@@ -5,18 +5,11 @@ import sys
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from mcp_project.errors import ApiError, from_exception, report
+from mcp_project.errors import ApiError, from_exception, is_for_staff, report
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, from_exception(exception))
-
-
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, from_exception(exception))
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def client_error(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler400, handler403 and handler404."""
     return _answer(request, from_exception(exception))
 
 
@@ -32,7 +25,7 @@ def report_uncaught(**_signal: object) -> None:
 
 
 def _answer(request: HttpRequest, answer: ApiError) -> HttpResponse:
-    if not request.path_info.startswith("/admin"):
+    if not is_for_staff(request):
         return answer.response(request)
     context = {
         "status": answer.status_code,

@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, TextIO, cast
 
 import structlog
@@ -18,8 +19,8 @@ from mcp_project.env import DEFAULT_DB_PASSWORD
 
 REDACTED = "[redacted]"
 SENSITIVE_NAME = re.compile(r"password|passwd|secret|token|authorization|api[-_]?key$|cookie", re.IGNORECASE)
-# Whatever begins like a key, whole or cut, and the user's part of a URL.
-SENSITIVE_TEXT = re.compile(r"(?<=mcp_)[0-9A-Za-z]{8}\.[0-9A-Za-z]+|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)")
+# Whatever begins like a key, whole or cut, the user's part of a URL, and the admin's session.
+SENSITIVE_TEXT = re.compile(r"(?<=mcp_)[0-9A-Za-z]{8}\.[0-9A-Za-z]+|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)|(?<=sessionid=)\w+")
 SHORTEST_SECRET = 8  # a shorter one would black out ordinary words
 
 QUIET = {"django.server", "django.request", "django.security", "psycopg.pool", "environ"}
@@ -28,7 +29,7 @@ QUIET = {"django.server", "django.request", "django.security", "psycopg.pool", "
 def configure(options: dict[str, Any]) -> None:
     """`options` is settings.LOGGING: level, format ("console" or "json"), file ("" for standard error), secrets."""
     level = logging.getLevelNamesMapping()[options["level"]]
-    stream = _open(options["file"])
+    stream = cast(TextIO, Tolerant(_open(options["file"])))
     colors = options["format"] == "console" and not options["file"] and sys.stderr.isatty()
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -50,7 +51,7 @@ def configure(options: dict[str, Any]) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_names, *rendering],
         )
     )
@@ -89,7 +90,7 @@ def text_redactor(secrets: Iterable[str]) -> Callable[[WrappedLogger, str, str],
         for secret in known:
             if secret in line:
                 line = line.replace(secret, REDACTED)
-        if "mcp_" in line or "://" in line:
+        if "mcp_" in line or "://" in line or "sessionid=" in line:
             line = SENSITIVE_TEXT.sub(REDACTED, line)
         return line
 
@@ -97,12 +98,31 @@ def text_redactor(secrets: Iterable[str]) -> Callable[[WrappedLogger, str, str],
 
 
 def _render_json() -> list[Processor]:
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    # Without the local variables of each frame, which dict_tracebacks shows: they hold whatever was being handled.
+    tracebacks = structlog.processors.ExceptionRenderer(
+        structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    )
+    return [tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
 
 
 def _render_console(colors: bool) -> list[Processor]:
     plain = structlog.dev.plain_traceback
     return [structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, exception_formatter=plain)]
+
+
+class Tolerant:
+    """A stream whose failures, as of a full disk, are nobody else's: a service that cannot log still serves."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def _open(path: str) -> TextIO:

@@ -6,14 +6,17 @@ import uuid
 from collections.abc import Callable
 
 import structlog
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.middleware.common import CommonMiddleware
 
 from mcp_project.client_address import client_address
-from mcp_project.errors import in_shape
+from mcp_project.errors import ApiError, in_shape
 
 log = structlog.get_logger("request")
 
 REQUEST_ID = re.compile(r"[0-9A-Za-z._:-]{1,64}", re.ASCII)
+HEALTH_PATHS = frozenset({"/health", "/health/live"})
 OPEN_PATHS = frozenset({"/api/schema", "/api/docs"})
 
 
@@ -23,6 +26,19 @@ class Request(HttpRequest):
     request_id: str
     started_ns: int  # on time.perf_counter_ns's clock
     governed: bool  # whether it takes a key, is limited and metered
+
+
+class HostMiddleware(CommonMiddleware):
+    """Refuses requests for hosts that are not ours, and gives answers their Content-Length. Of Django's middleware,
+    that much; and a load balancer may ask after our health by address."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
+        if request.path_info not in HEALTH_PATHS:
+            try:
+                request.get_host()
+            except DisallowedHost:
+                return ApiError("INVALID_HOST").response(request)
+        return None
 
 
 class RequestContextMiddleware:
@@ -39,7 +55,7 @@ class RequestContextMiddleware:
         path = request.path_info
         if path.endswith("/") and not path.startswith("/admin/") and path != "/":
             path = request.path_info = path[:-1]
-        request.governed = path.startswith("/api/") and path not in OPEN_PATHS
+        request.governed = (path.startswith("/api/") or path == "/api") and path not in OPEN_PATHS
 
         structlog.contextvars.bind_contextvars(request_id=request.request_id)
         try:

@@ -1,5 +1,6 @@
 """Lists in cursor pages, by the primary key: no OFFSET and no COUNT, whatever the length of the list."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ class NewestFirstPagination(CursorPagination):
         text = request.query_params.get("limit")
         if text is None:
             return self.page_size
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:5]) <= self.max_page_size):
+        if not (re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) and 1 <= int(text) <= self.max_page_size):
             raise ValidationError({"limit": [f"A whole number from 1 to {self.max_page_size}."]})
         return int(text)
 

@@ -117,7 +117,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "keys.middleware.APIKeyMiddleware",
     "keys.middleware.ThrottleMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "mcp_project.middleware.HostMiddleware",
     # What only the admin uses comes last, so that a refused request has not paid for it.
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -162,7 +162,7 @@ LOGGING_CONFIG = "mcp_project.logs.configure"
 LOGGING = {
     "level": "DEBUG" if DEBUG else env.read("LOG_LEVEL"),
     "format": env.read("LOG_FORMAT"),
-    "file": env.read("LOG_FILE"),
+    "file": str(BASE_DIR / env.read("LOG_FILE")) if env.is_set("LOG_FILE") else "",
     "secrets": [SECRET_KEY, DATABASES["default"].get("PASSWORD", "")],
 }
 

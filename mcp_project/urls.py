@@ -9,9 +9,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from mcp_project.health import HealthView, IndexView, LiveView
 
-handler400 = "mcp_project.handlers.bad_request"
-handler403 = "mcp_project.handlers.permission_denied"
-handler404 = "mcp_project.handlers.not_found"
+handler400 = handler403 = handler404 = "mcp_project.handlers.client_error"
 handler500 = "mcp_project.handlers.server_error"
 
 admin.site.login = ratelimit(  # type: ignore[method-assign]

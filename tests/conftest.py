@@ -17,7 +17,7 @@ from psycopg import sql
 from keys.authentication import cache
 from keys.models import APIKey
 from keys.services import create_key
-from mcp_project.database import _parameters
+from mcp_project.database import connection_parameters
 from tests.server import Server, database_environment
 from usage.drain import drain
 from usage.journal import journal
@@ -103,7 +103,7 @@ def drain_own_journal() -> None:
 def new_database(blocker: Any) -> Iterator[str]:
     """The name of a database that does not exist yet, on the tests' PostgreSQL; dropped afterwards."""
     with blocker.unblock():
-        parameters = {**_parameters(), "dbname": "postgres"}  # starts the embedded server, where that is used
+        parameters = {**connection_parameters(), "dbname": "postgres"}  # starts the embedded server, where that is used
     name = f"mcp_test_{uuid4().hex[:12]}"
     yield name
     with psycopg.connect(**parameters, autocommit=True) as session:

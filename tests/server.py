@@ -80,6 +80,11 @@ class Server:
         return self
 
     def start(self) -> None:
+        self.launch()
+        self.url = until(self._find_url, "the server says where it serves")
+        until(self._is_live, "the server answers")
+
+    def launch(self) -> None:
         command = [sys.executable, "manage.py", "serve", "--port", "0", *self.arguments]
         variables = environment(self.folder, self.variables)
         self.output.write_text("")
@@ -87,8 +92,6 @@ class Server:
             self.process = subprocess.Popen(
                 command, cwd=settings.BASE_DIR, env=variables, stdout=output, stderr=output, start_new_session=True
             )
-        self.url = until(self._find_url, "the server says where it serves")
-        until(self._is_live, "the server answers")
 
     def _find_url(self) -> str:
         if self.process.poll() is not None:

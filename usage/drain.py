@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
+from psycopg import DataError as DriverDataError
 
 from usage.events import Event
 from usage.journal import HEADER, SUFFIX
@@ -45,7 +46,8 @@ def drain_orphans(folder: Path, own: Path | None) -> None:
         # Every living worker looks for orphans: one gets the lock, and the file may be gone for the others.
         with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _drain_orphan(path)
+            if path.exists():
+                _drain_orphan(path)
 
 
 def _drain_orphan(path: Path) -> None:
@@ -64,16 +66,31 @@ def _drain_batch(path: Path) -> int:
         lines, offset = _read(path, journal.offset)
         if offset == journal.offset:
             return offset
-        columns = ", ".join(f'"{name}"' for name in COLUMNS)
-        with (
-            connection.cursor() as cursor,
-            cursor.copy(f"COPY {EventRow._meta.db_table} ({columns}) FROM STDIN") as copy,
-        ):
-            for event in _events(path, lines):
-                copy.write_row((datetime.fromtimestamp(event.time, UTC), *event[1:]))
+        _store(path, list(_events(path, lines)))
         journal.offset = offset
         journal.save(update_fields=["offset"])
     return offset
+
+
+def _store(path: Path, events: list[Event]) -> None:
+    """Write the events. If the database refuses their data, halve them until the one that it refuses is alone, and
+    drop that: one bad line must not hold up all others for ever."""
+    columns = ", ".join(f'"{name}"' for name in COLUMNS)
+    try:
+        with (
+            transaction.atomic(),
+            connection.cursor() as cursor,
+            cursor.copy(f"COPY {EventRow._meta.db_table} ({columns}) FROM STDIN") as copy,
+        ):
+            for event in events:
+                copy.write_row((datetime.fromtimestamp(event.time, UTC), *event[1:]))
+    except (DataError, DriverDataError) as error:
+        if len(events) == 1:
+            log.error("usage_event_refused", journal=path.name, error=" ".join(str(error).split()))
+            return
+        middle = len(events) // 2
+        _store(path, events[:middle])
+        _store(path, events[middle:])
 
 
 def _read(path: Path, offset: int) -> tuple[list[bytes], int]:

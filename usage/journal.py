@@ -29,14 +29,15 @@ class Journal:
         os.register_at_fork(after_in_child=self._forget)
 
     def append(self, folder: Path, event: Event) -> None:
-        """Raises OSError when the line cannot be written whole."""
+        """Raises OSError when the line cannot be written whole; then nothing of it stays in the file."""
         line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
         with self._lock:
             if self._fd is None:
-                self._open(folder)
-            written = os.write(self._fd, line)  # type: ignore[arg-type]  # opened above
-        if written != len(line):
-            raise OSError(f"only {written} of {len(line)} bytes were written to {self.path}")
+                self._fd, self.path = _create(folder)
+            written = os.write(self._fd, line)
+            if written != len(line):  # the disk is full; the next line must not be glued to half of this one
+                os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+                raise OSError(f"only {written} of {len(line)} bytes could be written to {self.path}")
 
     def retire(self) -> None:
         """Leave the file to whoever drains what is left of it; the next event begins another."""
@@ -45,19 +46,30 @@ class Journal:
                 os.close(self._fd)  # gives up the lock, too
             self._fd = self.path = None
 
-    def _open(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{uuid.uuid4().hex}{SUFFIX}"
-        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        os.write(fd, HEADER)
-        self._fd, self.path = fd, path
-
     def _forget(self) -> None:
         self._lock = threading.Lock()
         if self._fd is not None:
             os.close(self._fd)  # the parent's descriptor, and with it the parent's lock, stay
         self._fd = self.path = None
+
+
+def _create(folder: Path) -> tuple[int, Path]:
+    """A journal with its header, locked. It has another name until it is: what looks like a journal and has no lock
+    is taken for a dead writer's, and removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{uuid.uuid4().hex}{SUFFIX}"
+    unborn = path.with_suffix(".new")
+    fd = os.open(unborn, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if os.write(fd, HEADER) != len(HEADER):
+            raise OSError(f"the header of {path} could not be written")
+        unborn.rename(path)
+    except OSError:
+        os.close(fd)
+        unborn.unlink(missing_ok=True)
+        raise
+    return fd, path
 
 
 journal = Journal()

@@ -21,14 +21,16 @@ SPEND = """
 INSERT INTO keys_bucket AS bucket (key_id, full_at, seen_at, admitted)
 SELECT %(key)s, clock.now + %(interval)s, clock.now, true
 FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000 AS now) AS clock
-ON CONFLICT (key_id) DO UPDATE SET
-    admitted = greatest(bucket.full_at, EXCLUDED.seen_at) + %(interval)s <= EXCLUDED.seen_at + %(capacity)s,
-    full_at = CASE
-        WHEN greatest(bucket.full_at, EXCLUDED.seen_at) + %(interval)s <= EXCLUDED.seen_at + %(capacity)s
-        THEN greatest(bucket.full_at, EXCLUDED.seen_at) + %(interval)s
-        ELSE bucket.full_at
-    END,
-    seen_at = EXCLUDED.seen_at
+ON CONFLICT (key_id) DO UPDATE SET (admitted, full_at, seen_at) = (
+    SELECT fits, CASE WHEN fits THEN start + %(interval)s ELSE start END, EXCLUDED.seen_at
+    FROM (
+        SELECT start, start + %(interval)s <= EXCLUDED.seen_at + %(capacity)s AS fits
+        -- Never before now: a full bucket gets no fuller. Never more than a bucket ahead: a rate may have been raised.
+        FROM (
+            SELECT least(greatest(bucket.full_at, EXCLUDED.seen_at), EXCLUDED.seen_at + %(capacity)s) AS start
+        ) AS level
+    ) AS verdict
+)
 RETURNING full_at, seen_at, admitted
 """
 

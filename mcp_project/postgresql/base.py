@@ -1,7 +1,7 @@
 """Django's PostgreSQL backend, with two things of ours: it starts the embedded server when none is configured,
 and it fails fast while the database is away."""
 
-import time
+import threading
 from typing import Any
 
 from django.conf import settings
@@ -11,15 +11,14 @@ from psycopg_pool import PoolTimeout
 
 from mcp_project.embedded_postgres import EmbeddedPostgres
 
-RETRY_SECONDS = 0.5
-
 _embedded = EmbeddedPostgres(settings.EMBEDDED_POSTGRES_DIR) if settings.EMBEDDED_DATABASE else None
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection of one thread to PostgreSQL, out of psycopg's pool."""
 
-    _away_until = 0.0  # of the whole process, on time.monotonic's clock
+    _away = False  # both of the whole process
+    _trying = threading.Lock()
 
     def get_connection_params(self) -> dict[str, Any]:
         if _embedded is not None:
@@ -27,14 +26,27 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().get_connection_params()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection from the pool. Raises OperationalError at once when another thread found the database away
-        a moment ago: while it is away, one thread waits for it, and the others go on refusing."""
-        if time.monotonic() < self._away_until:
+        """A connection from the pool. Once it is known that the database is away, one thread at a time waits to see
+        whether it is back; for the others this raises OperationalError at once."""
+        if not self._away:
+            return self._from_pool(conn_params)
+        if not self._trying.acquire(blocking=False):
             raise OperationalError("the database was unreachable a moment ago")
         try:
-            return super().get_new_connection(conn_params)
+            return self._from_pool(conn_params)
+        finally:
+            self._trying.release()
+
+    def _from_pool(self, conn_params: dict[str, Any]) -> Any:
+        try:
+            connection = super().get_new_connection(conn_params)
         except PoolTimeout:
-            DatabaseWrapper._away_until = time.monotonic() + RETRY_SECONDS
-            # The pool only says that it waited in vain. An attempt of our own says why.
-            self.Database.connect(**conn_params).close()
+            if _embedded is not None:
+                _embedded.revive()
+            if not self._away:
+                DatabaseWrapper._away = True
+                # The pool only says that it waited in vain. An attempt of our own says why.
+                self.Database.connect(**conn_params).close()
             raise
+        DatabaseWrapper._away = False
+        return connection

@@ -51,6 +51,18 @@ def test_request_is_admitted_once_retry_after_has_passed_and_not_a_second_earlie
     assert spend(key, rate).admitted
 
 
+def test_raised_rate_does_not_keep_the_debt_of_the_old_one(db: None) -> None:
+    key = uuid4()
+    spend(key, Rate(1, 86400))
+
+    told = spend(key, Rate(600, 60))
+
+    assert (told.admitted, told.remaining) == (False, 0)
+    assert told.retry_after <= 1
+    _let_time_pass(key, 1)
+    assert spend(key, Rate(600, 60)).admitted
+
+
 def test_wrong_body_length_is_refused_before_the_bucket_is_charged(db: None) -> None:
     caller = api("large", "write", rate_limit="2/d")
 

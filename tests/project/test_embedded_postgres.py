@@ -5,6 +5,7 @@ import pwd
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,6 +118,57 @@ def test_it_runs_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
     assert not cluster._is_running()
 
 
+def test_half_made_data_are_made_again(data_dir: Path) -> None:
+    """As after a kill in the middle of initdb, which writes PG_VERSION among its first files."""
+    half = data_dir.with_name("postgres.new")
+    half.mkdir(mode=0o700)
+    (half / "PG_VERSION").write_text("18\n")
+
+    user = User(data_dir)
+    assert version(EmbeddedPostgres(data_dir))
+    user.leave()
+
+
+def test_threads_of_one_process_start_it_once(data_dir: Path) -> None:
+    cluster = EmbeddedPostgres(data_dir)
+    threads = [threading.Thread(target=cluster.start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert version(cluster)
+
+    cluster.release()
+    assert not cluster._is_running(), "no thread has left a lock behind"
+
+
+def test_it_is_revived_when_it_has_died_under_its_users(data_dir: Path) -> None:
+    cluster = EmbeddedPostgres(data_dir)
+    cluster.start()
+    os.kill(int((data_dir / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+    until(lambda: not cluster._is_running(), "the server is gone")
+
+    cluster.revive()
+
+    assert version(cluster)
+    cluster.release()
+    assert not cluster._is_running()
+
+
+def test_planted_folder_for_the_socket_is_refused(tmp_path: Path) -> None:
+    cluster = EmbeddedPostgres(tmp_path / ("x" * (LONGEST_SOCKET_PATH + 20)) / "postgres")
+    victim = tmp_path / "victim"
+    victim.mkdir(mode=0o755)
+    cluster.socket_dir.symlink_to(victim)
+    try:
+        with pytest.raises(ImproperlyConfigured, match="not a folder of its own"):
+            cluster.start()
+        assert victim.stat().st_uid == os.geteuid()
+        assert not any(victim.iterdir())
+    finally:
+        cluster.socket_dir.unlink()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start what belongs to somebody else")
 def test_root_runs_somebodys_data_as_that_user_and_leaves_them_theirs(data_dir: Path) -> None:
     user = User(data_dir)
@@ -149,7 +201,7 @@ def test_unusable_folder_is_told_in_one_sentence(tmp_path: Path) -> None:
 
 def test_damaged_data_are_told_in_one_sentence(tmp_path: Path) -> None:
     data_dir = tmp_path / "postgres"
-    data_dir.mkdir()
+    data_dir.mkdir(mode=0o700)
     (data_dir / "PG_VERSION").write_text("18\n")
 
     with pytest.raises(ImproperlyConfigured, match="does not start") as raised:

@@ -25,6 +25,10 @@ def test_live_asks_nothing_of_the_database(outsider: Api) -> None:  # no `db`: a
     assert outsider.get("/health/live").json() == {"status": "ok", "version": __version__}
 
 
+def test_load_balancer_may_ask_by_address(outsider: Api) -> None:
+    assert outsider.get("/health/live", Host="10.0.0.7:8000").status_code == 200
+
+
 def test_health_is_503_when_the_database_is_away(outsider: Api, monkeypatch: pytest.MonkeyPatch, db: None) -> None:
     def refuse(*_: object) -> None:
         raise OperationalError("away")

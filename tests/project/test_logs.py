@@ -7,9 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
+from django.conf import settings
 
 from keys.crypto import KeyGenerator
-from mcp_project.logs import REDACTED, redact_names, text_redactor
+from mcp_project.logs import REDACTED, configure, redact_names, text_redactor
 from tests.server import Server, database_environment, until
 
 
@@ -68,7 +70,7 @@ def test_no_key_or_password_ever_reaches_a_log(tmp_path: Path, database: str) ->
                 client.get(f"/api/models?api_key={key}", headers={"X-API-Key": key})
                 client.get(f"/api/{key}/{key[:-3]}", headers={"X-API-Key": key})
                 client.get("/api/models", headers={"X-API-Key": key, "X-Request-ID": key})
-                client.get(f"/{key}")
+                client.get(f"/{key}", headers={"Host": f"{key}.example"})
                 client.request(f"MCP{key[4:12]}", "/api/models", headers={"Cookie": f"k={key}"})
                 client.post("/api/models", json={"name": key, key: key}, headers={"X-API-Key": key})
                 client.post("/api/keys", json={"name": key, "owner": "o"}, headers={"X-API-Key": server.key})
@@ -119,6 +121,29 @@ def test_what_a_terminal_would_obey_is_written_as_an_escape(tmp_path: Path, data
         )
         assert r"/a\x1b[31m\r\nforged\x07\x00\u202e\x9bz" in line
         assert line.isprintable()
+
+
+def test_traceback_shows_no_local_variable() -> None:
+    configure({"level": "INFO", "format": "json", "file": "", "secrets": []})
+    try:
+        render = structlog.get_config()["processors"][-3]
+    finally:
+        configure(settings.LOGGING)
+
+    def fail() -> None:
+        password = "hunter2hunter2"
+        raise ValueError(len(password))
+
+    with pytest.raises(ValueError, match="14") as raised:
+        fail()
+    assert "hunter2hunter2" not in str(render(None, "error", {"event": "e", "exc_info": raised.value}))
+
+
+def test_service_serves_when_its_log_cannot_be_written(tmp_path: Path, database: str) -> None:
+    with Server(tmp_path, {**database_environment(database), "LOG_FILE": "/dev/full"}) as server:
+        with server.client(server.key) as client:
+            assert client.get("/api/models").status_code == 200
+        assert server.stop() == 0
 
 
 def test_ordinary_lines_are_left_as_they_are() -> None:

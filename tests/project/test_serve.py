@@ -55,9 +55,9 @@ def test_two_workers_answer(server: Server) -> None:
 
 def test_request_in_flight_is_finished_after_sigterm(server: Server, db: None) -> None:
     """The request waits for a lock that the test holds, and gets it only after the SIGTERM."""
-    from mcp_project.database import _parameters
+    from mcp_project.database import connection_parameters
 
-    parameters = {**_parameters(), "dbname": server.variables["DB_NAME"]}
+    parameters = {**connection_parameters(), "dbname": server.variables["DB_NAME"]}
     answers: list[httpx.Response] = []
 
     def ask() -> None:
@@ -258,6 +258,20 @@ def test_embedded_database_starts_and_stops_with_the_service(tmp_path: Path) -> 
     with Server(folder, embedded_environment()) as server:
         assert server.stop() == 0
     assert not cluster._is_running(), "the next start took it over, and stopped it"
+
+
+@pytest.mark.parametrize("moment", ["postmaster.pid", "Serving on"])
+def test_signal_during_the_start_stops_the_embedded_database_too(tmp_path: Path, moment: str) -> None:
+    server = Server(tmp_path, embedded_environment())
+    cluster = EmbeddedPostgres(tmp_path / "var" / "postgres")
+    server.launch()
+    until(lambda: moment in server.said() or (cluster.data_dir / moment).exists(), "the moment has come")
+
+    server.process.send_signal(signal.SIGTERM)
+
+    server.process.wait(timeout=60)
+    assert "Traceback" not in server.said()
+    assert not cluster._is_running()
 
 
 def test_ctrl_c_ends_the_service_cleanly(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """From the journals into the ledger, exactly once."""
 
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -140,6 +141,60 @@ def test_journal_of_a_dead_writer_is_drained_and_removed(tmp_path: Path) -> None
     assert recorded() == ["request-1", "request-2", "request-3"]
     assert not path.exists()
     assert not DrainedJournal.objects.exists()
+
+
+def test_row_that_the_database_refuses_is_dropped_and_the_rest_goes_on(tmp_path: Path) -> None:
+    journal = Journal()
+    for number in range(9):
+        bad: dict[str, Any] = {4: {"client": "nowhere"}, 6: {"owner": "x" * 101}}.get(number, {})
+        journal.append(tmp_path, event(number)._replace(**bad))
+    assert journal.path is not None
+
+    drain(journal.path)
+
+    assert recorded() == [f"request-{number}" for number in (0, 1, 2, 3, 5, 7, 8)]
+
+
+def test_new_journal_is_never_seen_without_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another worker looks for orphans at every step of its making."""
+    real = fcntl.flock
+
+    def flock_after_a_look(file: Any, operation: int) -> None:
+        if operation == fcntl.LOCK_EX:
+            drain_orphans(tmp_path, own=None)
+        real(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock_after_a_look)
+    _, path = write(tmp_path, 1)
+
+    drain(path)
+    assert recorded() == ["request-1"]
+
+
+def test_short_write_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, path = write(tmp_path, 1)
+    real = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda fd, line: real(fd, line[:10]))
+        with pytest.raises(OSError, match="only 10 of"):
+            journal.append(tmp_path, event(2))
+    journal.append(tmp_path, event(3))
+
+    drain(path)
+    assert recorded() == ["request-1", "request-3"]
+
+
+def test_journal_that_cannot_be_made_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal()
+    open_before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(os, "write", lambda *_: 0)
+
+    for _ in range(5):
+        with pytest.raises(OSError, match="header"):
+            journal.append(tmp_path, event(1))
+
+    assert len(os.listdir("/proc/self/fd")) == open_before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_forked_process_writes_a_journal_of_its_own(tmp_path: Path) -> None:

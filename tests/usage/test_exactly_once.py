@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import psycopg
 
-from mcp_project.database import _parameters
+from mcp_project.database import connection_parameters
 from tests.server import Server, until
 
 
 def ledger(server: Server) -> Counter[str]:
-    with psycopg.connect(**{**_parameters(), "dbname": server.variables["DB_NAME"]}) as session:
+    with psycopg.connect(**{**connection_parameters(), "dbname": server.variables["DB_NAME"]}) as session:
         return Counter(row[0] for row in session.execute("SELECT request_id FROM usage_event"))
 
 

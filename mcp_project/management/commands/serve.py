@@ -1,5 +1,6 @@
 import ipaddress
 import os
+import signal
 import socket
 import sys
 from argparse import ArgumentParser, BooleanOptionalAction
@@ -59,7 +60,10 @@ class Command(BaseCommand):
         if not 1 <= options["workers"] <= 256:
             raise CommandError("--workers must be from 1 to 256.")
         refuse_failed_checks()
+        # As Ctrl-C does: by an exception, so that the embedded database is stopped on the way out.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         make_writable(settings.VAR_DIR)
+        make_writable(settings.USAGE_JOURNAL_DIR)
         listener = listen(options["host"], options["port"])
         self.make_ready(initialise=not options["no_init"])
         host, bound_port = listener.getsockname()[:2]
@@ -84,8 +88,10 @@ class Command(BaseCommand):
         everywhere = ipaddress.ip_address(host).is_unspecified
         name = "127.0.0.1" if everywhere else f"[{host}]" if ":" in host else host
         url = f"http://{name}:{port}"
-        with database.one_at_a_time():
-            first = None if no_init else create_first_key()
+        first = None
+        if not no_init:
+            with database.one_at_a_time():
+                first = create_first_key()
         if first is not None:
             key, secret = first
             expires = f"until {key.expires_at:%Y-%m-%d}" if key.expires_at else "without end"
@@ -114,6 +120,9 @@ class Command(BaseCommand):
             "APP_WORKERS": str(options["workers"]),
         }
         os.chdir(settings.BASE_DIR)
+        # From here to the moment that gunicorn's handlers stand, a signal would end the process as it is, and leave
+        # the embedded database running: let it wait. gunicorn_config.when_ready takes this back.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
         command = [sys.executable, "-m", "gunicorn", "-c", "python:mcp_project.gunicorn_config", *arguments]
         os.execve(sys.executable, command, environment)  # noqa: S606
 
@@ -133,7 +142,7 @@ def make_writable(folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise ImproperlyConfigured(f"VAR_DIR {folder} is not writable: {error.strerror}.") from error
+        raise ImproperlyConfigured(f"{folder} (under VAR_DIR) is not writable: {error.strerror}.") from error
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -143,6 +152,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        if hasattr(socket, "TCP_DEFER_ACCEPT"):  # Linux: a connection is accepted when its request is there
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 5)
         listener.listen()
     except (OSError, UnicodeError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
