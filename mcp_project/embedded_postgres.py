@@ -228,10 +228,11 @@ class EmbeddedPostgres:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def _last_words(self, error: subprocess.SubprocessError) -> str:
-        said = getattr(error, "output", None) or str(error)
+        said = (getattr(error, "output", None) or str(error)).strip().splitlines()
         log = self.data_dir / "server.log"
-        lines = said.strip().splitlines()[-1:] + (log.read_text().splitlines()[-1:] if log.exists() else [])
-        return " / ".join(line.strip() for line in lines)
+        lines = said + (log.read_text().splitlines()[-20:] if log.exists() else [])
+        serious = [line.strip() for line in lines if "FATAL" in line or "PANIC" in line or "error" in line]
+        return " / ".join(serious[-3:] or said[-1:])
 
 
 @contextmanager
