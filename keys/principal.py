@@ -1,7 +1,9 @@
 """Who a request comes from, once its key is known."""
 
+import ipaddress
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from rest_framework.request import Request as RestRequest
 
 from keys.limits.rate import Rate
 from keys.models import APIKey, Permission
+from keys.patterns import Network, as_regex
 from mcp_project.middleware import Request
 
 
@@ -17,32 +20,57 @@ class Principal:
     """What the rest of the request's way needs of the key, without its row."""
 
     key_id: UUID
+    pool_id: UUID
     prefix: str
     owner: str
     permissions: frozenset[str]
+    model_regex: str | None  # of the models that it may see; None for all
+    networks: tuple[Network, ...] | None  # that it may be used from; None for everywhere
     rate: Rate
     expires_at: datetime | None
+    enabled: bool
     revoked: bool
 
     @classmethod
     def of(cls, key: APIKey) -> "Principal":
         return cls(
             key_id=key.pk,
+            pool_id=key.pool_id,
             prefix=key.prefix,
             owner=key.owner,
             permissions=frozenset(key.permissions),
+            model_regex=None if key.model_patterns is None else as_regex(key.model_patterns),
+            networks=None if key.allowed_ips is None else tuple(map(ipaddress.ip_network, key.allowed_ips)),
             rate=key.rate,
             expires_at=key.expires_at,
+            enabled=key.enabled,
             revoked=key.revoked,
         )
 
     @property
     def actor(self) -> str:
-        """How records name the principal (`created_by`)."""
+        """How records name the principal."""
         return f"key:{self.key_id}"
+
+    def refusal(self, address: str | None) -> str | None:
+        """The code of the error for which the key is not good now, from this address (None: from anywhere)."""
+        if self.revoked:
+            return "API_KEY_REVOKED"
+        if self.expires_at is not None and self.expires_at <= datetime.now(UTC):
+            return "API_KEY_EXPIRED"
+        if not self.enabled:
+            return "API_KEY_DISABLED"
+        if self.networks is not None and address is not None:
+            parsed = ipaddress.ip_address(address)
+            if not any(parsed in network for network in self.networks):
+                return "IP_NOT_ALLOWED"
+        return None
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions or Permission.ADMIN in self.permissions
+
+    def may_see(self, model_name: str) -> bool:
+        return self.model_regex is None or re.match(self.model_regex, model_name) is not None
 
 
 def principal_of(request: RestRequest) -> Principal:

@@ -1,18 +1,44 @@
-"""What changes keys."""
+"""What changes keys. Each change and its audit entry are one transaction."""
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from keys.models import APIKey, Permission
+from django.db import IntegrityError, transaction
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from keys import audit
+from keys.models import APIKey, AuditEntry, Permission
+from keys.patterns import normal_networks
+from mcp_project.errors import ApiError
+
+# What an audit entry of a new key tells of it.
+TOLD = (
+    "name", "owner", "permissions", "model_patterns", "allowed_ips", "rate_limit", "daily_quota", "monthly_quota",
+    "enabled", "metadata", "expires_at",
+)  # fmt: skip
+INHERITED = tuple(name for name in TOLD if name != "expires_at")
 
 
-def create_key(created_by: str, **fields: Any) -> tuple[APIKey, str]:
+def create_key(actor: str, **fields: Any) -> tuple[APIKey, str]:
     """A new key's row and, this once, the key itself. Without `expires_at` it lives KEY_DEFAULT_TTL_DAYS; with None
     it does not expire. Raises ValidationError, naming the fields."""
-    row = APIKey(created_by=created_by, **fields)
+    row = APIKey(**fields)
+    return row, save_new_key(actor, row)
+
+
+def save_new_key(actor: str, row: APIKey) -> str:
+    """As `create_key`, for a row that was filled in elsewhere."""
+    row.created_by = actor
+    _tidy(row)
     key = APIKey.objects.assign_key(row)
     row.full_clean()
-    row.save(force_insert=True)
-    return row, key
+    with transaction.atomic():
+        row.save(force_insert=True)
+        audit.record(actor, "create", row, {name: (None, getattr(row, name)) for name in TOLD})
+    return key
 
 
 def create_first_key() -> tuple[APIKey, str] | None:
@@ -21,3 +47,125 @@ def create_first_key() -> tuple[APIKey, str] | None:
     if APIKey.objects.exists():
         return None
     return create_key("init", name="first admin key", owner="admin", permissions=[Permission.ADMIN])
+
+
+def update_key(actor: str, key_id: UUID, etag: str | None, changes: Mapping[str, Any]) -> APIKey:
+    """Change a key, if it is still the one with `etag` (None: whichever it is).
+
+    Raises Http404; ApiError PRECONDITION_FAILED when somebody was quicker, CONFLICT when it is revoked;
+    ValidationError, naming the fields.
+    """
+    with transaction.atomic():
+        row = _locked(key_id)
+        if etag is not None and etag != row.etag:
+            raise ApiError("PRECONDITION_FAILED")
+        if row.revoked:
+            raise ApiError("CONFLICT", "The key is revoked, which is final.")
+        before = {name: getattr(row, name) for name in changes}
+        for name, value in changes.items():
+            setattr(row, name, value)
+        _tidy(row)
+        changed = {name: (before[name], getattr(row, name)) for name in changes if before[name] != getattr(row, name)}
+        if changed:
+            row.version += 1
+            row.full_clean()
+            row.save(update_fields=[*changed, "version"])
+            audit.record(actor, "update", row, changed)
+    return row
+
+
+def revoke_key(actor: str, key_id: UUID) -> APIKey:
+    """Final. Revoking again changes nothing: the first time stands. Raises Http404."""
+    with transaction.atomic():
+        row = _locked(key_id)
+        if not row.revoked:
+            _revoke(actor, row)
+    return row
+
+
+def revoke_keys_of(actor: str, owner: str) -> int:
+    """Revoke every key of an owner, or, if anything fails, none; how many there were to revoke."""
+    with transaction.atomic():
+        rows = list(APIKey.objects.select_for_update().filter(owner=owner, revoked_at__isnull=True).order_by("pk"))
+        now = timezone.now()
+        for row in rows:
+            row.revoked_at = now
+            row.version += 1
+        APIKey.objects.bulk_update(rows, ["revoked_at", "version"], batch_size=1000)
+        AuditEntry.objects.bulk_create(
+            [audit.entry(actor, "revoke", row, {"revoked_at": (None, now)}) for row in rows], batch_size=1000
+        )
+    return len(rows)
+
+
+def rotate_key(actor: str, key_id: UUID, overlap_seconds: int) -> tuple[APIKey, str]:
+    """A successor with the same rights, the same counters and a lifetime as long as the old key's; the old key works
+    for `overlap_seconds` more, but not beyond its own end, and with 0 ends now.
+
+    Raises Http404; ApiError CONFLICT for a key that is revoked, expired or rotated already.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        old = _locked(key_id)
+        if old.revoked or old.has_expired:
+            raise ApiError("CONFLICT", f"The key is {old.status}: make a new one.")
+        row = APIKey(
+            **{name: getattr(old, name) for name in INHERITED},
+            created_by=actor,
+            rotated_from=old,
+            pool_id=old.pool_id,
+            expires_at=None if old.expires_at is None else now + (old.expires_at - old.created_at),
+        )
+        key = APIKey.objects.assign_key(row)
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError:
+            raise ApiError("CONFLICT", "The key was rotated before: rotate its successor.") from None
+        audit.record(actor, "create", row, {"rotated_from": (None, old.pk), "expires_at": (None, row.expires_at)})
+        if overlap_seconds == 0:
+            _revoke(actor, old)
+        else:
+            _end(actor, old, now + timedelta(seconds=overlap_seconds))
+    return row, key
+
+
+def note_use(moments: Mapping[UUID, datetime]) -> None:
+    """Move `last_used_at` of keys on to these moments, where it lies more than a minute back."""
+    for key_id, moment in sorted(moments.items()):
+        stale = moment - timedelta(minutes=1)
+        unused = APIKey.objects.filter(pk=key_id, last_used_at__isnull=True)
+        (unused | APIKey.objects.filter(pk=key_id, last_used_at__lt=stale)).update(last_used_at=moment)
+
+
+def _locked(key_id: UUID) -> APIKey:
+    row: APIKey = get_object_or_404(APIKey.objects.select_for_update(), pk=key_id)
+    return row
+
+
+def _tidy(row: APIKey) -> None:
+    """One way to write what can be written in several."""
+    row.permissions = sorted(set(row.permissions))
+    if row.allowed_ips:
+        try:
+            row.allowed_ips = normal_networks(row.allowed_ips)
+        except ValueError:
+            return  # full_clean says which
+
+
+def _revoke(actor: str, row: APIKey) -> None:
+    row.revoked_at = timezone.now()
+    row.version += 1
+    row.save(update_fields=["revoked_at", "version"])
+    audit.record(actor, "revoke", row, {"revoked_at": (None, row.revoked_at)})
+
+
+def _end(actor: str, row: APIKey, moment: datetime) -> None:
+    """Let the key expire at `moment`, or as before when that is earlier."""
+    before = row.expires_at
+    if before is not None and before <= moment:
+        return
+    row.expires_at = moment
+    row.version += 1
+    row.save(update_fields=["expires_at", "version"])
+    audit.record(actor, "update", row, {"expires_at": (before, moment)})

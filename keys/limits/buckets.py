@@ -35,6 +35,12 @@ RETURNING full_at, seen_at, admitted
 """
 
 
+PEEK = """
+SELECT coalesce(max(full_at), 0), max((extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000)
+FROM (SELECT 1) AS one LEFT JOIN keys_bucket ON key_id = %(key)s
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a limit says to one request."""
@@ -55,6 +61,16 @@ def spend(key_id: UUID, rate: Rate) -> Decision:
         cursor.execute(SPEND, {"key": key_id, "interval": interval, "capacity": capacity})
         full_at, seen_at, admitted = cursor.fetchone()
     return decision(admitted, rate, ahead=max(0, full_at - seen_at))
+
+
+def peek(key_id: UUID, rate: Rate) -> Decision:
+    """What `spend` would decide, taking nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(PEEK, {"key": key_id})
+        full_at, now = cursor.fetchone()
+    capacity = rate.interval_ns * rate.limit
+    ahead = min(max(0, full_at - now), capacity)
+    return decision(ahead + rate.interval_ns <= capacity, rate, ahead)
 
 
 def decision(admitted: bool, rate: Rate, ahead: int) -> Decision:

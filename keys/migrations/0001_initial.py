@@ -6,7 +6,7 @@ import django.contrib.postgres.fields
 import django.core.validators
 from django.db import migrations, models
 
-import keys.models
+import keys.models.api_key
 import mcp_project.ids
 import mcp_project.validators
 
@@ -59,11 +59,13 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "rate_limit",
-                    models.CharField(blank=True, default="", max_length=24, validators=[keys.models.validate_rate]),
+                    models.CharField(
+                        blank=True, default="", max_length=24, validators=[keys.models.api_key.validate_rate]
+                    ),
                 ),
                 (
                     "expires_at",
-                    models.DateTimeField(blank=True, default=keys.models.default_expiry, null=True),
+                    models.DateTimeField(blank=True, default=keys.models.api_key.default_expiry, null=True),
                 ),
                 ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),

@@ -1,26 +1,32 @@
-"""API keys, and the limiter's tables."""
+"""API keys."""
 
-import uuid
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
-from django.core.validators import MinLengthValidator
+from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 from rest_framework_api_key.models import AbstractAPIKey, BaseAPIKeyManager
 
 from keys.crypto import KeyGenerator, prefix_of
 from keys.limits.rate import Rate
+from keys.patterns import MAX_PATTERN, validate_model_patterns, validate_networks
 from mcp_project.ids import uuid7
-from mcp_project.validators import printable
+from mcp_project.validators import JSONObject, printable
+
+MAX_METADATA_BYTES = 8 * 1024
+QUOTA_RANGE = [MinValueValidator(0), MaxValueValidator(2**53)]  # what every JSON reader takes for a whole number
+STATUSES = ("active", "disabled", "expired", "revoked")
 
 
 class Permission(models.TextChoices):
     READ = "read"
     WRITE = "write"
+    INVOKE = "invoke"
+    VERIFY = "verify"  # to ask about others' keys: a gateway that must do so need not be able to make keys
     ADMIN = "admin"
 
 
@@ -46,7 +52,18 @@ class APIKeyManager(BaseAPIKeyManager):
         return key
 
     def get_usable_keys(self) -> "models.QuerySet[APIKey]":
-        return self.filter(revoked_at__isnull=True)
+        return self.filter(self.status_is("active"))
+
+    @staticmethod
+    def status_is(status: str) -> models.Q:
+        """As a condition on rows, what APIKey.status says of one."""
+        revoked = models.Q(revoked_at__isnull=False)
+        expired = models.Q(expires_at__isnull=False, expires_at__lt=timezone.now())
+        if status == "revoked":
+            return revoked
+        if status == "expired":
+            return ~revoked & expired
+        return ~revoked & ~expired & models.Q(enabled=status == "active")
 
     def find(self, key: str) -> "APIKey | None":
         """The row of a key, expired and revoked ones included; None unless every character of it is right.
@@ -69,9 +86,23 @@ class APIKey(AbstractAPIKey):
     name = models.CharField(max_length=100, validators=[printable, MinLengthValidator(1)])
     owner = models.CharField(max_length=100, validators=[printable, MinLengthValidator(1)], db_index=True)
     permissions = ArrayField(models.CharField(max_length=16, choices=Permission.choices), default=list)
+    model_patterns = ArrayField(  # `models` in the API
+        models.CharField(max_length=MAX_PATTERN), null=True, blank=True, validators=[validate_model_patterns]
+    )
+    allowed_ips = ArrayField(models.CharField(max_length=64), null=True, blank=True, validators=[validate_networks])
     rate_limit = models.CharField(max_length=24, blank=True, default="", validators=[validate_rate])
+    daily_quota = models.BigIntegerField(null=True, blank=True, validators=QUOTA_RANGE)
+    monthly_quota = models.BigIntegerField(null=True, blank=True, validators=QUOTA_RANGE)
+    enabled = models.BooleanField(default=True)
+    metadata = models.JSONField(blank=True, default=dict, validators=[JSONObject(MAX_METADATA_BYTES)])
     expires_at = models.DateTimeField(null=True, blank=True, default=default_expiry)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    rotated_from = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, editable=False, related_name="successor"
+    )
+    pool_id = models.UUIDField(default=uuid7, editable=False)  # whose bucket and quotas it spends from
+    version = models.PositiveIntegerField(default=1, editable=False)  # counts changes, for the ETag
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.CharField(max_length=150, blank=True, default="", editable=False)
 
@@ -103,36 +134,13 @@ class APIKey(AbstractAPIKey):
 
     @property
     def status(self) -> str:
+        """The first that holds of: revoked, expired, disabled; else active."""
         if self.revoked:
             return "revoked"
-        return "expired" if self.has_expired else "active"
+        if self.has_expired:
+            return "expired"
+        return "active" if self.enabled else "disabled"
 
-    def revoke(self) -> None:
-        """Final. Revoking again changes nothing: the first time stands."""
-        now = timezone.now()
-        if type(self).objects.filter(pk=self.pk, revoked_at__isnull=True).update(revoked_at=now):
-            self.revoked_at = now
-
-
-class Bucket(models.Model):
-    """The token bucket of a key, by keys.limits.buckets. An unlogged table: after a crash of PostgreSQL it is empty,
-    and every bucket full."""
-
-    key_id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    full_at = models.BigIntegerField()  # this and the next: nanoseconds since 1970
-    seen_at = models.BigIntegerField()
-    admitted = models.BooleanField()
-
-    def __str__(self) -> str:
-        return str(self.key_id)
-
-
-class DoorCounter(models.Model):
-    """A counter of keys.limits.doors, in an unlogged table."""
-
-    name = models.CharField(max_length=250, primary_key=True)
-    count = models.BigIntegerField()
-    expires_at = models.DateTimeField(db_index=True)
-
-    def __str__(self) -> str:
-        return self.name
+    @property
+    def etag(self) -> str:
+        return f'"{self.version}"'
