@@ -5,18 +5,23 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
-from django_ratelimit.core import get_usage
 
-from keys.authentication import WrongKey, authenticate, credential
-from keys.limits.buckets import Decision, spend
+from keys.authentication import WrongKey, authenticate
+from keys.credentials import credential
+from keys.limits.buckets import Decision, peek, spend
+from keys.limits.failures import count_failure, refuse_blocked
 from keys.principal import GovernedRequest
+from mcp_project.client_address import client_address
 from mcp_project.errors import ApiError, refuse
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
+# What a key may ask about itself when it has nothing left to spend.
+FREE_OF_CHARGE = frozenset({("GET", "/api/keys/me")})
+
 
 class APIKeyMiddleware:
-    """Finds the request's principal, or answers 401."""
+    """Finds the request's principal, or answers 401; or 429, to an address that sent too many wrong keys."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -25,26 +30,13 @@ class APIKeyMiddleware:
         if request.governed:
             request.principal = None
             try:
-                request.principal = authenticate(credential(request.META))
+                refuse_blocked(request)
+                request.principal = authenticate(credential(request.META), client_address(request))
             except WrongKey as error:
-                return refuse(request, self._count(request, error))
+                return refuse(request, count_failure(request, error))
             except (ApiError, Error) as error:
                 return refuse(request, error)
         return self.get_response(request)
-
-    @staticmethod
-    def _count(request: GovernedRequest, wrong: WrongKey) -> Exception:
-        """Count the key against its address; above AUTH_FAILURE_RATE the answer is 429 instead of 401. What is no
-        key by its checksum is not counted: it cost no query, and should not come to cost one."""
-        try:
-            usage = get_usage(
-                request, group="authentication", key="ip", rate=settings.AUTH_FAILURE_RATE, increment=True
-            )
-        except Error as error:
-            return error
-        if usage and usage["should_limit"]:
-            return ApiError("TOO_MANY_FAILURES", headers={"Retry-After": str(max(1, usage["time_left"]))})
-        return wrong
 
 
 class ThrottleMiddleware:
@@ -54,14 +46,16 @@ class ThrottleMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: GovernedRequest) -> HttpResponse:
-        if not request.governed or request.principal is None:
+        principal = request.principal if request.governed else None
+        if principal is None:
             return self.get_response(request)
         try:
             check_length(request)
-            decision = spend(request.principal.key_id, request.principal.rate)
+            free = (request.method, request.path_info) in FREE_OF_CHARGE
+            decision = (peek if free else spend)(principal.pool_id, principal.rate)
         except (ApiError, Error) as error:
             return refuse(request, error)
-        if decision.admitted:
+        if decision.admitted or free:
             response = self.get_response(request)
         else:
             headers = {"Retry-After": str(max(1, decision.retry_after))}

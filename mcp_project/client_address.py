@@ -22,6 +22,7 @@ def client_address(request: HttpRequest) -> str:
     """
     address = request.META.get("REMOTE_ADDR") or "127.0.0.1"  # empty on a Unix socket
     address = str(address).partition("%")[0]  # without the zone of a link-local IPv6 address, which is this host's
+    address = address.removeprefix("::ffff:") if "." in address else address  # an IPv4 peer on a socket for both
     if not settings.TRUSTED_PROXIES:
         return address
     trusted = networks(tuple(settings.TRUSTED_PROXIES))
