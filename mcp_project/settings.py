@@ -39,6 +39,7 @@ ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
 CORS_ALLOWED_ORIGINS: list[str] = env.read("CORS_ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/api/"
 CORS_EXPOSE_HEADERS = [
+    "ETag",
     "Retry-After",
     "WWW-Authenticate",
     "X-RateLimit-Limit",
@@ -46,7 +47,7 @@ CORS_EXPOSE_HEADERS = [
     "X-RateLimit-Reset",
     "X-Request-ID",
 ]
-CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "x-api-key", "x-request-id"]
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "if-match", "x-api-key", "x-request-id"]
 CSRF_TRUSTED_ORIGINS: list[str] = env.read("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES: list[str] = env.read("TRUSTED_PROXIES")
 MAX_BODY_BYTES: int = env.read("MAX_BODY_BYTES")
@@ -102,6 +103,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "corsheaders",
+    "django_filters",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -173,6 +175,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "mcp_project.negotiation.FirstRendererNegotiation",
     "DEFAULT_PAGINATION_CLASS": "mcp_project.pagination.NewestFirstPagination",
+    "DEFAULT_FILTER_BACKENDS": ["mcp_project.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "mcp_project.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
@@ -194,6 +197,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "mcp_project.openapi.describe_errors",
     ],
+    "ENUM_NAME_OVERRIDES": {"PermissionEnum": "keys.models.Permission"},
 }
 UNFOLD = {
     "SITE_TITLE": "MCP",

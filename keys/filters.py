@@ -1,0 +1,39 @@
+"""What lists of keys and of the audit trail can be asked for."""
+
+import django_filters
+from django.db.models import QuerySet
+
+from keys.models import APIKey, AuditEntry, Permission
+from keys.models.api_key import STATUSES
+
+
+class KeyFilter(django_filters.FilterSet):  # type: ignore[misc]
+    owner = django_filters.CharFilter()
+    prefix = django_filters.CharFilter()
+    permission = django_filters.ChoiceFilter(choices=Permission.choices, method="with_permission")
+    status = django_filters.ChoiceFilter(choices=[(status, status) for status in STATUSES], method="with_status")
+    search = django_filters.CharFilter("name", lookup_expr="icontains", label="Part of the name, in any case.")
+
+    class Meta:
+        model = APIKey
+        fields = ()
+
+    def with_permission(self, keys: QuerySet[APIKey], _name: str, permission: str) -> QuerySet[APIKey]:
+        return keys.filter(permissions__contains=[permission])
+
+    def with_status(self, keys: QuerySet[APIKey], _name: str, status: str) -> QuerySet[APIKey]:
+        return keys.filter(APIKey.objects.status_is(status))
+
+
+class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
+    actor = django_filters.CharFilter()
+    action = django_filters.CharFilter()
+    object = django_filters.CharFilter("object_id")
+    object_type = django_filters.CharFilter()
+    request_id = django_filters.CharFilter()
+    since = django_filters.IsoDateTimeFilter("at", lookup_expr="gte")
+    until = django_filters.IsoDateTimeFilter("at", lookup_expr="lt")
+
+    class Meta:
+        model = AuditEntry
+        fields = ()

@@ -1,0 +1,19 @@
+"""The audit trail as JSON."""
+
+from rest_framework import serializers
+
+from keys.models import AuditEntry
+
+
+class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
+    changes = serializers.DictField(
+        child=serializers.ListField(min_length=2, max_length=2),
+        read_only=True,
+        help_text="For each field that changed, what it was and what it became.",
+    )
+
+    class Meta:
+        model = AuditEntry
+        fields = (
+            "id", "at", "actor", "action", "object_type", "object_id", "object_name", "changes", "request_id",
+        )  # fmt: skip

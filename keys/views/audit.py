@@ -1,0 +1,23 @@
+"""/api/audit"""
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins
+from rest_framework.viewsets import GenericViewSet
+
+from keys.filters import AuditFilter
+from keys.models import AuditEntry, Permission
+from keys.serializers.audit import AuditEntrySerializer
+
+
+@extend_schema(tags=["audit"])
+@extend_schema_view(list=extend_schema(summary="List changes, newest first"))
+class AuditViewSet(mixins.ListModelMixin, GenericViewSet[AuditEntry]):
+    """Every change to a key: who, when, what from, what to."""
+
+    required_permission = Permission.ADMIN
+    serializer_class = AuditEntrySerializer
+    filterset_class = AuditFilter
+
+    def get_queryset(self) -> QuerySet[AuditEntry]:
+        return AuditEntry.objects.all()

@@ -1,0 +1,119 @@
+"""/api/keys, for those who manage keys."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from keys import services
+from keys.filters import KeyFilter
+from keys.models import APIKey, Permission
+from keys.principal import principal_of
+from keys.serializers.keys import (
+    CreatedKeySerializer,
+    KeySerializer,
+    NewKeySerializer,
+    OwnerSerializer,
+    RevokedSerializer,
+    RotationSerializer,
+)
+from mcp_project.preconditions import expected_etag
+
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, "header", required=True, description="The `ETag` of what was read, or `*`."
+)
+
+
+@extend_schema(tags=["keys"])
+@extend_schema_view(
+    list=extend_schema(summary="List keys, newest first"),
+    retrieve=extend_schema(summary="Read a key"),
+)
+class KeyViewSet(mixins.ListModelMixin, GenericViewSet[APIKey]):
+    """Keys, for keys with the permission `admin`."""
+
+    required_permission = Permission.ADMIN
+    serializer_class = KeySerializer
+    filterset_class = KeyFilter
+    lookup_url_kwarg = "key_id"
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[APIKey]:
+        return APIKey.objects.all()
+
+    def retrieve(self, _request: Request, key_id: UUID) -> Response:
+        return shown(get_object_or_404(APIKey, pk=key_id))
+
+    @extend_schema(summary="Create a key", request=NewKeySerializer, responses={201: CreatedKeySerializer})
+    def create(self, request: Request) -> Response:
+        wanted = NewKeySerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        return secret_shown(*services.create_key(principal_of(request).actor, **wanted.validated_data))
+
+    @extend_schema(
+        summary="Change a key",
+        description="Only what is sent changes. A change by somebody else since the key was read is a 412.",
+        parameters=[IF_MATCH],
+        request=NewKeySerializer(partial=True),
+        responses=KeySerializer,
+    )
+    def partial_update(self, request: Request, key_id: UUID) -> Response:
+        etag = expected_etag(request)
+        wanted = NewKeySerializer(data=request.data, partial=True)
+        wanted.is_valid(raise_exception=True)
+        return shown(services.update_key(principal_of(request).actor, key_id, etag, wanted.validated_data))
+
+    @extend_schema(summary="Revoke a key", description="Final. The key stays on record.", responses={204: None})
+    def destroy(self, request: Request, key_id: UUID) -> Response:
+        services.revoke_key(principal_of(request).actor, key_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(
+        summary="Rotate a key",
+        description=(
+            "Makes a successor: a new secret with the same rights, spending from the same limits. "
+            "The old secret works until the overlap ends."
+        ),
+        request=RotationSerializer,
+        responses={201: CreatedKeySerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def rotate(self, request: Request, key_id: UUID) -> Response:
+        return rotated(request, key_id)
+
+    @extend_schema(
+        summary="Revoke all keys of an owner",
+        description="In one transaction: all or none. Final.",
+        request=OwnerSerializer,
+        responses=RevokedSerializer,
+        filters=False,
+    )
+    @action(detail=False, methods=["post"], url_path="revoke")
+    def revoke_all(self, request: Request) -> Response:
+        wanted = OwnerSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        return Response({"revoked": services.revoke_keys_of(principal_of(request).actor, **wanted.validated_data)})
+
+
+def rotated(request: Request, key_id: UUID) -> Response:
+    wanted = RotationSerializer(data=request.data)
+    wanted.is_valid(raise_exception=True)
+    return secret_shown(*services.rotate_key(principal_of(request).actor, key_id, **wanted.validated_data))
+
+
+def shown(row: APIKey) -> Response:
+    return Response(KeySerializer(row).data, headers={"ETag": row.etag})
+
+
+def secret_shown(row: APIKey, key: str) -> Response:
+    """The one answer that holds the secret."""
+    answer: dict[str, Any] = {"key": key, **KeySerializer(row).data}
+    headers = {"Location": f"/api/keys/{row.pk}", "ETag": row.etag, "Cache-Control": "no-store"}
+    return Response(answer, status=status.HTTP_201_CREATED, headers=headers)

@@ -1,0 +1,27 @@
+"""Filters of lists, read strictly."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.request import Request
+from rest_framework.serializers import ErrorDetail, ValidationError
+
+OF_PAGES = {"limit", "cursor"}
+
+
+class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
+    """Refuses parameters that the list does not know: a typo must not pass for a list of everything."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        filterset_class = self.get_filterset_class(view, queryset)
+        known = OF_PAGES | set(filterset_class.base_filters if filterset_class else ())
+        unknown = {
+            name: ErrorDetail(f"Not a parameter of this list. Those are: {', '.join(sorted(known))}.", "unknown_field")
+            for name in request.query_params
+            if name not in known
+        }
+        if unknown:
+            raise ValidationError(unknown)
+        filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
+        return filtered
