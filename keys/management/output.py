@@ -1,0 +1,63 @@
+"""What the commands on keys share."""
+
+import json
+import re
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.utils import timezone
+
+from keys.models import APIKey
+from keys.serializers.keys import KeySerializer
+from mcp_project.database import pending_migrations
+
+ACTOR = "command"  # how the audit trail names whoever runs a command
+
+
+class KeyCommand(BaseCommand):
+    """A command that needs the tables, and says so in a sentence when they are not there."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        if pending_migrations():
+            raise CommandError("The database is not ready: run `manage.py init_db` first.")
+        return super().execute(*args, **options)
+
+
+def show_secret(out: OutputWrapper, err: OutputWrapper, row: APIKey, key: str, as_json: bool) -> None:
+    """The key alone on standard output, so that KEY=$(...) works; the rest on standard error."""
+    if as_json:
+        out.write(json.dumps({"key": key, **KeySerializer(row).data}, default=str))
+        return
+    out.write(key)
+    until = f"until {row.expires_at:%Y-%m-%d %H:%M} UTC" if row.expires_at else "without end"
+    err.write(f"Key {row.prefix} for {row.owner} ({', '.join(row.permissions)}), valid {until}. It is not shown again.")
+
+
+def find_key(text: str) -> APIKey:
+    """The key with this id or prefix. Raises CommandError."""
+    try:
+        condition: dict[str, Any] = {"pk": UUID(text)}
+    except ValueError:
+        condition = {"prefix": text.removeprefix("mcp_").partition(".")[0]}
+    row: APIKey | None = APIKey.objects.filter(**condition).first()
+    if row is None:
+        raise CommandError(f"There is no key with the id or prefix {text!r}; `manage.py list_keys` lists them.")
+    return row
+
+
+def expiry(text: str) -> datetime | None:
+    """Raises CommandError for what is neither `never` nor a number of days."""
+    if text == "never":
+        return None
+    match = re.fullmatch(r"([0-9]{1,5})d", text, re.ASCII)
+    if match is None or int(match[1]) == 0:
+        raise CommandError(f"--expires takes a number of days such as 90d, or never; not {text!r}.")
+    return timezone.now() + timedelta(days=int(match[1]))
+
+
+def explain(error: ValidationError) -> NoReturn:
+    """Raise CommandError with a line for each field that is wrong."""
+    raise CommandError("\n".join(f"{name}: {' '.join(words)}" for name, words in error.message_dict.items())) from None
