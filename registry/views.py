@@ -10,6 +10,7 @@ from rest_framework.viewsets import GenericViewSet
 from keys.principal import principal_of
 from registry import services
 from registry.models import RegisteredModel
+from registry.queries import visible_models
 from registry.serializers import ModelSerializer
 
 
@@ -22,12 +23,13 @@ from registry.serializers import ModelSerializer
 class ModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[RegisteredModel]):
     """Registered models."""
 
+    queryset = RegisteredModel.objects.none()  # for the OpenAPI document; requests get get_queryset's
     serializer_class = ModelSerializer
     lookup_url_kwarg = "model_id"
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[RegisteredModel]:
-        return RegisteredModel.objects.all()
+        return visible_models(principal_of(self.request))
 
     def create(self, request: Request) -> Response:
         wanted = ModelSerializer(data=request.data)

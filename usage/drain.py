@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import structlog
 from django.db import DataError, connection, transaction
 from psycopg import DataError as DriverDataError
 
+from keys.services import note_use
 from usage.events import Event
 from usage.journal import HEADER, SUFFIX
 from usage.models import DrainedJournal
@@ -31,7 +33,11 @@ def drain(path: Path, known_offset: int = 0) -> int:
     has not grown beyond `known_offset`."""
     offset = known_offset
     while offset < path.stat().st_size:
-        reached = _drain_batch(path)
+        uses: dict[str, float] = {}
+        reached = _drain_batch(path, uses)
+        note_use(
+            {UUID(key_id): datetime.fromtimestamp(moment, UTC) for key_id, moment in uses.items()}
+        )  # after the rows: it locks rows of keys, and may be lost without harm
         if reached == offset:
             break  # a torn last line: its writer is dead, or about to write the rest
         offset = reached
@@ -59,14 +65,19 @@ def _drain_orphan(path: Path) -> None:
     DrainedJournal.objects.filter(name=path.stem).delete()
 
 
-def _drain_batch(path: Path) -> int:
+def _drain_batch(path: Path, uses: dict[str, float]) -> int:
+    """The offset reached; puts into `uses` when each key was last used."""
     with transaction.atomic():
         DrainedJournal.objects.bulk_create([DrainedJournal(name=path.stem)], ignore_conflicts=True)
         journal = DrainedJournal.objects.select_for_update().get(name=path.stem)
         lines, offset = _read(path, journal.offset)
         if offset == journal.offset:
             return offset
-        _store(path, list(_events(path, lines)))
+        events = list(_events(path, lines))
+        _store(path, events)
+        for event in events:
+            if event.key_id is not None:
+                uses[event.key_id] = event.time
         journal.offset = offset
         journal.save(update_fields=["offset"])
     return offset

@@ -23,6 +23,7 @@ from usage.serializers import EventSerializer, UsageSerializer
 )
 class EventViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
     required_permission = Permission.READ
+    queryset = Event.objects.none()  # for the OpenAPI document; requests get get_queryset's
     serializer_class = EventSerializer
 
     def get_queryset(self) -> QuerySet[Event]:
