@@ -14,7 +14,8 @@ import pytest
 from django.test import Client
 from psycopg import sql
 
-from keys.authentication import cache
+from keys.authentication import known_keys
+from keys.limits.failures import blocked
 from keys.models import APIKey
 from keys.services import create_key
 from mcp_project.database import connection_parameters
@@ -66,10 +67,12 @@ def api(owner: str, *permissions: str, **fields: Any) -> Api:
 @pytest.fixture(autouse=True)
 def _own_journal_and_cache(tmp_path: Path, settings: Any) -> Iterator[None]:
     settings.USAGE_JOURNAL_DIR = tmp_path / "usage"
-    cache.clear()
+    known_keys.clear()
+    blocked.clear()
     yield
     journal.retire()
-    cache.clear()
+    known_keys.clear()
+    blocked.clear()
 
 
 @pytest.fixture

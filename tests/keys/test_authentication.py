@@ -1,16 +1,18 @@
 """Which requests are let in, and what the others are told."""
 
+import base64
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from keys.authentication import KeyCache, cache
+from keys.authentication import known_keys
 from keys.crypto import KeyGenerator, checksum
 from keys.models import APIKey
-from keys.principal import Principal
 from tests.conftest import Api, api
 
 
@@ -56,50 +58,84 @@ def test_expired_key_gets_401(db: None) -> None:
 def test_remembered_key_expires_to_the_moment(db: None) -> None:
     caller = api("late", "read", expires_at=timezone.now() + timedelta(hours=1))
     assert caller.get("/api/models").status_code == 200
-    digest, (until, principal) = next(iter(cache._entries.items()))
-    past = Principal(
-        principal.key_id,
-        principal.prefix,
-        principal.owner,
-        principal.permissions,
-        principal.rate,
-        timezone.now(),
-        revoked=False,
-    )
-    cache._entries[digest] = (until, past)
+    [(digest, (until, principal))] = known_keys._entries.items()
+    assert principal
+    known_keys._entries[digest] = (until, replace(principal, expires_at=timezone.now()))
 
     assert caller.get("/api/models").json()["code"] == "API_KEY_EXPIRED"
 
 
-WELL_FORMED = "mcp_abcdefgh." + "x" * 32
+def basic(text: str) -> str:
+    return "Basic " + base64.b64encode(text.encode()).decode()
+
+
+BODY = "mcp_abcdefgh." + "x" * 32
+WHOLE = BODY + checksum(BODY)
 HOSTILE = [
-    "",
-    " ",
-    "Bearer",
-    "Bearer ",
-    "Basic dXNlcjpwYXNz",
-    "Bearer null",
-    "Bearer mcp_",
-    "Bearer mcp_.",
-    "Bearer ..",
-    "Bearer \x00",
-    "Bearer \x7f\x01",
-    "Bearer kéy",
-    "Bearer " + "٣" * 51,
-    "Bearer " + "x" * 100_000,
-    "Bearer ' OR 1=1 --",
-    "Bearer mcp_abcdefgh." + "x" * 38,
-    "Bearer " + WELL_FORMED + checksum(WELL_FORMED).swapcase() + "x",
-    "Bearer " + WELL_FORMED + checksum(WELL_FORMED) + " " + WELL_FORMED,
-]
+    # nothing, or next to nothing
+    {"Authorization": ""}, {"Authorization": " "}, {"Authorization": "\t"}, {"X_API_Key": ""}, {"X_API_Key": "   "},
+    {"Authorization": "Bearer"}, {"Authorization": "Bearer "}, {"Authorization": "Basic"}, {"Authorization": "Basic "},
+    {"Authorization": "Api-Key"}, {"Authorization": ":"}, {"Authorization": ","},
+    # other schemes, and schemes that are none
+    {"Authorization": "Digest username=x"}, {"Authorization": "Token " + WHOLE}, {"Authorization": WHOLE},
+    {"Authorization": "Bearer:" + WHOLE}, {"Authorization": "Bearer=" + WHOLE}, {"Authorization": "Bearer\t" + WHOLE},
+    {"Authorization": "BearerBearer " + WHOLE}, {"Authorization": "Negotiate ////"},
+    # words that programs send by mistake
+    {"Authorization": "Bearer null"}, {"Authorization": "Bearer undefined"}, {"Authorization": "Bearer None"},
+    {"Authorization": "Bearer $KEY"}, {"Authorization": "Bearer <key>"}, {"Authorization": "Bearer [object Object]"},
+    # the right form and something wrong
+    {"Authorization": "Bearer mcp_"}, {"Authorization": "Bearer mcp_."}, {"Authorization": "Bearer .."},
+    {"Authorization": "Bearer mcp_abcdefgh." + "x" * 38}, {"Authorization": "Bearer " + WHOLE[:-1]},
+    {"Authorization": "Bearer " + WHOLE + "x"}, {"Authorization": "Bearer " + WHOLE[1:]},
+    {"Authorization": "Bearer " + WHOLE.upper()}, {"Authorization": "Bearer " + WHOLE.swapcase()},
+    {"Authorization": "Bearer " + WHOLE.replace(".", "..")}, {"Authorization": "Bearer " + WHOLE.replace(".", "")},
+    {"Authorization": "Bearer " + WHOLE.replace("x", "y", 1)}, {"Authorization": "Bearer " + WHOLE[::-1]},
+    {"Authorization": f"Bearer {WHOLE} {WHOLE}"}, {"Authorization": f"Bearer {WHOLE},{WHOLE}"},
+    {"Authorization": f'Bearer "{WHOLE}"'}, {"Authorization": f"Bearer {WHOLE};"},
+    {"Authorization": "Bearer MCP_" + WHOLE[4:]}, {"Authorization": "Bearer sk_" + WHOLE[4:]},
+    {"X_API_Key": "Bearer " + WHOLE},
+    # two that differ
+    {"Authorization": "Bearer " + WHOLE, "X_API_Key": WHOLE[:-1]},
+    {"Authorization": basic(f"u:{WHOLE}"), "X_API_Key": "x"},
+    # characters that break parsers, logs and databases
+    {"Authorization": "Bearer \x00"}, {"Authorization": f"Bearer {WHOLE}\x00"}, {"Authorization": "Bearer \x7f\x01"},
+    {"Authorization": f"Bearer {WHOLE}\r\nX-Admin: yes"}, {"Authorization": "Bearer kéy"},
+    {"Authorization": "Bearer " + "٣" * 51}, {"Authorization": "Bearer mcp_аbcdefgh." + "x" * 38},
+    {"Authorization": "Bearer \ud800"}, {"Authorization": "Bearer 🔑"}, {"X_API_Key": "\u202e" + WHOLE[:-1]},
+    {"Authorization": "Bearer ' OR 1=1 --"}, {"Authorization": "Bearer %"}, {"Authorization": "Bearer {{7*7}}"},
+    {"Authorization": "Bearer ../../etc/passwd"}, {"Authorization": "Bearer ${jndi:ldap://x}"},
+    # size
+    {"Authorization": "Bearer " + "x" * 1_000_000}, {"X_API_Key": "mcp_abcdefgh." + "x" * 1_000_000},
+    {"Authorization": "Basic " + "A" * 1_000_000}, {"Authorization": " " * 100_000 + "Bearer x"},
+    # Basic that is no Basic
+    {"Authorization": "Basic !!!!"}, {"Authorization": "Basic " + WHOLE}, {"Authorization": "Basic dXNlcg"},
+    {"Authorization": basic("no colon")}, {"Authorization": basic("user:")}, {"Authorization": basic(":")},
+    {"Authorization": basic("user:password")}, {"Authorization": basic(f"{WHOLE}:")},
+    {"Authorization": basic(f"u:{WHOLE}:")},
+    {"Authorization": "Basic " + base64.b64encode(b"u:\xff\xfe").decode()}, {"Authorization": basic("u:\x00")},
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", HOSTILE)
-def test_what_is_no_key_gets_401_without_a_query(outsider: Api, value: str) -> None:  # no `db`: a query would fail
-    response = outsider.get("/api/models", Authorization=value)
+@pytest.mark.parametrize("headers", HOSTILE, ids=range(len(HOSTILE)))
+def test_what_is_no_key_gets_401_without_a_query(headers: dict[str, str]) -> None:  # no `db`: a query would fail
+    sent = {"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()}
+    client = Client(raise_request_exception=False)
 
-    assert response.status_code == 401
+    response = client.get("/api/models", **sent)  # type: ignore[arg-type]
+
+    assert response.status_code == 401, response.content
     assert response.json()["code"] in {"INVALID_API_KEY", "API_KEY_MISSING"}
+    assert response["WWW-Authenticate"] == 'Bearer realm="mcp"'
+    assert set(response.json()) == {"detail", "code", "timestamp", "request_id"}
+
+
+def test_there_are_sixty_of_them() -> None:
+    assert len(HOSTILE) >= 60
+
+
+@pytest.mark.parametrize("user", ["", "anyone", "üser", "a b"])
+def test_basic_takes_the_key_as_password_whatever_the_user(teammate: Api, outsider: Api, user: str) -> None:
+    assert outsider.get("/api/models", Authorization=basic(f"{user}:{teammate.key}")).status_code == 200
 
 
 def test_another_keys_secret_gets_401(teammate: Api, owner: Api) -> None:
@@ -117,26 +153,6 @@ def test_remembered_key_takes_no_query(teammate: Api, django_assert_num_queries:
 
     with django_assert_num_queries(1):  # the limiter's
         assert teammate.get("/api/nothing").status_code == 404
-
-
-def test_cache_holds_no_more_than_its_size_and_drops_the_oldest(settings: Any, teammate: Api) -> None:
-    settings.KEY_CACHE_SIZE = 3
-    principal = Principal.of(teammate.row)
-    small = KeyCache()
-
-    for digest in (b"1", b"2", b"3", b"4"):
-        small.put(digest, principal, read_at=float("inf"))
-
-    assert [small.get(digest) is not None for digest in (b"1", b"2", b"3", b"4")] == [False, True, True, True]
-
-
-def test_cache_forgets_after_its_time(settings: Any, teammate: Api) -> None:
-    settings.KEY_CACHE_SECONDS = 1.0
-    short = KeyCache()
-
-    short.put(b"old", Principal.of(teammate.row), read_at=0.0)
-
-    assert short.get(b"old") is None
 
 
 @pytest.mark.parametrize(
@@ -164,6 +180,75 @@ def test_too_many_wrong_keys_from_an_address_get_429(settings: Any, db: None, ou
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
     assert answers[-1].json()["code"] == "TOO_MANY_FAILURES"
     assert 1 <= int(answers[-1]["Retry-After"]) <= 3600
+
+
+def test_blocked_address_is_refused_without_work_and_others_are_served(
+    settings: Any, teammate: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    settings.AUTH_FAILURE_RATE = "1/h"
+    for _ in range(2):
+        Api(KeyGenerator().generate()[0]).get("/api/models")
+
+    with django_assert_num_queries(0):
+        wrong = Api(KeyGenerator().generate()[0]).get("/api/models")
+        right = teammate.get("/api/models")
+
+    assert [answer.json()["code"] for answer in (wrong, right)] == ["TOO_MANY_FAILURES"] * 2
+    assert int(right["Retry-After"]) > 1
+    teammate._client.defaults["REMOTE_ADDR"] = "198.51.100.7"
+    assert teammate.get("/api/models").status_code == 200
+
+
+def test_wrong_key_is_remembered_and_asked_for_once(
+    db: None, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    stranger = Api(KeyGenerator().generate()[0])
+    stranger.get("/api/models")
+
+    with django_assert_num_queries(2) as queries:
+        assert stranger.get("/api/models").status_code == 401
+
+    assert all("keys_doorcounter" in query["sql"] for query in queries), "only the counter of failures"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "address", "status"),
+    [
+        (["192.0.2.0/24"], "192.0.2.200", 200),
+        (["192.0.2.0/24"], "192.0.3.1", 401),
+        (["192.0.2.7"], "192.0.2.7", 200),
+        (["192.0.2.7"], "192.0.2.8", 401),
+        (["2001:db8::/32"], "2001:db8:1::1", 200),
+        (["2001:db8::/32"], "2001:db9::1", 401),
+        (["2001:db8::/32"], "192.0.2.7", 401),
+        (["10.0.0.0/8", "192.0.2.0/24"], "::ffff:192.0.2.7", 200),
+        (None, "203.0.113.1", 200),
+    ],
+)
+def test_key_is_good_only_from_its_addresses(db: None, allowed: list[str] | None, address: str, status: int) -> None:
+    caller = api("bound", "read", allowed_ips=allowed)
+    caller._client.defaults["REMOTE_ADDR"] = address
+
+    response = caller.get("/api/models")
+
+    assert response.status_code == status
+    assert status == 200 or response.json()["code"] == "IP_NOT_ALLOWED"
+
+
+def test_forged_header_does_not_open_a_bound_key(db: None, settings: Any) -> None:
+    caller = api("bound", "read", allowed_ips=["192.0.2.7"])
+    caller._client.defaults["REMOTE_ADDR"] = "203.0.113.1"
+
+    assert caller.get("/api/models", X_Forwarded_For="192.0.2.7").json()["code"] == "IP_NOT_ALLOWED"
+
+    settings.TRUSTED_PROXIES = ["203.0.113.1"]
+    assert caller.get("/api/models", X_Forwarded_For="192.0.2.7").status_code == 200
+
+
+def test_disabled_key_gets_401(db: None) -> None:
+    response = api("resting", "read", enabled=False).get("/api/models")
+
+    assert (response.status_code, response.json()["code"]) == (401, "API_KEY_DISABLED")
 
 
 def test_missing_and_damaged_keys_are_not_counted_as_failures(settings: Any, outsider: Api) -> None:

@@ -1,10 +1,13 @@
 """GET /api/keys and GET /api/keys/{key_id}"""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from keys.models import APIKey
 from tests.conftest import Api, api
 
 
@@ -60,3 +63,46 @@ def test_damaged_cursor_gets_400(admin: Api, cursor: str) -> None:
     response = admin.get(f"/api/keys?cursor={cursor}")
 
     assert (response.status_code, response.json()["code"]) == (400, "INVALID_CURSOR")
+
+
+def found(admin: Api, query: str) -> set[str]:
+    response = admin.get(f"/api/keys?{query}")
+    assert response.status_code == 200, response.content
+    return {key["name"] for key in response.json()["results"]}
+
+
+def test_filters_narrow_the_list(admin: Api) -> None:
+    past = timezone.now() - timedelta(days=1)
+    made = {
+        owner: api(owner, *permissions).row
+        for owner, permissions in {
+            "ann": ("read",),
+            "bob": ("write",),
+            "cat": ("read", "invoke"),
+            "eve": ("read",),
+        }.items()
+    }
+    APIKey.objects.filter(pk=made["bob"].pk).update(enabled=False)
+    APIKey.objects.filter(pk=made["cat"].pk).update(expires_at=past, enabled=False)
+    APIKey.objects.filter(pk=made["eve"].pk).update(revoked_at=past, expires_at=past)
+
+    assert found(admin, "owner=ann") == {"ann's key"}
+    assert found(admin, "status=active") == {"ann's key", "platform's key"}
+    assert found(admin, "status=disabled") == {"bob's key"}
+    assert found(admin, "status=expired") == {"cat's key"}
+    assert found(admin, "status=revoked") == {"eve's key"}
+    assert found(admin, "permission=read") == {"ann's key", "cat's key", "eve's key"}
+    assert found(admin, f"prefix={made['ann'].prefix}") == {"ann's key"}
+    assert found(admin, "search=BOB") == {"bob's key"}
+    assert found(admin, "permission=read&status=active") == {"ann's key"}
+    for status in ("active", "disabled", "expired", "revoked"):
+        keys = admin.get(f"/api/keys?status={status}").json()["results"]
+        assert {key["status"] for key in keys} == {status}, "the filter and the field agree"
+
+
+@pytest.mark.parametrize("query", ["status=gone", "permission=fly", "ownr=ann", "owner=%00", "search=%00"])
+def test_impossible_filter_gets_400(admin: Api, query: str) -> None:
+    response = admin.get(f"/api/keys?{query}")
+
+    assert response.status_code == 400
+    assert [error["field"] for error in response.json()["errors"]] == [query.partition("=")[0]]

@@ -34,6 +34,8 @@ def check_shape(response: "Response", status: int, code: str) -> dict[str, Any]:
     return body
 
 
+NOBODY = "01900000-0000-7000-8000-000000000000"
+
 # name of the actor, method, path, body, headers → status, code
 WAYS_TO_FAIL: dict[str, tuple[str, str, str, Any, dict[str, str], int, str]] = {
     "no key": ("outsider", "GET", "/api/models", None, {}, 401, "API_KEY_MISSING"),
@@ -71,6 +73,9 @@ WAYS_TO_FAIL: dict[str, tuple[str, str, str, Any, dict[str, str], int, str]] = {
     "unknown type": ("owner", "POST", "/api/models", b"x", {"Content_Type": "x/y"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
     "unknown host": ("owner", "GET", "/api/models", None, {"Host": "evil.example"}, 400, "INVALID_HOST"),
     "unknown host outside": ("outsider", "GET", "/api/docs", None, {"Host": "evil.example"}, 400, "INVALID_HOST"),
+    "no If-Match": ("admin", "PATCH", f"/api/keys/{NOBODY}", {"name": "n"}, {}, 428, "PRECONDITION_REQUIRED"),
+    "unknown key": ("admin", "PATCH", f"/api/keys/{NOBODY}", {"name": "n"}, {"If_Match": "*"}, 404, "NOT_FOUND"),
+    "unknown parameter": ("owner", "GET", "/api/models?ownr=x", None, {}, 400, "VALIDATION_ERROR"),
     "bad cursor": ("owner", "GET", "/api/models?cursor=x", None, {}, 400, "INVALID_CURSOR"),
     "bad limit": ("owner", "GET", "/api/models?limit=x", None, {}, 400, "VALIDATION_ERROR"),
 }  # fmt: skip
@@ -100,6 +105,8 @@ def test_taken_name_has_the_shape(owner: Api) -> None:
     [
         ({"expires_at": datetime(2001, 1, 1, tzinfo=UTC)}, "API_KEY_EXPIRED"),
         ({"revoked_at": datetime(2001, 1, 1, tzinfo=UTC)}, "API_KEY_REVOKED"),
+        ({"enabled": False}, "API_KEY_DISABLED"),
+        ({"allowed_ips": ["192.0.2.7"]}, "IP_NOT_ALLOWED"),
     ],
 )
 def test_key_that_has_ended_has_the_shape(owner: Api, change: dict[str, Any], code: str) -> None:
@@ -118,6 +125,12 @@ def test_too_many_wrong_keys_have_the_shape(db: None, settings: Any) -> None:
 
 def test_unreadable_length_has_the_shape(owner: Api) -> None:
     check_shape(owner.post("/api/models", {}, Content_Length="ten"), 400, "BAD_REQUEST")
+
+
+def test_change_of_what_has_changed_has_the_shape(admin: Api, owner: Api) -> None:
+    response = admin("PATCH", f"/api/keys/{owner.row.pk}", {"name": "n"}, If_Match='"99"')
+
+    check_shape(response, 412, "PRECONDITION_FAILED")
 
 
 def test_used_up_rate_has_the_shape(db: None) -> None:

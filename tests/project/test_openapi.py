@@ -16,8 +16,14 @@ def test_document_lists_every_address_and_the_ways_to_send_a_key(outsider: Api) 
     document = outsider.get("/api/schema").json()
 
     assert set(document["paths"]) == {
+        "/api/audit",
         "/api/keys",
+        "/api/keys/me",
+        "/api/keys/me/rotate",
+        "/api/keys/revoke",
+        "/api/keys/verify",
         "/api/keys/{key_id}",
+        "/api/keys/{key_id}/rotate",
         "/api/models",
         "/api/models/{model_id}",
         "/api/usage",
@@ -25,7 +31,7 @@ def test_document_lists_every_address_and_the_ways_to_send_a_key(outsider: Api) 
         "/health",
         "/health/live",
     }
-    assert set(document["components"]["securitySchemes"]) == {"bearer", "apiKey"}
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "apiKey", "basic"}
     assert "key" in document["components"]["schemas"]["CreatedKey"]["properties"]
     assert "key" not in document["components"]["schemas"]["Key"]["properties"]
 
@@ -33,7 +39,7 @@ def test_document_lists_every_address_and_the_ways_to_send_a_key(outsider: Api) 
 def test_any_one_way_to_send_a_key_will_do_and_errors_have_the_shape(outsider: Api) -> None:
     operation = outsider.get("/api/schema").json()["paths"]["/api/models"]["post"]
 
-    assert {tuple(way) for way in operation["security"]} == {("bearer",), ("apiKey",)}
+    assert {tuple(way) for way in operation["security"]} == {("bearer",), ("apiKey",), ("basic",)}
     for family in ("4XX", "5XX"):
         schema = operation["responses"][family]["content"]["application/json"]["schema"]
         assert schema == {"$ref": "#/components/schemas/Error"}

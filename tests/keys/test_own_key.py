@@ -1,0 +1,46 @@
+"""GET /api/keys/me"""
+
+import pytest
+
+from tests.conftest import Api, api
+
+
+@pytest.mark.parametrize("permission", ["read", "write", "invoke", "verify", "admin"])
+def test_any_key_may_read_itself(db: None, permission: str) -> None:
+    caller = api("someone", permission)
+
+    told = caller.get("/api/keys/me").json()
+
+    assert (told["id"], told["permissions"]) == (str(caller.row.pk), [permission])
+    assert "sha512" not in str(told)
+
+
+def test_it_tells_what_is_left_and_takes_nothing_of_it(db: None) -> None:
+    caller = api("someone", "read", rate_limit="3/d")
+    caller.get("/api/models")
+
+    told = [caller.get("/api/keys/me").json()["limits"]["rate_limit"] for _ in range(5)]
+
+    assert [(standing["limit"], standing["remaining"]) for standing in told] == [(3, 2)] * 5
+    assert caller.get("/api/keys/me")["X-RateLimit-Remaining"] == "2"
+
+
+def test_it_answers_when_nothing_is_left(db: None) -> None:
+    caller = api("someone", "read", rate_limit="1/d")
+    caller.get("/api/models")
+    assert caller.get("/api/models").status_code == 429
+
+    response = caller.get("/api/keys/me")
+
+    assert response.status_code == 200
+    assert response.json()["limits"]["rate_limit"]["remaining"] == 0
+
+
+def test_fresh_key_has_its_whole_bucket(db: None) -> None:
+    assert api("someone", "read", rate_limit="3/d").get("/api/keys/me").json()["limits"] == {
+        "rate_limit": {"limit": 3, "remaining": 3, "reset": 0}
+    }
+
+
+def test_outsider_gets_401(outsider: Api) -> None:
+    assert outsider.get("/api/keys/me").status_code == 401

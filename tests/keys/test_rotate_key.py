@@ -1,0 +1,147 @@
+"""POST /api/keys/{key_id}/rotate and POST /api/keys/me/rotate"""
+
+import threading
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from keys.authentication import known_keys
+from keys.models import APIKey
+from tests.conftest import Api, api
+from tests.server import Server
+
+
+def rotate(admin: Api, key: APIKey, **body: Any) -> Any:
+    return admin.post(f"/api/keys/{key.pk}/rotate", body)
+
+
+def test_successor_has_the_same_rights_and_limits_and_a_new_secret(admin: Api) -> None:
+    old = api(
+        "ann", "read", "write", model_patterns=["m*"], allowed_ips=["127.0.0.0/8"], rate_limit="9/m",
+        daily_quota=5, monthly_quota=50, metadata={"a": 1},
+    )  # fmt: skip
+
+    answer = rotate(admin, old.row)
+
+    assert answer.status_code == 201
+    assert answer["Cache-Control"] == "no-store"
+    new = answer.json()
+    before = admin.get(f"/api/keys/{old.row.pk}").json()
+    same = (
+        "name", "owner", "permissions", "models", "allowed_ips", "rate_limit", "daily_quota", "monthly_quota",
+        "enabled", "metadata",
+    )  # fmt: skip
+    assert {name: new[name] for name in same} == {name: before[name] for name in same}
+    assert new["rotated_from"] == before["id"]
+    assert Api(new["key"]).get("/api/models").status_code == 200
+
+
+def test_old_secret_ends_at_once_without_overlap(admin: Api, owner: Api) -> None:
+    rotate(admin, owner.row)
+
+    known_keys.clear()
+    assert owner.get("/api/models").json()["code"] == "API_KEY_REVOKED"
+
+
+def test_old_secret_works_until_the_overlap_ends(admin: Api, owner: Api) -> None:
+    new = rotate(admin, owner.row, overlap_seconds=3600).json()
+
+    known_keys.clear()
+    assert owner.get("/api/models").status_code == 200
+    assert Api(new["key"]).get("/api/models").status_code == 200
+    ends = APIKey.objects.get(pk=owner.row.pk).expires_at
+    assert ends is not None
+    assert timedelta(minutes=59) < ends - timezone.now() <= timedelta(hours=1)
+    APIKey.objects.filter(pk=owner.row.pk).update(expires_at=timezone.now())
+    known_keys.clear()
+    assert owner.get("/api/models").json()["code"] == "API_KEY_EXPIRED"
+
+
+def test_overlap_does_not_prolong_the_old_key(admin: Api) -> None:
+    ends = timezone.now() + timedelta(minutes=5)
+    old = api("ann", "read", expires_at=ends)
+
+    rotate(admin, old.row, overlap_seconds=3600)
+
+    assert APIKey.objects.get(pk=old.row.pk).expires_at == ends
+
+
+def test_both_secrets_spend_from_one_bucket(admin: Api) -> None:
+    old = api("ann", "read", rate_limit="4/d")
+    new = Api(rotate(admin, old.row, overlap_seconds=3600).json()["key"])
+    newer = Api(new.post("/api/keys/me/rotate", {"overlap_seconds": 3600}).json()["key"])
+
+    statuses = [caller.get("/api/models").status_code for caller in (old, new, newer, old, new)]
+
+    assert statuses == [200, 200, 200, 429, 429], "one was spent on the rotation itself"
+
+
+def test_successor_lives_as_long_as_the_old_key_was_to(admin: Api) -> None:
+    old = api("ann", "read", expires_at=timezone.now() + timedelta(days=10))
+    forever = api("bob", "read", expires_at=None)
+
+    expires = datetime.fromisoformat(rotate(admin, old.row).json()["expires_at"])
+
+    assert timedelta(days=9, hours=23) < expires - timezone.now() <= timedelta(days=10)
+    assert rotate(admin, forever.row).json()["expires_at"] is None
+
+
+@pytest.mark.parametrize("end", ["revoked_at", "expires_at"])
+def test_key_that_has_ended_cannot_be_rotated(admin: Api, owner: Api, end: str) -> None:
+    APIKey.objects.filter(pk=owner.row.pk).update(**{end: timezone.now() - timedelta(seconds=1)})
+
+    assert rotate(admin, owner.row).status_code == 409
+
+
+def test_key_is_rotated_once(admin: Api, owner: Api) -> None:
+    rotate(admin, owner.row, overlap_seconds=60)
+
+    answer = rotate(admin, owner.row, overlap_seconds=60)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "CONFLICT")
+    assert "successor" in answer.json()["detail"]
+
+
+def test_of_many_rotations_at_once_one_succeeds(server: Server) -> None:
+    with server.client(server.key) as client:
+        new = {"name": "n", "owner": "o", "permissions": ["read"]}
+        key_id = client.post("/api/keys", json=new).json()["id"]
+    statuses: list[int] = []
+
+    def rotate_it() -> None:
+        with server.client(server.key) as client:
+            answer = client.post(f"/api/keys/{key_id}/rotate", json={"overlap_seconds": 60})
+            statuses.append(answer.status_code)
+
+    threads = [threading.Thread(target=rotate_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(statuses) == [201] + [409] * 7
+
+
+@pytest.mark.parametrize("overlap", [-1, 30 * 86400 + 1, "long", 1.5, None])
+def test_impossible_overlap_gets_400(admin: Api, owner: Api, overlap: Any) -> None:
+    answer = rotate(admin, owner.row, overlap_seconds=overlap)
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "overlap_seconds"
+    assert not APIKey.objects.filter(rotated_from=owner.row).exists()
+
+
+def test_any_key_may_renew_itself_and_only_itself(teammate: Api, owner: Api) -> None:
+    new = teammate.post("/api/keys/me/rotate")
+
+    assert new.status_code == 201
+    assert new.json()["rotated_from"] == str(teammate.row.pk)
+    assert new.json()["permissions"] == ["read"]
+    assert owner.post(f"/api/keys/{teammate.row.pk}/rotate").status_code == 403
+
+
+def test_unknown_key_gets_404(admin: Api) -> None:
+    assert admin.post(f"/api/keys/{uuid4()}/rotate").status_code == 404

@@ -1,0 +1,133 @@
+"""POST /api/keys/verify"""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from keys.authentication import known_keys
+from keys.crypto import KeyGenerator
+from keys.models import APIKey
+from tests.conftest import Api, api
+
+
+@pytest.fixture
+def gateway(db: None) -> Api:
+    return api("gateway", "verify")
+
+
+def ask(gateway: Api, key: str | None, **question: Any) -> dict[str, Any]:
+    response = gateway.post("/api/keys/verify", {"key": key, **question})
+    assert response.status_code == 200, response.content
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def test_good_key_is_told_with_its_rights_and_what_is_left(gateway: Api, owner: Api) -> None:
+    assert ask(gateway, owner.key, permission="read", ip="198.51.100.1") == {
+        "valid": True,
+        "code": "VALID",
+        "key_id": str(owner.row.pk),
+        "owner": "owner",
+        "permissions": ["read", "write"],
+        "rate_limit": {"limit": 600, "remaining": 600, "reset": 0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "question", "code"),
+    [
+        ({"revoked_at": timezone.now()}, {}, "API_KEY_REVOKED"),
+        ({"expires_at": timezone.now() - timedelta(days=1)}, {}, "API_KEY_EXPIRED"),
+        ({"enabled": False}, {}, "API_KEY_DISABLED"),
+        ({"allowed_ips": ["10.0.0.0/8"]}, {"ip": "192.0.2.1"}, "IP_NOT_ALLOWED"),
+        ({"allowed_ips": ["10.0.0.0/8"]}, {"ip": "10.9.9.9"}, "VALID"),
+        ({"allowed_ips": ["10.0.0.0/8"]}, {}, "VALID"),
+        ({}, {"permission": "invoke"}, "PERMISSION_DENIED"),
+        ({"permissions": ["admin"]}, {"permission": "invoke"}, "VALID"),
+        ({"model_patterns": ["churn*"]}, {"model": "churn-2"}, "VALID"),
+        ({"model_patterns": ["churn*"]}, {"model": "fraud"}, "NOT_FOUND"),
+    ],
+)
+def test_answer_is_what_enforcement_would_say(
+    gateway: Api, owner: Api, change: dict[str, Any], question: dict[str, Any], code: str
+) -> None:
+    APIKey.objects.filter(pk=owner.row.pk).update(**change)
+
+    answer = ask(gateway, owner.key, **question)
+
+    assert (answer["valid"], answer["code"]) == (code == "VALID", code)
+    assert answer["key_id"] == str(owner.row.pk)
+
+
+@pytest.mark.parametrize("key", ["x", "mcp_", "mcp_abcdefgh." + "x" * 38, KeyGenerator().generate()[0]])
+def test_wrong_key_is_told_as_such_and_nothing_more(gateway: Api, key: str) -> None:
+    answer = ask(gateway, key)
+
+    assert (answer["valid"], answer["code"]) == (False, "INVALID_API_KEY")
+    assert (answer["key_id"], answer["owner"], answer["permissions"], answer["rate_limit"]) == (None, None, [], None)
+
+
+def test_asking_costs_the_key_nothing_unless_told_to(gateway: Api) -> None:
+    key = api("limited", "read", rate_limit="2/d").key
+
+    asked = [ask(gateway, key)["rate_limit"]["remaining"] for _ in range(3)]
+    consumed = [ask(gateway, key, consume=True) for _ in range(3)]
+
+    assert asked == [2, 2, 2]
+    assert [(answer["valid"], answer["code"]) for answer in consumed] == [
+        (True, "VALID"),
+        (True, "VALID"),
+        (False, "RATE_LIMIT_EXCEEDED"),
+    ]
+
+
+def test_key_that_is_not_good_is_not_charged(gateway: Api) -> None:
+    key = api("limited", "read", rate_limit="2/d").key
+
+    ask(gateway, key, permission="write", consume=True)
+
+    assert ask(gateway, key)["rate_limit"]["remaining"] == 2
+
+
+@pytest.mark.parametrize("permissions", [["read"], ["write"], ["invoke"], ["read", "write", "invoke"]])
+def test_it_is_no_oracle_for_others(db: None, owner: Api, permissions: list[str]) -> None:
+    curious = api("curious", *permissions)
+
+    answers = [curious.post("/api/keys/verify", {"key": key}) for key in (owner.key, "x", None, 7)]
+
+    assert {answer.status_code for answer in answers} == {403}
+    assert len({answer.json()["detail"] for answer in answers}) == 1
+
+
+def test_verify_permission_gives_nothing_else(gateway: Api) -> None:
+    assert gateway.get("/api/keys").status_code == 403
+    assert gateway.get("/api/models").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("question", "field"),
+    [
+        ({"key": ""}, "key"),
+        ({"key": 7}, "key"),
+        ({"key": "x" * 1001}, "key"),
+        ({"key": "x", "permission": "fly"}, "permission"),
+        ({"key": "x", "ip": "nowhere"}, "ip"),
+        ({"key": "x", "consume": "maybe"}, "consume"),
+        ({"key": "x", "modell": "m"}, "modell"),
+        ({}, "key"),
+    ],
+)
+def test_bad_question_gets_400_that_names_the_field(gateway: Api, question: dict[str, Any], field: str) -> None:
+    response = gateway.post("/api/keys/verify", question)
+
+    assert response.status_code == 400
+    assert {error["field"] for error in response.json()["errors"]} == {field}
+
+
+def test_key_asked_about_reaches_no_memory_but_by_its_digest(gateway: Api, owner: Api) -> None:
+    ask(gateway, owner.key)
+
+    assert owner.key is not None
+    assert all(isinstance(digest, bytes) and owner.key.encode() not in digest for digest in known_keys._entries)
