@@ -24,7 +24,7 @@ key: $(VENV)/.installed ## make an API key: make key ARGS="--owner ann --name la
 	@$(BIN)/python manage.py create_key $(ARGS)
 
 test: $(VENV)/.installed-dev ## run the tests, on the configured PostgreSQL or the embedded one
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: $(VENV)/.installed-dev ## format, lint, types, migrations, production settings
 	$(BIN)/ruff format --check .

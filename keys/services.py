@@ -1,6 +1,6 @@
 """What changes keys. Each change and its audit entry are one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -49,15 +49,15 @@ def create_first_key() -> tuple[APIKey, str] | None:
     return create_key("init", name="first admin key", owner="admin", permissions=[Permission.ADMIN])
 
 
-def update_key(actor: str, key_id: UUID, etag: str | None, changes: Mapping[str, Any]) -> APIKey:
-    """Change a key, if it is still the one with `etag` (None: whichever it is).
+def update_key(actor: str, key_id: UUID, etags: Collection[str] | None, changes: Mapping[str, Any]) -> APIKey:
+    """Change a key, if its ETag is still one of `etags` (None: whichever it is).
 
     Raises Http404; ApiError PRECONDITION_FAILED when somebody was quicker, CONFLICT when it is revoked;
     ValidationError, naming the fields.
     """
     with transaction.atomic():
         row = _locked(key_id)
-        if etag is not None and etag != row.etag:
+        if etags is not None and row.etag not in etags:
             raise ApiError("PRECONDITION_FAILED")
         if row.revoked:
             raise ApiError("CONFLICT", "The key is revoked, which is final.")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -28,6 +29,12 @@ def until(condition: Callable[[], Result], what: str) -> Result:
             return result
         time.sleep(0.02)
     raise AssertionError(f"not within {DEADLINE_SECONDS} s: {what}")
+
+
+def at_once(count: int, act: Callable[[], Result]) -> list[Result]:
+    """What `act` gives, from `count` threads at the same time."""
+    with ThreadPoolExecutor(count) as pool:
+        return [future.result() for future in [pool.submit(act) for _ in range(count)]]
 
 
 def database_environment(name: str) -> dict[str, str]:

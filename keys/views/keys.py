@@ -24,7 +24,7 @@ from keys.serializers.keys import (
     RevokedSerializer,
     RotationSerializer,
 )
-from mcp_project.preconditions import expected_etag
+from mcp_project.preconditions import expected_etags
 
 IF_MATCH = OpenApiParameter(
     "If-Match", str, "header", required=True, description="The `ETag` of what was read, or `*`."
@@ -65,10 +65,10 @@ class KeyViewSet(mixins.ListModelMixin, GenericViewSet[APIKey]):
         responses=KeySerializer,
     )
     def partial_update(self, request: Request, key_id: UUID) -> Response:
-        etag = expected_etag(request)
+        etags = expected_etags(request)
         wanted = NewKeySerializer(data=request.data, partial=True)
         wanted.is_valid(raise_exception=True)
-        return shown(services.update_key(principal_of(request).actor, key_id, etag, wanted.validated_data))
+        return shown(services.update_key(principal_of(request).actor, key_id, etags, wanted.validated_data))
 
     @extend_schema(summary="Revoke a key", description="Final. The key stays on record.", responses={204: None})
     def destroy(self, request: Request, key_id: UUID) -> Response:

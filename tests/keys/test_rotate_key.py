@@ -1,6 +1,5 @@
 """POST /api/keys/{key_id}/rotate and POST /api/keys/me/rotate"""
 
-import threading
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,7 +10,7 @@ from django.utils import timezone
 from keys.authentication import known_keys
 from keys.models import APIKey
 from tests.conftest import Api, api
-from tests.server import Server
+from tests.server import Server, at_once
 
 
 def rotate(admin: Api, key: APIKey, **body: Any) -> Any:
@@ -109,20 +108,12 @@ def test_of_many_rotations_at_once_one_succeeds(server: Server) -> None:
     with server.client(server.key) as client:
         new = {"name": "n", "owner": "o", "permissions": ["read"]}
         key_id = client.post("/api/keys", json=new).json()["id"]
-    statuses: list[int] = []
 
-    def rotate_it() -> None:
+    def rotate_it() -> int:
         with server.client(server.key) as client:
-            answer = client.post(f"/api/keys/{key_id}/rotate", json={"overlap_seconds": 60})
-            statuses.append(answer.status_code)
+            return client.post(f"/api/keys/{key_id}/rotate", json={"overlap_seconds": 60}).status_code
 
-    threads = [threading.Thread(target=rotate_it) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert sorted(statuses) == [201] + [409] * 7
+    assert sorted(at_once(8, rotate_it)) == [201] + [409] * 7
 
 
 @pytest.mark.parametrize("overlap", [-1, 30 * 86400 + 1, "long", 1.5, None])

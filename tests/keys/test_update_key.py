@@ -58,6 +58,14 @@ def test_second_of_two_admins_is_told_that_the_key_has_changed(admin: Api, owner
     assert patch(admin, owner.row, {"name": "third"}, first["ETag"]).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [('"1"', 200), ('"7", "1"', 200), ("*", 200), (' "1" ', 200), ('W/"1"', 412), ('"2"', 412), ("1", 412), (",", 412)],
+)
+def test_if_match_is_read_as_http_says(admin: Api, owner: Api, given: str, status: int) -> None:
+    assert patch(admin, owner.row, {"name": "x"}, given).status_code == status
+
+
 def test_change_without_if_match_is_428(admin: Api, owner: Api) -> None:
     response = admin("PATCH", f"/api/keys/{owner.row.pk}", {"name": "x"})
 

@@ -1,6 +1,5 @@
 """POST /api/models"""
 
-import threading
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +7,7 @@ import pytest
 
 from registry.models import RegisteredModel
 from tests.conftest import Api
-from tests.server import Server
+from tests.server import Server, at_once
 
 FULL = {
     "name": "churn predictor",
@@ -51,19 +50,11 @@ def test_taken_name_gets_409_and_changes_nothing(owner: Api) -> None:
 
 
 def test_of_many_at_once_with_one_name_one_succeeds(server: Server) -> None:
-    statuses: list[int] = []
-
-    def register() -> None:
+    def register() -> int:
         with server.client(server.key) as client:
-            statuses.append(client.post("/api/models", json={"name": "contested"}).status_code)
+            return client.post("/api/models", json={"name": "contested"}).status_code
 
-    threads = [threading.Thread(target=register) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert sorted(statuses) == [201] + [409] * 7
+    assert sorted(at_once(8, register)) == [201] + [409] * 7
 
 
 @pytest.mark.parametrize(
