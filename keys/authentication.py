@@ -1,8 +1,9 @@
 """From a key to its principal."""
 
 import time
+from collections.abc import Callable
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -17,8 +18,10 @@ from keys.principal import Principal
 from mcp_project.errors import ApiError
 
 # What this process has looked up within KEY_CACHE_SECONDS: for so long, and no longer, a change of a key may go unseen
-# here. Wrong keys are remembered too (as False), so that sending one again costs no query. By digest: it holds no key.
-known_keys: Memory[bytes, Principal | Literal[False]] = Memory()
+# here. Wrong keys are remembered too, so that sending one again costs no look-up, and apart, so that a flood of them
+# displaces no right one. By digest: neither holds a key.
+known_keys: Memory[bytes, Principal] = Memory()
+wrong_keys: Memory[bytes, bool] = Memory()
 
 
 class WrongKey(ApiError):
@@ -28,32 +31,41 @@ class WrongKey(ApiError):
         super().__init__("INVALID_API_KEY", headers=CHALLENGE)
 
 
-def authenticate(key: str, address: str | None) -> Principal:
+def nothing() -> None:
+    pass
+
+
+def authenticate(key: str, address: str | None, before_looking_up: Callable[[], None] = nothing) -> Principal:
     """The principal of a key that may be used from `address` (None: from anywhere).
 
-    No query when the key is remembered or not one by its form and checksum, else one. Raises ApiError 401, WrongKey
+    No query when the key is remembered or not one by its form and checksum; else one, and `before_looking_up` may raise
+    something to prevent it. Raises ApiError 401, WrongKey
     for a whole key that is not ours. Only who has the whole key right learns for which other reason it is not good.
     """
-    principal = identify(key)
+    principal = identify(key, before_looking_up)
     code = principal.refusal(address)
     if code is not None:
         raise unauthenticated(code)
     return principal
 
 
-def identify(key: str) -> Principal:
+def identify(key: str, before_looking_up: Callable[[], None] = nothing) -> Principal:
     """The principal of a key, whether or not it is good now. Raises ApiError 401 as `authenticate`."""
     digest = sha256(key.encode("utf-8", "backslashreplace")).digest()
     known = known_keys.get(digest)
     if known is None:
         if prefix_of(key) is None:
             raise unauthenticated("INVALID_API_KEY", "This is not a whole API key: check the copy.")
+        if wrong_keys.get(digest):
+            raise WrongKey
+        before_looking_up()
         until = time.monotonic() + settings.KEY_CACHE_SECONDS  # from before the row is read
         row = APIKey.objects.find(key)
-        known = Principal.of(row) if row is not None else False
+        if row is None:
+            wrong_keys.put(digest, True, until, settings.KEY_CACHE_SIZE)
+            raise WrongKey
+        known = Principal.of(row)
         known_keys.put(digest, known, until, settings.KEY_CACHE_SIZE)
-    if known is False:
-        raise WrongKey
     return known
 
 

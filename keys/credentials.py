@@ -7,16 +7,20 @@ from typing import Any
 
 from mcp_project.errors import ApiError
 
-CHALLENGE = {"WWW-Authenticate": 'Bearer realm="mcp"'}
+BEARER = 'Bearer realm="mcp"'
+CHALLENGE = {"WWW-Authenticate": f'{BEARER}, Basic realm="mcp"'}
+SCHEMES = {"bearer", "api-key", "basic"}
 HOW = "Send the key as `Authorization: Bearer <key>` or `X-API-Key: <key>`."
 
 
 def credential(meta: Mapping[str, Any]) -> str:
     """The key, from `Authorization` (Bearer, Api-Key, or Basic with the key as password) or `X-API-Key`. Raises
-    ApiError 401 for none, for another scheme, and for two that differ."""
+    ApiError 401 for none, for two that differ, and for another scheme, unless X-API-Key has the key: then that other
+    credential is somebody else's affair."""
     found = set()
     authorization = meta.get("HTTP_AUTHORIZATION", "").strip()
-    if authorization:
+    scheme = authorization.partition(" ")[0].lower()
+    if authorization and (scheme in SCHEMES or "HTTP_X_API_KEY" not in meta):
         found.add(_from_authorization(authorization))
     if "HTTP_X_API_KEY" in meta:
         found.add(meta["HTTP_X_API_KEY"].strip())

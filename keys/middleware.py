@@ -7,17 +7,17 @@ from django.db import Error
 from django.http import HttpRequest, HttpResponse
 
 from keys.authentication import WrongKey, authenticate
-from keys.credentials import credential
+from keys.credentials import BEARER, credential
 from keys.limits.buckets import Decision, peek, spend
-from keys.limits.failures import count_failure, refuse_blocked
-from keys.principal import GovernedRequest
+from keys.limits.failures import check_failures, refuse_blocked
+from keys.principal import GovernedRequest, Principal
 from mcp_project.client_address import client_address
 from mcp_project.errors import ApiError, refuse
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 # What a key may ask about itself when it has nothing left to spend.
-FREE_OF_CHARGE = frozenset({("GET", "/api/keys/me")})
+FREE_OF_CHARGE = frozenset({("GET", "/api/keys/me"), ("HEAD", "/api/keys/me")})
 
 
 class APIKeyMiddleware:
@@ -30,13 +30,27 @@ class APIKeyMiddleware:
         if request.governed:
             request.principal = None
             try:
-                refuse_blocked(request)
-                request.principal = authenticate(credential(request.META), client_address(request))
-            except WrongKey as error:
-                return refuse(request, count_failure(request, error))
+                request.principal = self._authenticate(request)
             except (ApiError, Error) as error:
-                return refuse(request, error)
+                return challenge(request, refuse(request, error))
         return self.get_response(request)
+
+    @staticmethod
+    def _authenticate(request: GovernedRequest) -> Principal:
+        refuse_blocked(request)
+        key = credential(request.META)
+        try:
+            return authenticate(key, client_address(request), lambda: check_failures(request))
+        except WrongKey:
+            check_failures(request, count=True)
+            raise
+
+
+def challenge(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """A browser that is told of Basic asks its user for a password, in the middle of a page's own request."""
+    if "WWW-Authenticate" in response and "HTTP_SEC_FETCH_MODE" in request.META:
+        response["WWW-Authenticate"] = BEARER
+    return response
 
 
 class ThrottleMiddleware:

@@ -1,7 +1,6 @@
 """Who a request comes from, once its key is known."""
 
 import ipaddress
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
@@ -11,7 +10,7 @@ from rest_framework.request import Request as RestRequest
 
 from keys.limits.rate import Rate
 from keys.models import APIKey, Permission
-from keys.patterns import Network, as_regex
+from keys.patterns import Network, matches
 from mcp_project.middleware import Request
 
 
@@ -24,7 +23,7 @@ class Principal:
     prefix: str
     owner: str
     permissions: frozenset[str]
-    model_regex: str | None  # of the models that it may see; None for all
+    model_patterns: tuple[str, ...] | None  # of the models that it may see; None for all
     networks: tuple[Network, ...] | None  # that it may be used from; None for everywhere
     rate: Rate
     expires_at: datetime | None
@@ -39,7 +38,7 @@ class Principal:
             prefix=key.prefix,
             owner=key.owner,
             permissions=frozenset(key.permissions),
-            model_regex=None if key.model_patterns is None else as_regex(key.model_patterns),
+            model_patterns=None if key.model_patterns is None else tuple(key.model_patterns),
             networks=None if key.allowed_ips is None else tuple(map(ipaddress.ip_network, key.allowed_ips)),
             rate=key.rate,
             expires_at=key.expires_at,
@@ -70,7 +69,7 @@ class Principal:
         return permission in self.permissions or Permission.ADMIN in self.permissions
 
     def may_see(self, model_name: str) -> bool:
-        return self.model_regex is None or re.match(self.model_regex, model_name) is not None
+        return self.model_patterns is None or any(matches(pattern, model_name) for pattern in self.model_patterns)
 
 
 def principal_of(request: RestRequest) -> Principal:

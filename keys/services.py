@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
@@ -13,6 +14,8 @@ from keys import audit
 from keys.models import APIKey, AuditEntry, Permission
 from keys.patterns import normal_networks
 from mcp_project.errors import ApiError
+
+OWNER_LOCKS = 1_307_674  # the first half of the advisory locks on owners: a number of ours
 
 # What an audit entry of a new key tells of it.
 TOLD = (
@@ -26,6 +29,8 @@ def create_key(actor: str, **fields: Any) -> tuple[APIKey, str]:
     """A new key's row and, this once, the key itself. Without `expires_at` it lives KEY_DEFAULT_TTL_DAYS; with None
     it does not expire. Raises ValidationError, naming the fields."""
     row = APIKey(**fields)
+    if "expires_at" not in fields:  # nobody has chosen an end: a successor may live as long again
+        row.lifetime = timedelta(days=settings.KEY_DEFAULT_TTL_DAYS)
     return row, save_new_key(actor, row)
 
 
@@ -36,6 +41,7 @@ def save_new_key(actor: str, row: APIKey) -> str:
     key = APIKey.objects.assign_key(row)
     row.full_clean()
     with transaction.atomic():
+        _one_at_a_time(row.owner)
         row.save(force_insert=True)
         audit.record(actor, "create", row, {name: (None, getattr(row, name)) for name in TOLD})
     return key
@@ -56,11 +62,15 @@ def update_key(actor: str, key_id: UUID, etags: Collection[str] | None, changes:
     ValidationError, naming the fields.
     """
     with transaction.atomic():
+        if "owner" in changes:
+            _one_at_a_time(changes["owner"])
         row = _locked(key_id)
         if etags is not None and row.etag not in etags:
             raise ApiError("PRECONDITION_FAILED")
         if row.revoked:
             raise ApiError("CONFLICT", "The key is revoked, which is final.")
+        if "expires_at" in changes:
+            changes = {**changes, "lifetime": None}  # an end that somebody has chosen binds successors, too
         before = {name: getattr(row, name) for name in changes}
         for name, value in changes.items():
             setattr(row, name, value)
@@ -75,17 +85,25 @@ def update_key(actor: str, key_id: UUID, etags: Collection[str] | None, changes:
 
 
 def revoke_key(actor: str, key_id: UUID) -> APIKey:
-    """Final. Revoking again changes nothing: the first time stands. Raises Http404."""
+    """Final. Revoking again changes nothing: the first time stands. Raises Http404.
+
+    What the key has made of itself goes with it: whoever stole it may have rotated it before it was missed.
+    """
     with transaction.atomic():
         row = _locked(key_id)
-        if not row.revoked:
-            _revoke(actor, row)
+        heir: APIKey | None = row
+        while heir is not None:
+            if not heir.revoked:
+                _revoke(actor, heir)
+            own = APIKey.objects.select_for_update().filter(rotated_from=heir, created_by=f"key:{heir.pk}")
+            heir = own.first()
     return row
 
 
 def revoke_keys_of(actor: str, owner: str) -> int:
     """Revoke every key of an owner, or, if anything fails, none; how many there were to revoke."""
     with transaction.atomic():
+        _one_at_a_time(owner)
         rows = list(APIKey.objects.select_for_update().filter(owner=owner, revoked_at__isnull=True).order_by("pk"))
         now = timezone.now()
         for row in rows:
@@ -99,13 +117,15 @@ def revoke_keys_of(actor: str, owner: str) -> int:
 
 
 def rotate_key(actor: str, key_id: UUID, overlap_seconds: int) -> tuple[APIKey, str]:
-    """A successor with the same rights, the same counters and a lifetime as long as the old key's; the old key works
-    for `overlap_seconds` more, but not beyond its own end, and with 0 ends now.
+    """A successor with the same rights and the same counters. It ends when the old key was to end, if somebody chose
+    that; else it lives as long again. The old key works for `overlap_seconds` more, but not beyond its own end, and
+    with 0 ends now.
 
     Raises Http404; ApiError CONFLICT for a key that is revoked, expired or rotated already.
     """
     now = timezone.now()
     with transaction.atomic():
+        _one_at_a_time(get_object_or_404(APIKey, pk=key_id).owner)
         old = _locked(key_id)
         if old.revoked or old.has_expired:
             raise ApiError("CONFLICT", f"The key is {old.status}: make a new one.")
@@ -114,7 +134,8 @@ def rotate_key(actor: str, key_id: UUID, overlap_seconds: int) -> tuple[APIKey, 
             created_by=actor,
             rotated_from=old,
             pool_id=old.pool_id,
-            expires_at=None if old.expires_at is None else now + (old.expires_at - old.created_at),
+            lifetime=old.lifetime,
+            expires_at=old.expires_at if old.lifetime is None else now + old.lifetime,
         )
         key = APIKey.objects.assign_key(row)
         try:
@@ -136,6 +157,13 @@ def note_use(moments: Mapping[UUID, datetime]) -> None:
         stale = moment - timedelta(minutes=1)
         unused = APIKey.objects.filter(pk=key_id, last_used_at__isnull=True)
         (unused | APIKey.objects.filter(pk=key_id, last_used_at__lt=stale)).update(last_used_at=moment)
+
+
+def _one_at_a_time(owner: str) -> None:
+    """Until the transaction ends, nobody else makes, moves or revokes keys of this owner: a key that is being made
+    while all of the owner's are revoked must not be missed. To be held before any row is."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [OWNER_LOCKS, owner])
 
 
 def _locked(key_id: UUID) -> APIKey:

@@ -6,6 +6,8 @@ from functools import lru_cache
 from django.conf import settings
 from django.http import HttpRequest
 
+UNKNOWN = "0.0.0.0"  # noqa: S104  (no address that anybody can have)
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -18,20 +20,18 @@ def networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
 def client_address(request: HttpRequest) -> str:
     """The peer's address; behind TRUSTED_PROXIES, the last address of X-Forwarded-For that is not such a proxy.
 
-    Read from the right: a client can write what it likes into the header, a proxy only appends to it.
+    Read from the right: a client can write what it likes into the header, a proxy only appends to it. What a trusted
+    proxy appended and nobody can read is UNKNOWN, which is on no list of allowed addresses: not the proxy's own, which
+    may be.
     """
-    address = request.META.get("REMOTE_ADDR") or "127.0.0.1"  # empty on a Unix socket
-    address = str(address).partition("%")[0]  # without the zone of a link-local IPv6 address, which is this host's
-    address = address.removeprefix("::ffff:") if "." in address else address  # an IPv4 peer on a socket for both
+    address = _plain(request.META.get("REMOTE_ADDR") or "127.0.0.1")  # empty on a Unix socket
     if not settings.TRUSTED_PROXIES:
         return address
     trusted = networks(tuple(settings.TRUSTED_PROXIES))
-    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-    while _is_in(address, trusted) and hops:
-        hop = hops.pop().partition("%")[0]
-        if not _is_address(hop):
-            break
-        address = hop
+    header = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    hops = header.split(",") if header.strip() else []
+    while hops and _is_in(address, trusted):
+        address = _plain(hops.pop())
     return address
 
 
@@ -40,9 +40,16 @@ def _is_in(address: str, trusted: tuple[Network, ...]) -> bool:
     return any(parsed in network for network in trusted)
 
 
-def _is_address(text: str) -> bool:
+def _plain(text: str) -> str:
+    """The address alone, of what proxies write: with a port, in brackets, with a zone, an IPv4 one as IPv6."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
     try:
-        ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return False
-    return True
+        return UNKNOWN
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)

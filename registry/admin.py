@@ -1,6 +1,14 @@
+from typing import Any
+
 from django.contrib import admin
+from django.db import models
+from django.forms import ModelForm
+from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from keys import audit
+from mcp_project.admin import JSON_IN_FORMS
+from registry import services
 from registry.models import RegisteredModel
 
 
@@ -12,3 +20,22 @@ class RegisteredModelAdmin(ModelAdmin):  # type: ignore[misc]
     readonly_fields = ("id", "created_at", "created_by", "updated_at")
     ordering = ("-pk",)
     show_full_result_count = False
+    formfield_overrides = {models.JSONField: JSON_IN_FORMS}  # noqa: RUF012
+
+    def save_model(
+        self, request: HttpRequest, obj: RegisteredModel, form: "ModelForm[RegisteredModel]", change: bool
+    ) -> None:
+        actor = f"user:{request.user.get_username()}"
+        if not change:
+            obj.created_by = actor
+        names = form.changed_data if change else services.TOLD
+        services.save_model(actor, obj, "update" if change else "create", names)
+
+    def delete_model(self, request: HttpRequest, obj: RegisteredModel) -> None:
+        was = {name: (getattr(obj, name), None) for name in services.TOLD}
+        audit.record(f"user:{request.user.get_username()}", "delete", obj, was)
+        obj.delete()
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for obj in queryset:
+            self.delete_model(request, obj)

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from mcp_project.ids import uuid7
-from mcp_project.validators import JSONObject, printable
+from mcp_project.validators import JSONObject, printable, storable
 
 MAX_TAGS = 100
 MAX_TAG_KEY = 250
@@ -26,6 +26,7 @@ def validate_tags(tags: Any) -> None:
         raise ValidationError("A JSON object of tags is wanted: key → value.", "not_an_object")
     if len(tags) > MAX_TAGS:
         raise ValidationError(f"At most {MAX_TAGS} tags; these are {len(tags)}.", "too_many")
+    storable(tags)
     for key, value in tags.items():
         if not 1 <= len(key) <= MAX_TAG_KEY:
             raise ValidationError(f"A tag's key has from 1 to {MAX_TAG_KEY} characters.", "invalid_tag")
@@ -46,7 +47,7 @@ class RegisteredModel(models.Model):
     tags = models.JSONField(blank=True, default=dict, validators=[validate_tags])
     metadata = models.JSONField(blank=True, default=dict, validators=[JSONObject(MAX_METADATA_BYTES)])
     created_at = models.DateTimeField(auto_now_add=True)
-    created_by = models.CharField(max_length=150, blank=True, default="", editable=False)
+    created_by = models.CharField(max_length=200, blank=True, default="", editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

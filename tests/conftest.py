@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 from psycopg import sql
 
-from keys.authentication import known_keys
+from keys.authentication import known_keys, wrong_keys
 from keys.limits.failures import blocked
 from keys.models import APIKey
 from keys.services import create_key
@@ -65,14 +65,12 @@ def api(owner: str, *permissions: str, **fields: Any) -> Api:
 
 
 @pytest.fixture(autouse=True)
-def _own_journal_and_cache(tmp_path: Path, settings: Any) -> Iterator[None]:
+def _own_journal_and_memory(tmp_path: Path, settings: Any) -> Iterator[None]:
     settings.USAGE_JOURNAL_DIR = tmp_path / "usage"
-    known_keys.clear()
-    blocked.clear()
     yield
     journal.retire()
-    known_keys.clear()
-    blocked.clear()
+    for memory in (known_keys, wrong_keys, blocked):
+        memory.clear()
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """Keys in the admin: made, changed, revoked, disabled and rotated by staff, each change in the audit trail."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import Error, models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -20,7 +21,8 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from keys import services
 from keys.models import APIKey, Permission
 from keys.models.api_key import STATUSES
-from mcp_project.errors import ApiError
+from mcp_project.admin import JSON_IN_FORMS
+from mcp_project.errors import ApiError, from_exception
 
 admin.site.unregister(UnusedAPIKey)  # the library's own, which has no table here
 
@@ -34,6 +36,8 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="admin includes the others.",
     )
 
+    loaded_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
     class Meta:
         model = APIKey
         fields = (
@@ -46,6 +50,23 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
             "rate_limit": "N/period, such as 10/s or 600/5m. Empty: the service's default.",
             "expires_at": "In UTC. Empty: never.",
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and not self.instance._state.adding:
+            self.initial["loaded_version"] = self.instance.version
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.instance._state.adding and cleaned.get("loaded_version") != self.instance.version:
+            raise forms.ValidationError("Somebody else has changed this key meanwhile: load the page again.")
+        return cleaned
+
+    def clean_expires_at(self) -> datetime | None:
+        moment: datetime | None = self.cleaned_data["expires_at"]
+        if "expires_at" in self.changed_data and moment is not None and moment <= timezone.now():
+            raise forms.ValidationError("This time is past.")
+        return moment
 
     def clean_model_patterns(self) -> list[str] | None:
         return self.cleaned_data["model_patterns"] or None
@@ -89,6 +110,7 @@ class ExpiryFilter(admin.SimpleListFilter):
 @admin.register(APIKey)
 class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
     form = KeyForm
+    formfield_overrides = {models.JSONField: JSON_IN_FORMS}  # noqa: RUF012
     list_display = ("prefix", "name", "owner", "permissions", "status", "expires_at", "last_used_at", "created_at")
     list_filter = (StatusFilter, ExpiryFilter, "owner")
     search_fields = ("prefix", "name", "owner")
@@ -101,7 +123,10 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
     show_full_result_count = False
 
     def get_fields(self, _request: HttpRequest, obj: APIKey | None = None) -> tuple[str, ...]:
-        return self.fields if obj is None else (*self.fields, *self.shown)
+        return self.fields if obj is None else (*self.fields, "loaded_version", *self.shown)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return not lookup.startswith("hashed_key") and super().lookup_allowed(lookup, value, request)
 
     def get_readonly_fields(self, _request: HttpRequest, obj: APIKey | None = None) -> tuple[str, ...]:
         return () if obj is None else self.shown
@@ -114,8 +139,8 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
 
     def save_model(self, request: HttpRequest, obj: APIKey, form: KeyForm, change: bool) -> None:
         if change:
-            changes = {name: form.cleaned_data[name] for name in form.changed_data}
-            services.update_key(actor(request), obj.pk, None, changes)
+            changes = {name: form.cleaned_data[name] for name in form.changed_data if name in self.fields}
+            services.update_key(actor(request), obj.pk, [f'"{form.cleaned_data["loaded_version"]}"'], changes)
         else:
             request.new_secret = (obj, services.save_new_key(actor(request), obj))  # type: ignore[attr-defined]
 
@@ -165,8 +190,8 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
             try:
                 act(key)
                 done += 1
-            except ApiError as error:
-                self.message_user(request, f"{key.prefix}: {error.detail}", "error")
+            except (ApiError, Error) as error:  # the others are done, and of a rotation, shown
+                self.message_user(request, f"{key.prefix}: {from_exception(error).detail}", "error")
         self.message_user(request, f"{action}: {done} of {len(keys)} keys.")
         return None
 

@@ -1,10 +1,10 @@
 """Addresses that send too many wrong keys."""
 
+import ipaddress
 import math
 import time
 
 from django.conf import settings
-from django.db import Error
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
@@ -13,37 +13,41 @@ from mcp_project.client_address import client_address
 from mcp_project.errors import ApiError
 
 MOST_ADDRESSES = 10_000
+IPV6_NEIGHBOURS = 64  # bits of an IPv6 address that count: whoever has one has its whole /64, as django-ratelimit knows
 
 # Which addresses this process refuses without any work, and until when, on time.monotonic's clock.
 blocked: Memory[str, float] = Memory()
 
 
 def refuse_blocked(request: HttpRequest) -> None:
-    """Raises ApiError 429 for an address that `count_failure` has found over AUTH_FAILURE_RATE. Its right keys are
-    refused too: to tell them from wrong ones is the work that this is to save."""
-    if not len(blocked):
-        return
-    until = blocked.get(client_address(request))
-    if until is not None:
-        raise too_many(until - time.monotonic())
+    """Raises ApiError 429 for an address that this process knows to be over AUTH_FAILURE_RATE, without any work. Its
+    right keys are refused too: to tell them from wrong ones is the work that this is to save."""
+    if len(blocked):
+        until = blocked.get(_door(request))
+        if until is not None:
+            raise _too_many(until - time.monotonic())
 
 
-def count_failure(request: HttpRequest, wrong: ApiError) -> Exception:
-    """Count a wrong key against its address, in the counter that all workers and hosts share; the answer to give.
+def check_failures(request: HttpRequest, count: bool = False) -> None:
+    """Raises ApiError 429 for an address over AUTH_FAILURE_RATE by the counter that all workers and hosts share; with
+    `count`, after counting one more wrong key.
 
     What is no key by its checksum is never counted: it cost no query, and should not come to cost one.
     """
-    try:
-        usage = get_usage(request, group="authentication", key="ip", rate=settings.AUTH_FAILURE_RATE, increment=True)
-    except Error as error:
-        return error
-    if not usage or not usage["should_limit"]:
-        return wrong
-    seconds = max(1, usage["time_left"])
-    until = time.monotonic() + seconds
-    blocked.put(client_address(request), until, until, MOST_ADDRESSES)
-    return too_many(seconds)
+    usage = get_usage(request, group="authentication", key="ip", rate=settings.AUTH_FAILURE_RATE, increment=count)
+    if usage and usage["should_limit"]:
+        seconds = max(1, usage["time_left"])
+        until = time.monotonic() + seconds
+        blocked.put(_door(request), until, until, MOST_ADDRESSES)
+        raise _too_many(seconds)
 
 
-def too_many(seconds: float) -> ApiError:
+def _too_many(seconds: float) -> ApiError:
     return ApiError("TOO_MANY_FAILURES", headers={"Retry-After": str(max(1, math.ceil(seconds)))})
+
+
+def _door(request: HttpRequest) -> str:
+    address = client_address(request)
+    if ":" not in address:
+        return address
+    return str(ipaddress.ip_network(f"{address}/{IPV6_NEIGHBOURS}", strict=False))

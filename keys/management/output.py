@@ -41,10 +41,11 @@ def find_key(text: str) -> APIKey:
     try:
         condition: dict[str, Any] = {"pk": UUID(text)}
     except ValueError:
-        condition = {"prefix": text.removeprefix("mcp_").partition(".")[0]}
+        condition = {"prefix": text.removeprefix("mcp_").partition(".")[0].encode("ascii", "replace").decode()}
     row: APIKey | None = APIKey.objects.filter(**condition).first()
     if row is None:
-        raise CommandError(f"There is no key with the id or prefix {text!r}; `manage.py list_keys` lists them.")
+        shown = ascii(text.partition(".")[0][:40])  # not what stands behind the dot: it may be a secret
+        raise CommandError(f"There is no key with the id or prefix {shown}; `manage.py list_keys` lists them.")
     return row
 
 

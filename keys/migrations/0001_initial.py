@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ),
                 ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("created_by", models.CharField(blank=True, default="", editable=False, max_length=150)),
+                ("created_by", models.CharField(blank=True, default="", editable=False, max_length=200)),
             ],
             options={
                 "verbose_name": "API key",

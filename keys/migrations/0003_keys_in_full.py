@@ -51,6 +51,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="apikey",
+            name="lifetime",
+            field=models.DurationField(blank=True, editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="apikey",
             name="metadata",
             field=models.JSONField(blank=True, default=dict, validators=[mcp_project.validators.JSONObject(8192)]),
         ),

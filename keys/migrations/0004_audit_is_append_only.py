@@ -8,8 +8,11 @@ END
 $$;
 CREATE TRIGGER keys_audit_append_only BEFORE UPDATE OR DELETE ON keys_auditentry
 FOR EACH ROW EXECUTE FUNCTION keys_audit_refuse();
+CREATE TRIGGER keys_audit_not_emptied BEFORE TRUNCATE ON keys_auditentry
+FOR EACH STATEMENT EXECUTE FUNCTION keys_audit_refuse();
 """
 ALLOW = """
+DROP TRIGGER keys_audit_not_emptied ON keys_auditentry;
 DROP TRIGGER keys_audit_append_only ON keys_auditentry;
 DROP FUNCTION keys_audit_refuse();
 """

@@ -97,6 +97,7 @@ class APIKey(AbstractAPIKey):
     metadata = models.JSONField(blank=True, default=dict, validators=[JSONObject(MAX_METADATA_BYTES)])
     expires_at = models.DateTimeField(null=True, blank=True, default=default_expiry)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    lifetime = models.DurationField(null=True, blank=True, editable=False)  # that a successor has; None: the same end
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     rotated_from = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, editable=False, related_name="successor"
@@ -104,7 +105,7 @@ class APIKey(AbstractAPIKey):
     pool_id = models.UUIDField(default=uuid7, editable=False)  # whose bucket and quotas it spends from
     version = models.PositiveIntegerField(default=1, editable=False)  # counts changes, for the ETag
     created_at = models.DateTimeField(auto_now_add=True)
-    created_by = models.CharField(max_length=150, blank=True, default="", editable=False)
+    created_by = models.CharField(max_length=200, blank=True, default="", editable=False)
 
     created = None  # type: ignore[assignment]
     objects: ClassVar[APIKeyManager] = APIKeyManager()  # type: ignore[assignment]

@@ -125,10 +125,14 @@ class StandingSerializer(serializers.Serializer[dict[str, int]]):
     reset = serializers.IntegerField(help_text="Seconds until the bucket is full.")
 
 
+class LimitsSerializer(serializers.Serializer[dict[str, object]]):
+    rate_limit = StandingSerializer()
+
+
 class OwnKeySerializer(KeySerializer):
     """A key as its bearer sees it."""
 
-    limits = StandingSerializer(read_only=True)
+    limits = LimitsSerializer(read_only=True)
 
     class Meta(KeySerializer.Meta):
         fields = (*KeySerializer.Meta.fields, "limits")  # type: ignore[assignment]

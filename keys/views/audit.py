@@ -13,7 +13,7 @@ from keys.serializers.audit import AuditEntrySerializer
 @extend_schema(tags=["audit"])
 @extend_schema_view(list=extend_schema(summary="List changes, newest first"))
 class AuditViewSet(mixins.ListModelMixin, GenericViewSet[AuditEntry]):
-    """Every change to a key: who, when, what from, what to."""
+    """Every change to a key or a model: who, when, what from, what to."""
 
     required_permission = Permission.ADMIN
     serializer_class = AuditEntrySerializer

@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                     models.JSONField(blank=True, default=dict, validators=[mcp_project.validators.JSONObject(65536)]),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("created_by", models.CharField(blank=True, default="", editable=False, max_length=150)),
+                ("created_by", models.CharField(blank=True, default="", editable=False, max_length=200)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={

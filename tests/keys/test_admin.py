@@ -2,14 +2,17 @@
 
 import re
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from keys import services
 from keys.authentication import known_keys
 from keys.models import APIKey, AuditEntry
 from tests.conftest import Api, api
@@ -76,12 +79,18 @@ def test_created_key_is_shown_once_on_a_page_that_says_so(staff: Client) -> None
         ("daily_quota", "-1", "greater than or equal to 0"),
         ("name", "two\u2028lines", "invisible"),
         ("metadata", "[1]", "A JSON object is wanted"),
+        ("metadata", '{"a": "\\u0000"}', "NUL character"),
+        ("metadata", '{"a": "\\ud800"}', "surrogate"),
+        ("metadata", '{"a": 1e999}', "too large"),
+        ("metadata", "[" * 5000, "nested more than"),
+        ("metadata", '{"a":' * 40 + "1" + "}" * 40, "nested more than"),
+        ("expires_at_0", "2001-01-01", "This time is past"),
     ],
 )
 def test_mistake_is_told_in_the_form_and_nothing_is_made(
     staff: Client, field: str, value: object, sentence: str
 ) -> None:
-    response = staff.post(f"{LIST}add/", {**FORM, field: value})
+    response = staff.post(f"{LIST}add/", {**FORM, "expires_at_1": "00:00", field: value})
 
     assert sentence in response.content.decode()
     assert not APIKey.objects.exists()
@@ -89,6 +98,7 @@ def test_mistake_is_told_in_the_form_and_nothing_is_made(
 
 def test_change_is_in_the_trail_with_what_it_was_and_what_it_is(staff: Client, owner: Api) -> None:
     form = {**FORM, "name": owner.row.name, "owner": "owner", "rate_limit": "5/h", "allowed_ips": "10.1.2.3/8"}
+    form["loaded_version"] = "1"
     form |= {"expires_at_0": f"{owner.row.expires_at:%Y-%m-%d}", "expires_at_1": f"{owner.row.expires_at:%H:%M:%S}"}
 
     assert staff.post(f"{LIST}{owner.row.pk}/change/", form).status_code == 302
@@ -113,6 +123,42 @@ def test_action_asks_first_and_then_acts(staff: Client, owner: Api, action: str,
     known_keys.clear()
     assert owner.get("/api/models").json()["code"] == code
     assert trail(owner.row)[-1][0] == "user:staff"
+
+
+def test_form_that_was_loaded_before_anothers_change_is_refused(staff: Client, admin: Api, owner: Api) -> None:
+    url = f"{LIST}{owner.row.pk}/change/"
+    loaded = staff.get(url).context["adminform"].form.initial["loaded_version"]
+    change = {"enabled": False, "allowed_ips": ["10.0.0.0/8"], "rate_limit": "1/m"}
+    assert admin("PATCH", f"/api/keys/{owner.row.pk}", change, If_Match="*").status_code == 200
+
+    answer = staff.post(url, {**FORM, "loaded_version": loaded, "name": "mine"})
+
+    assert "Somebody else has changed this key" in answer.content.decode()
+    key = APIKey.objects.get(pk=owner.row.pk)
+    assert (key.enabled, key.allowed_ips, key.rate_limit, key.name) == (False, ["10.0.0.0/8"], "1/m", owner.row.name)
+
+
+def test_hash_cannot_be_asked_for_by_a_filter(staff: Client, owner: Api) -> None:
+    assert staff.get(f"{LIST}?hashed_key__startswith=sha512").status_code == 400
+
+
+def test_failure_at_one_key_keeps_the_secrets_of_the_others(
+    staff: Client, owner: Api, teammate: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = services.rotate_key
+
+    def fail_at_one(actor: str, key_id: UUID, overlap: int) -> tuple[APIKey, str]:
+        if key_id == owner.row.pk:
+            raise OperationalError("gone for a moment")
+        return real(actor, key_id, overlap)
+
+    monkeypatch.setattr(services, "rotate_key", fail_at_one)
+
+    page = act(staff, "rotate", owner.row, teammate.row)
+
+    [secret] = KEY.findall(page)
+    assert Api(secret).get("/api/models").status_code == 200
+    assert owner.get("/api/models").status_code == 200
 
 
 def test_disabled_key_can_be_enabled(staff: Client, owner: Api) -> None:

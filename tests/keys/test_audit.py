@@ -35,6 +35,19 @@ def test_each_change_says_who_what_from_and_what_to(admin: Api, busy: str) -> No
     assert entries[2]["object_name"] == "n"
 
 
+def test_registry_writes_to_it_too(admin: Api, owner: Api) -> None:
+    model = owner.post("/api/models", {"name": "churn", "tags": {"a": "b"}}).json()
+
+    [entry] = admin.get(f"/api/audit?object={model['id']}").json()["results"]
+
+    assert (entry["actor"], entry["action"], entry["object_type"]) == (
+        f"key:{owner.row.pk}",
+        "create",
+        "registeredmodel",
+    )
+    assert entry["changes"]["tags"] == [None, {"a": "b"}]
+
+
 def test_filters_narrow_the_trail(admin: Api, busy: str) -> None:
     def found(query: str) -> int:
         response = admin.get(f"/api/audit?{query}")
@@ -76,7 +89,10 @@ def test_change_and_entry_are_one_transaction(admin: Api, owner: Api, monkeypatc
     assert not APIKey.objects.get(pk=owner.row.pk).revoked
 
 
-@pytest.mark.parametrize("statement", ["UPDATE keys_auditentry SET actor = 'nobody'", "DELETE FROM keys_auditentry"])
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE keys_auditentry SET actor = 'nobody'", "DELETE FROM keys_auditentry", "TRUNCATE keys_auditentry"],
+)
 def test_database_refuses_to_rewrite_the_trail(admin: Api, statement: str) -> None:
     before = AuditEntry.objects.count()
 

@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from keys.authentication import known_keys
 from keys.crypto import KeyGenerator, checksum
+from keys.limits.failures import blocked
 from keys.models import APIKey
 from tests.conftest import Api, api
 
@@ -37,7 +38,7 @@ def test_request_without_key_gets_401_with_a_challenge(outsider: Api) -> None:
     response = outsider.get("/api/models")
 
     assert (response.status_code, response.json()["code"]) == (401, "API_KEY_MISSING")
-    assert response["WWW-Authenticate"] == 'Bearer realm="mcp"'
+    assert response["WWW-Authenticate"] == 'Bearer realm="mcp", Basic realm="mcp"'
 
 
 def test_two_different_keys_get_401(teammate: Api, owner: Api) -> None:
@@ -125,7 +126,7 @@ def test_what_is_no_key_gets_401_without_a_query(headers: dict[str, str]) -> Non
 
     assert response.status_code == 401, response.content
     assert response.json()["code"] in {"INVALID_API_KEY", "API_KEY_MISSING"}
-    assert response["WWW-Authenticate"] == 'Bearer realm="mcp"'
+    assert response["WWW-Authenticate"] == 'Bearer realm="mcp", Basic realm="mcp"'
     assert set(response.json()) == {"detail", "code", "timestamp", "request_id"}
 
 
@@ -207,6 +208,7 @@ def test_wrong_key_is_remembered_and_asked_for_once(
 
     with django_assert_num_queries(2) as queries:
         assert stranger.get("/api/models").status_code == 401
+    assert known_keys._entries == {}, "and it displaces no right one"
 
     assert all("keys_doorcounter" in query["sql"] for query in queries), "only the counter of failures"
 
@@ -243,6 +245,40 @@ def test_forged_header_does_not_open_a_bound_key(db: None, settings: Any) -> Non
 
     settings.TRUSTED_PROXIES = ["203.0.113.1"]
     assert caller.get("/api/models", X_Forwarded_For="192.0.2.7").status_code == 200
+
+
+def test_browser_is_not_told_of_basic_and_other_clients_are(outsider: Api) -> None:
+    assert "Basic" in outsider.get("/api/models")["WWW-Authenticate"]
+    assert outsider.get("/api/models", Sec_Fetch_Mode="cors")["WWW-Authenticate"] == 'Bearer realm="mcp"'
+
+
+@pytest.mark.parametrize("other", ["Digest username=x", "AWS4-HMAC-SHA256 Credential=x", "Negotiate YII="])
+def test_key_in_its_own_header_leaves_authorization_to_others(teammate: Api, other: str) -> None:
+    outsider = Api()
+
+    assert outsider.get("/api/models", X_API_Key=str(teammate.key), Authorization=other).status_code == 200
+
+
+def test_right_key_from_an_address_that_another_worker_blocked_is_refused_at_its_next_look_up(
+    settings: Any, teammate: Api
+) -> None:
+    settings.AUTH_FAILURE_RATE = "1/h"
+    for _ in range(2):
+        Api(KeyGenerator().generate()[0]).get("/api/models")
+    blocked.clear()  # as in another process, which knows only what the shared counter says
+
+    assert teammate.get("/api/models").json()["code"] == "TOO_MANY_FAILURES"
+
+
+def test_whole_ipv6_neighbourhood_is_one_door(settings: Any, db: None) -> None:
+    settings.AUTH_FAILURE_RATE = "2/h"
+    answers = []
+    for number in range(5):
+        stranger = Api(KeyGenerator().generate()[0])
+        stranger._client.defaults["REMOTE_ADDR"] = f"2001:db8:1:2::{number}"
+        answers.append(stranger.get("/api/models").status_code)
+
+    assert answers == [401, 401, 429, 429, 429]
 
 
 def test_disabled_key_gets_401(db: None) -> None:

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from keys.authentication import known_keys
+from keys.crypto import KeyGenerator
 from keys.models import APIKey, AuditEntry
 from tests.conftest import Api, api
 from tests.server import KEY
@@ -95,6 +96,7 @@ def test_rotation_as_json(owner: Api) -> None:
         (["revoke_key", "unknown1"], "no key with the id or prefix 'unknown1'"),
         (["rotate_key", "01900000-0000-7000-8000-000000000000"], "no key with the id or prefix"),
         (["rotate_key", "x", "--overlap", "-1"], "--overlap is from 0"),
+        (["revoke_key", "\udcff"], "no key with the id or prefix"),
         (["list_keys", "--status", "gone"], "invalid choice: 'gone'"),
     ],
 )
@@ -103,6 +105,15 @@ def test_mistakes_are_told(arguments: list[str], sentence: str) -> None:
         run(*arguments)
 
     assert sentence in str(raised.value)
+
+
+def test_key_of_another_service_is_not_repeated() -> None:
+    stranger = KeyGenerator().generate()[0]
+
+    with pytest.raises(CommandError) as raised:
+        run("revoke_key", stranger)
+
+    assert stranger.partition(".")[2] not in str(raised.value)
 
 
 def test_expired_key_is_not_rotated(owner: Api) -> None:

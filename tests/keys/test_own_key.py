@@ -42,5 +42,21 @@ def test_fresh_key_has_its_whole_bucket(db: None) -> None:
     }
 
 
+def test_asking_by_head_costs_nothing_either(db: None) -> None:
+    caller = api("someone", "read", rate_limit="3/d")
+
+    assert [caller("HEAD", "/api/keys/me")["X-RateLimit-Remaining"] for _ in range(3)] == ["3"] * 3
+
+
+def test_answer_is_what_the_document_says(outsider: Api, db: None) -> None:
+    schemas = outsider.get("/api/schema").json()["components"]["schemas"]
+
+    told = api("someone", "read").get("/api/keys/me").json()
+
+    assert set(told) == set(schemas["OwnKey"]["properties"])
+    assert set(told["limits"]) == set(schemas["Limits"]["properties"])
+    assert set(told["limits"]["rate_limit"]) == set(schemas["Standing"]["properties"])
+
+
 def test_outsider_gets_401(outsider: Api) -> None:
     assert outsider.get("/api/keys/me").status_code == 401

@@ -1,5 +1,6 @@
 """POST /api/keys/revoke"""
 
+import threading
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.db import DatabaseError
 from keys.authentication import known_keys
 from keys.models import APIKey, AuditEntry
 from tests.conftest import Api, api
+from tests.server import Server, until
 
 
 def test_every_key_of_the_owner_ends_and_no_other(admin: Api, teammate: Api) -> None:
@@ -34,6 +36,38 @@ def test_it_is_all_or_nothing(admin: Api, monkeypatch: pytest.MonkeyPatch) -> No
 
     assert admin.post("/api/keys/revoke", {"owner": "leaving"}).status_code == 500
     assert not APIKey.objects.filter(owner="leaving", revoked_at__isnull=False).exists()
+
+
+def test_key_that_is_being_made_or_rotated_is_not_missed(server: Server) -> None:
+    """Clients of the owner go on making and rotating keys while all are revoked."""
+    new = {"name": "n", "owner": "leaving", "permissions": ["read"], "rate_limit": "1000000/s"}
+    with server.client(server.key) as admin:
+        admin.post("/api/keys", json={**new, "owner": "platform", "permissions": ["admin"]})
+        seeds = [admin.post("/api/keys", json=new).json()["key"] for _ in range(4)]
+        revoked = threading.Event()
+        left: list[str] = []
+
+        def rotate_on(key: str) -> None:
+            with server.client() as client:
+                while not revoked.is_set():
+                    answer = client.post("/api/keys/me/rotate", headers={"X-API-Key": key})
+                    if answer.status_code != 201:
+                        return
+                    key = answer.json()["key"]
+            left.append(key)
+
+        threads = [threading.Thread(target=rotate_on, args=(key,)) for key in seeds]
+        for thread in threads:
+            thread.start()
+        query = "/api/keys?owner=leaving&limit=1000"
+        until(lambda: len(admin.get(query).json()["results"]) > 20, "they rotate")
+        assert admin.post("/api/keys/revoke", json={"owner": "leaving"}).status_code == 200
+        still = admin.get(query + "&status=active").json()["results"]
+        revoked.set()
+        for thread in threads:
+            thread.join()
+
+    assert still == []
 
 
 @pytest.mark.parametrize("body", [{}, {"owner": ""}, {"owner": 7}, {"owners": "a"}, {"owner": "a", "x": 1}])

@@ -1,6 +1,6 @@
 """POST /api/keys/{key_id}/rotate and POST /api/keys/me/rotate"""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -78,14 +78,57 @@ def test_both_secrets_spend_from_one_bucket(admin: Api) -> None:
     assert statuses == [200, 200, 200, 429, 429], "one was spent on the rotation itself"
 
 
-def test_successor_lives_as_long_as_the_old_key_was_to(admin: Api) -> None:
-    old = api("ann", "read", expires_at=timezone.now() + timedelta(days=10))
-    forever = api("bob", "read", expires_at=None)
+def test_successor_of_a_key_whose_end_nobody_chose_lives_as_long_again(admin: Api, settings: Any) -> None:
+    settings.KEY_DEFAULT_TTL_DAYS = 10
+    old = api("ann", "read")
+    APIKey.objects.filter(pk=old.row.pk).update(expires_at=timezone.now() + timedelta(days=1))
 
-    expires = datetime.fromisoformat(rotate(admin, old.row).json()["expires_at"])
+    first = rotate(admin, old.row).json()
+    second = Api(first["key"]).post("/api/keys/me/rotate").json()
 
-    assert timedelta(days=9, hours=23) < expires - timezone.now() <= timedelta(days=10)
-    assert rotate(admin, forever.row).json()["expires_at"] is None
+    for made in (first, second):
+        expires = datetime.fromisoformat(made["expires_at"])
+        assert timedelta(days=9, hours=23) < expires - timezone.now() <= timedelta(days=10)
+
+
+@pytest.mark.parametrize("end", [datetime(2199, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC), None])
+def test_chosen_end_binds_every_successor(admin: Api, end: datetime | None) -> None:
+    made = api("contractor", "read", expires_at=end)
+
+    first = Api(made.post("/api/keys/me/rotate").json()["key"])
+    second = first.post("/api/keys/me/rotate").json()
+
+    expires = second["expires_at"]
+    assert (None if expires is None else datetime.fromisoformat(expires)) == end
+
+
+def test_end_that_is_chosen_later_binds_successors_too(admin: Api, owner: Api) -> None:
+    end = "2199-01-01T00:00:00Z"
+    admin("PATCH", f"/api/keys/{owner.row.pk}", {"expires_at": end}, If_Match="*")
+
+    assert owner.post("/api/keys/me/rotate").json()["expires_at"] == end
+
+
+@pytest.mark.parametrize("overlap", [0, 60])
+def test_revoking_a_stolen_key_ends_what_the_thief_has_made_of_it(admin: Api, owner: Api, overlap: int) -> None:
+    first = Api(owner.post("/api/keys/me/rotate", {"overlap_seconds": overlap}).json()["key"])
+    second = Api(first.post("/api/keys/me/rotate", {"overlap_seconds": overlap}).json()["key"])
+    assert second.get("/api/models").status_code == 200
+
+    assert admin.delete(f"/api/keys/{owner.row.pk}").status_code == 204
+
+    known_keys.clear()
+    assert {caller.get("/api/models").json()["code"] for caller in (owner, first, second)} == {"API_KEY_REVOKED"}
+
+
+def test_revoking_an_old_key_leaves_the_successor_that_an_admin_made(admin: Api, owner: Api) -> None:
+    new = Api(rotate(admin, owner.row, overlap_seconds=3600).json()["key"])
+
+    admin.delete(f"/api/keys/{owner.row.pk}")
+
+    known_keys.clear()
+    assert owner.get("/api/models").json()["code"] == "API_KEY_REVOKED"
+    assert new.get("/api/models").status_code == 200
 
 
 @pytest.mark.parametrize("end", ["revoked_at", "expires_at"])

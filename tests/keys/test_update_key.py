@@ -119,6 +119,7 @@ def test_change_of_nothing_changes_nothing(admin: Api, owner: Api) -> None:
         ({"allowed_ips": ["10.0.0.0/33"]}, "allowed_ips"),
         ({"allowed_ips": ["host.example.com"]}, "allowed_ips"),
         ({"allowed_ips": ["fe80::1%eth0"]}, "allowed_ips"),
+        ({"allowed_ips": ["::ffff:10.0.0.0/104"]}, "allowed_ips"),
         ({"daily_quota": -1}, "daily_quota"),
         ({"daily_quota": 2**53 + 1}, "daily_quota"),
         ({"daily_quota": "many"}, "daily_quota"),

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.test import Client
 
-from keys.models import APIKey
+from keys.models import APIKey, AuditEntry
 from registry.models import RegisteredModel
 from tests.conftest import Api, drain_own_journal
 from usage.models import Event
@@ -70,7 +70,28 @@ def test_models_can_be_registered_by_hand(staff: Client) -> None:
     form = {"name": "by hand", "owner": "o", "description": "", "tags": "{}", "metadata": "{}"}
 
     assert staff.post("/admin/registry/registeredmodel/add/", form).status_code == 302
-    assert RegisteredModel.objects.get().name == "by hand"
+    model = RegisteredModel.objects.get()
+    assert (model.name, model.created_by) == ("by hand", "user:staff")
+    change = {**form, "description": "changed"}
+    assert staff.post(f"/admin/registry/registeredmodel/{model.pk}/change/", change).status_code == 302
+    end = {"action": "delete_selected", "_selected_action": [str(model.pk)], "post": "yes"}
+    assert staff.post("/admin/registry/registeredmodel/", end).status_code == 302
+
+    trail = AuditEntry.objects.filter(object_id=model.pk).order_by("pk")
+    assert [(entry.actor, entry.action) for entry in trail] == [
+        ("user:staff", "create"),
+        ("user:staff", "update"),
+        ("user:staff", "delete"),
+    ]
+    assert trail[1].changes == {"description": ["", "changed"]}
+
+
+@pytest.mark.parametrize("tags", ['{"a": "\\u0000"}', '{"a": "\\ud800"}', "[" * 5000, '{"a": 1}', "7"])
+def test_impossible_json_is_told_in_the_form(staff: Client, tags: str) -> None:
+    form = {"name": "by hand", "owner": "o", "description": "", "tags": tags, "metadata": "{}"}
+
+    assert staff.post("/admin/registry/registeredmodel/add/", form).status_code == 200
+    assert not RegisteredModel.objects.exists()
 
 
 def test_login_is_refused_after_too_many_attempts(settings: Any, db: None) -> None:

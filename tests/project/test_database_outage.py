@@ -102,6 +102,29 @@ def test_health_answers_while_the_database_hangs_and_every_thread_waits_for_it(
         until(lambda: client.get("/health").status_code == 200, "it has recovered")
 
 
+def test_health_answers_while_every_thread_waits_for_a_lock(cluster: EmbeddedPostgres, served: Server) -> None:
+    def wait() -> None:
+        with served.client(served.key) as client:
+            client.post("/api/models", json={"name": "waits"})
+
+    def waiting() -> int:
+        with psycopg.connect(host=str(cluster.socket_dir), user="postgres", dbname="outage") as session:
+            row = session.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+            return row[0] if row else 0
+
+    stuck = [threading.Thread(target=wait) for _ in range(24)]
+    with psycopg.connect(host=str(cluster.socket_dir), user="postgres", dbname="outage") as holder:
+        holder.execute("LOCK TABLE registry_registeredmodel")
+        for thread in stuck:
+            thread.start()
+        until(lambda: waiting() >= 8, "each of the eight threads waits")
+        for _ in range(4):
+            assert httpx.get(f"{served.url}/health/live", timeout=30).status_code == 200
+            assert httpx.get(f"{served.url}/health", timeout=30).status_code == 200
+    for thread in stuck:
+        thread.join()
+
+
 def established(server: Server) -> list[str]:
     """The connections that clients have to the server, of which it holds the other end."""
     port = f"{int(server.url.rpartition(':')[2]):04X}"

@@ -9,8 +9,7 @@ from mcp_project.postgresql.base import DatabaseWrapper
 from tests.conftest import Api
 
 
-@pytest.mark.django_db(transaction=True)
-def test_health_tells_of_each_check(outsider: Api) -> None:
+def test_health_tells_of_each_check(outsider: Api, db: None) -> None:
     response = outsider.get("/health")
 
     assert response.status_code == 200

@@ -111,7 +111,7 @@ def test_failed_system_check_is_told(tmp_path: Path, database: str) -> None:
 
 
 def test_open_host_prints_an_address_that_works_and_what_is_missing(tmp_path: Path, database: str) -> None:
-    with Server(tmp_path, {**database_environment(database), "ALLOWED_HOSTS": ""}, "--host", "0.0.0.0") as server:  # noqa: S104
+    with Server(tmp_path, {**database_environment(database), "ALLOWED_HOSTS": ""}, "--host", "0.0.0.0") as server:
         assert server.url.startswith("http://127.0.0.1:")
         assert "see ALLOWED_HOSTS" in server.said()
 

@@ -1,14 +1,19 @@
 """A key's `models`: what is not on the list does not exist for it."""
 
-import pytest
+import fnmatch
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keys.patterns import matches
 from registry.models import RegisteredModel
 from tests.conftest import Api, api
 
 NAMES = ["churn", "churn-2", "fraud", "Fraud", "a.b", "axb", "50%", "a_b", "ünï*code", "x (y)", "x+y"]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _models(db: None) -> None:
     for name in NAMES:
         RegisteredModel.objects.create(name=name, owner="owner")
@@ -33,6 +38,7 @@ def _models(db: None) -> None:
         (["nothing"], set()),
     ],
 )
+@pytest.mark.usefixtures("_models")
 def test_list_read_and_write_agree_on_what_a_key_sees(patterns: list[str], seen: set[str]) -> None:
     bound = api("bound", "read", "write", model_patterns=patterns)
 
@@ -46,10 +52,32 @@ def test_list_read_and_write_agree_on_what_a_key_sees(patterns: list[str], seen:
     assert listed == readable == writable == seen
 
 
+@pytest.mark.usefixtures("_models")
+def test_unlucky_patterns_and_names_take_no_longer_than_others() -> None:
+    """As regular expressions these would keep Python busy for longer than the test may take, and PostgreSQL refuses."""
+    bound = api("bound", "read", "write", model_patterns=["*a" * 100 + "b", "*" * 255] + ["*a*" * 80] * 90)
+    RegisteredModel.objects.create(name="a" * 255, owner="owner")
+
+    assert bound.post("/api/models", {"name": "a" * 255}).status_code == 409
+    assert (
+        api("other", "write", model_patterns=["*a" * 120 + "b"]).post("/api/models", {"name": "a" * 255}).status_code
+        == 404
+    )
+    assert bound.get("/api/models").status_code == 200
+    assert api("cjk", "read", model_patterns=["長" * 255] * 100).get("/api/models").json()["results"] == []
+
+
+@given(st.text("ab*", max_size=8), st.text("ab", max_size=8))
+def test_pattern_means_what_the_shells_does(pattern: str, name: str) -> None:
+    assert matches(pattern, name) == fnmatch.fnmatchcase(name, pattern)
+
+
+@pytest.mark.usefixtures("_models")
 def test_key_without_a_list_sees_all(teammate: Api) -> None:
     assert {model["name"] for model in teammate.get("/api/models").json()["results"]} == set(NAMES)
 
 
+@pytest.mark.usefixtures("_models")
 def test_what_is_not_on_the_list_answers_as_what_does_not_exist() -> None:
     bound = api("bound", "read", "write", model_patterns=["churn*"])
     hidden = RegisteredModel.objects.get(name="fraud")
@@ -65,5 +93,6 @@ def test_what_is_not_on_the_list_answers_as_what_does_not_exist() -> None:
     assert not RegisteredModel.objects.filter(name="fresh").exists()
 
 
+@pytest.mark.usefixtures("_models")
 def test_key_may_register_what_is_on_its_list() -> None:
     assert api("bound", "write", model_patterns=["churn*"]).post("/api/models", {"name": "churn-3"}).status_code == 201
