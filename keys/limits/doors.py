@@ -36,6 +36,8 @@ class DoorCounterCache(BaseCache):
         self._adds = 0
 
     def add(self, key: str, value: int, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        if value == 0:
+            return False  # django-ratelimit only asks; it then reads, and takes an absent counter for 0
         self._adds += 1
         if self._adds % ADDS_BETWEEN_SWEEPS == 0:
             self._one(SWEEP + " RETURNING true")

@@ -66,6 +66,9 @@ def test_remembered_key_expires_to_the_moment(db: None) -> None:
     assert caller.get("/api/models").json()["code"] == "API_KEY_EXPIRED"
 
 
+TABLES = ("keys_doorcounter", "keys_apikey", "keys_bucket")
+
+
 def basic(text: str) -> str:
     return "Basic " + base64.b64encode(text.encode()).decode()
 
@@ -147,6 +150,17 @@ def test_another_keys_secret_gets_401(teammate: Api, owner: Api) -> None:
     response = Api(body + checksum(body)).get("/api/models")
 
     assert (response.status_code, response.json()["code"]) == (401, "INVALID_API_KEY")
+
+
+def test_key_that_is_not_remembered_takes_its_look_up_and_a_look_at_the_door(
+    teammate: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(3) as queries:
+        teammate.get("/api/nothing")
+
+    tables = [next(table for table in TABLES if table in query["sql"]) for query in queries]
+    assert tables == ["keys_doorcounter", "keys_apikey", "keys_bucket"]
+    assert queries[0]["sql"].startswith("SELECT"), "nothing is written for a right key"
 
 
 def test_remembered_key_takes_no_query(teammate: Api, django_assert_num_queries: DjangoAssertNumQueries) -> None:

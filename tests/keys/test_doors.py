@@ -17,6 +17,14 @@ def test_counter_counts() -> None:
     assert doors.get("b") is None
 
 
+def test_asking_makes_no_counter() -> None:
+    doors = caches["doors"]
+
+    assert not doors.add("a", 0, 60)
+    assert doors.get("a", 0) == 0
+    assert doors.add("a", 1, 60), "there was none"
+
+
 def test_counter_that_ran_out_is_absent_and_can_be_made_anew() -> None:
     doors = caches["doors"]
     doors.add("a", 7, 60)
