@@ -14,7 +14,6 @@ from django.db import models
 from keys.models import AuditEntry
 
 ENCODER = DjangoJSONEncoder()
-NEVER_SHOWN = {"hashed_key"}
 
 
 def entry(actor: str, action: str, thing: models.Model, changes: dict[str, tuple[Any, Any]]) -> AuditEntry:
@@ -23,9 +22,7 @@ def entry(actor: str, action: str, thing: models.Model, changes: dict[str, tuple
     `actor` is `key:<uuid>`, `user:<name>`, `command` or `init`.
     """
     context = structlog.contextvars.get_contextvars()
-    shown = {
-        name: [_plain(before), _plain(after)] for name, (before, after) in changes.items() if name not in NEVER_SHOWN
-    }
+    shown = {name: [_plain(before), _plain(after)] for name, (before, after) in changes.items()}
     return AuditEntry(
         actor=actor,
         action=action,

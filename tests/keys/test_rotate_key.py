@@ -84,6 +84,7 @@ def test_successor_of_a_key_whose_end_nobody_chose_lives_as_long_again(admin: Ap
     APIKey.objects.filter(pk=old.row.pk).update(expires_at=timezone.now() + timedelta(days=1))
 
     first = rotate(admin, old.row).json()
+    APIKey.objects.filter(pk=first["id"]).update(expires_at=timezone.now() + timedelta(days=1))
     second = Api(first["key"]).post("/api/keys/me/rotate").json()
 
     for made in (first, second):

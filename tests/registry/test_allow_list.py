@@ -67,6 +67,23 @@ def test_unlucky_patterns_and_names_take_no_longer_than_others() -> None:
     assert api("cjk", "read", model_patterns=["長" * 255] * 100).get("/api/models").json()["results"] == []
 
 
+@pytest.mark.parametrize(
+    ("pattern", "name", "expected"),
+    [
+        ("*a*a*", "a", False),
+        ("*a*a*", "aa", True),
+        ("*ab*ba*", "aba", False),
+        ("a*a", "a", False),
+        ("ab*ba", "aba", False),
+        ("a*b*c", "acb", False),
+        ("**", "", True),
+        ("", "", True),
+    ],
+)
+def test_parts_of_a_pattern_do_not_share_characters(pattern: str, name: str, expected: bool) -> None:
+    assert matches(pattern, name) is expected
+
+
 @given(st.text("ab*", max_size=8), st.text("ab", max_size=8))
 def test_pattern_means_what_the_shells_does(pattern: str, name: str) -> None:
     assert matches(pattern, name) == fnmatch.fnmatchcase(name, pattern)

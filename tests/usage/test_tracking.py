@@ -58,6 +58,18 @@ def test_refusals_and_failures_are_recorded_too(
     ]
 
 
+def test_fault_of_a_middleware_is_recorded_as_the_client_saw_it(
+    owner: Api, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DEBUG = True  # when Django would show a page of its own
+    monkeypatch.setattr("keys.middleware.spend", lambda *_: 1 / 0)
+
+    response = owner.get("/api/models")
+
+    [event] = events()
+    assert (event.status, event.code, event.response_bytes) == (500, "INTERNAL_ERROR", len(response.content))
+
+
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/admin/login/", "/api/schema", "/api/docs", "/", "/x"])
 def test_what_keys_do_not_govern_is_not_metered(outsider: Api, path: str) -> None:
     outsider.get(path)
