@@ -72,7 +72,9 @@ def _create_when_missing() -> None:
         psycopg.connect(**connection_parameters()).close()
     except psycopg.OperationalError:
         if not _is_missing(name):
-            raise
+            # Another host has made it since, or it was something else, which this says again.
+            psycopg.connect(**connection_parameters()).close()
+            return
     else:
         return
     # Of two hosts that create it at once, one is told that it exists: as DuplicateDatabase, or, when they meet in

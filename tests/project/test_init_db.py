@@ -4,8 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
+import pytest
 from django.conf import settings
+from django.db import connection
 
+from mcp_project import database as database_module
 from tests.server import database_environment, environment, manage
 
 
@@ -35,6 +39,23 @@ def test_several_hosts_at_once_all_succeed(tmp_path: Path, database: str) -> Non
 
     assert [host.returncode for host in hosts] == [0] * 4, said
     assert sum("Applying keys.0001_initial" in out for out, _ in said) == 1
+
+
+def test_database_that_another_host_makes_meanwhile_is_taken(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between this host's vain attempt to connect and its look into the catalogue."""
+    real = database_module._is_missing
+
+    def made_meanwhile(name: str) -> bool:
+        with psycopg.connect(**database_module._maintenance_parameters(), autocommit=True) as session:
+            session.execute(f"CREATE DATABASE {name}")
+        return real(name)
+
+    monkeypatch.setitem(connection.settings_dict, "NAME", database)
+    monkeypatch.setattr(database_module, "_is_missing", made_meanwhile)
+
+    database_module._create_when_missing()
+
+    psycopg.connect(**database_module.connection_parameters()).close()
 
 
 def test_migrations_can_be_reversed(tmp_path: Path, database: str) -> None:
