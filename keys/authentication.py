@@ -39,8 +39,8 @@ def authenticate(key: str, address: str | None, before_looking_up: Callable[[], 
     """The principal of a key that may be used from `address` (None: from anywhere).
 
     No query when the key is remembered or not one by its form and checksum; else one, and `before_looking_up` may raise
-    something to prevent it. Raises ApiError 401, WrongKey
-    for a whole key that is not ours. Only who has the whole key right learns for which other reason it is not good.
+    something to prevent it. Raises ApiError 401, WrongKey for a whole key that is not ours. Only who has the whole key
+    right learns for which other reason it is not good.
     """
     principal = identify(key, before_looking_up)
     code = principal.refusal(address)

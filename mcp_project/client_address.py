@@ -2,6 +2,7 @@
 
 import ipaddress
 from functools import lru_cache
+from typing import cast
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -17,7 +18,21 @@ def networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
 
 
+class AddressedRequest(HttpRequest):
+    """A request whose client's address has been found."""
+
+    found_address: str
+
+
 def client_address(request: HttpRequest) -> str:
+    """Where a request came from, found once: authentication, the ledger and the log each ask."""
+    addressed = cast(AddressedRequest, request)
+    if not hasattr(addressed, "found_address"):
+        addressed.found_address = _find(request)
+    return addressed.found_address
+
+
+def _find(request: HttpRequest) -> str:
     """The peer's address; behind TRUSTED_PROXIES, the last address of X-Forwarded-For that is not such a proxy.
 
     Read from the right: a client can write what it likes into the header, a proxy only appends to it. What a trusted

@@ -4,7 +4,7 @@ The wheel's own `get_server` is not used: it counts its users in a file that a k
 the server would never stop again; it breaks on a path with a space; and its lock is one file for the whole machine.
 Here the kernel counts the users: each holds a shared lock on a file, and whoever leaves last stops the server.
 
-No Django in here: gunicorn's master uses it before Django is loaded.
+Nothing of Django's in here but an exception: gunicorn's master uses it before Django is loaded.
 """
 
 import atexit

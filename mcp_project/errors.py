@@ -107,6 +107,11 @@ class ApiError(exceptions.APIException):
         return response
 
 
+def code_of(status: int) -> str:
+    """The code of an error of which only the status is known."""
+    return BY_STATUS.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR")
+
+
 def error_body(code: str, detail: str | None, request_id: str | None) -> dict[str, Any]:
     """The shape, without `errors`."""
     return {
@@ -196,8 +201,5 @@ def in_shape(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         return response
     if is_for_staff(request) or request.path_info.startswith(settings.STATIC_URL):
         return response
-    code = BY_STATUS.get(response.status_code)
-    if code is None:
-        code = "INTERNAL_ERROR" if response.status_code >= 500 else "BAD_REQUEST"
     headers = {name: response[name] for name in ("Allow", "Retry-After") if name in response}
-    return ApiError(code, headers=headers).response(request)
+    return ApiError(code_of(response.status_code), headers=headers).response(request)

@@ -32,10 +32,9 @@ class StructuredLogger(Logger):  # type: ignore[misc]
 def write_error(client: socket.socket, status: int, reason: str, _detail: str) -> None:
     """gunicorn's answer to what it cannot read as a request, in the error shape instead of HTML. Without its detail,
     which repeats what the client sent."""
-    from mcp_project.errors import BY_STATUS, error_body
+    from mcp_project.errors import code_of, error_body
 
-    code = BY_STATUS.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR")
-    body = json.dumps(error_body(code, None, uuid.uuid4().hex)).encode()
+    body = json.dumps(error_body(code_of(status), None, uuid.uuid4().hex)).encode()
     head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
     util.write_nonblock(client, f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin1") + body)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from mcp_project import env
+from mcp_project import __version__, env
 from mcp_project.database_config import database_from_environment
 from mcp_project.production import refuse_unsafe
 
@@ -184,13 +184,12 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "MCP",
     "DESCRIPTION": "The governed front door to a team's machine-learning models.",
-    "VERSION": __import__("mcp_project").__version__,
+    "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api",
     "POSTPROCESSING_HOOKS": [

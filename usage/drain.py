@@ -33,11 +33,9 @@ def drain(path: Path, known_offset: int = 0) -> int:
     has not grown beyond `known_offset`."""
     offset = known_offset
     while offset < path.stat().st_size:
-        uses: dict[str, float] = {}
-        reached = _drain_batch(path, uses)
-        note_use(
-            {UUID(key_id): datetime.fromtimestamp(moment, UTC) for key_id, moment in uses.items()}
-        )  # after the rows: it locks rows of keys, and may be lost without harm
+        reached, events = _drain_batch(path)
+        # After the rows: it locks rows of keys, and may be lost without harm.
+        note_use({UUID(event.key_id): _moment(event) for event in events if event.key_id is not None})
         if reached == offset:
             break  # a torn last line: its writer is dead, or about to write the rest
         offset = reached
@@ -65,22 +63,19 @@ def _drain_orphan(path: Path) -> None:
     DrainedJournal.objects.filter(name=path.stem).delete()
 
 
-def _drain_batch(path: Path, uses: dict[str, float]) -> int:
-    """The offset reached; puts into `uses` when each key was last used."""
+def _drain_batch(path: Path) -> tuple[int, list[Event]]:
+    """The offset reached, and the events up to there."""
     with transaction.atomic():
         DrainedJournal.objects.bulk_create([DrainedJournal(name=path.stem)], ignore_conflicts=True)
         journal = DrainedJournal.objects.select_for_update().get(name=path.stem)
         lines, offset = _read(path, journal.offset)
         if offset == journal.offset:
-            return offset
+            return offset, []
         events = list(_events(path, lines))
         _store(path, events)
-        for event in events:
-            if event.key_id is not None:
-                uses[event.key_id] = event.time
         journal.offset = offset
         journal.save(update_fields=["offset"])
-    return offset
+    return offset, events
 
 
 def _store(path: Path, events: list[Event]) -> None:
@@ -94,7 +89,7 @@ def _store(path: Path, events: list[Event]) -> None:
             cursor.copy(f"COPY {EventRow._meta.db_table} ({columns}) FROM STDIN") as copy,
         ):
             for event in events:
-                copy.write_row((datetime.fromtimestamp(event.time, UTC), *event[1:]))
+                copy.write_row((_moment(event), *event[1:]))
     except (DataError, DriverDataError) as error:
         if len(events) == 1:
             log.error("usage_event_refused", journal=path.name, error=" ".join(str(error).split()))
@@ -102,6 +97,10 @@ def _store(path: Path, events: list[Event]) -> None:
         middle = len(events) // 2
         _store(path, events[:middle])
         _store(path, events[middle:])
+
+
+def _moment(event: Event) -> datetime:
+    return datetime.fromtimestamp(event.time, UTC)
 
 
 def _read(path: Path, offset: int) -> tuple[list[bytes], int]:

@@ -1,7 +1,5 @@
 """The limiter's tables."""
 
-import uuid
-
 from django.db import models
 
 
@@ -9,7 +7,7 @@ class Bucket(models.Model):
     """The token bucket of a key, by keys.limits.buckets. An unlogged table: after a crash of PostgreSQL it is empty,
     and every bucket full."""
 
-    key_id = models.UUIDField(primary_key=True, default=uuid.uuid4)  # the key's `pool_id`
+    key_id = models.UUIDField(primary_key=True)  # the key's `pool_id`
     full_at = models.BigIntegerField()  # this and the next: nanoseconds since 1970
     seen_at = models.BigIntegerField()
     admitted = models.BooleanField()
