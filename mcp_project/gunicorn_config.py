@@ -8,6 +8,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 from gunicorn import util
 from gunicorn.glogging import Logger
 from gunicorn.http import parser
@@ -76,21 +77,19 @@ def when_ready(_server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    from usage.flusher import flusher
-
     # Ctrl-C reaches every process of the terminal, and the master then sends a SIGQUIT of its own: two "quick" exits
     # at once, which can lock up the worker's thread pool. One graceful exit, told by the master, is what is wanted.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGQUIT, worker.handle_exit)
-    flusher.start()
+    for task in settings.BACKGROUND_TASKS:
+        import_string(task).start()
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
     if worker.pid != os.getpid():  # gunicorn also calls this in the master, for a worker that is gone
         return
-    from usage.flusher import flusher
-
-    flusher.stop()
+    for task in settings.BACKGROUND_TASKS:
+        import_string(task).stop()
 
 
 def on_exit(_server: Any) -> None:

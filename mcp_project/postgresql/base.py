@@ -1,24 +1,64 @@
-"""Django's PostgreSQL backend, with two things of ours: it starts the embedded server when none is configured,
-and it fails fast while the database is away."""
+"""Django's PostgreSQL backend, with three things of ours: it starts the embedded server when none is configured, it
+fails fast while the database is away, and a statement can take the place of the pool's check of a connection."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.db.backends.postgresql import base
 from django.db.utils import OperationalError
-from psycopg_pool import PoolTimeout
+from psycopg import Connection
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from mcp_project.embedded_postgres import EmbeddedPostgres
 
 _embedded = EmbeddedPostgres(settings.EMBEDDED_POSTGRES_DIR) if settings.EMBEDDED_DATABASE else None
 
 
+class Check(threading.local):
+    """The pool's check of a connection that it is about to give to this thread: where it raises, the pool throws the
+    connection away and tries the next."""
+
+    act: Callable[[Connection], Any] | None = None
+    result: Any = None
+
+    def __call__(self, session: Connection) -> None:
+        if self.act is None:
+            ConnectionPool.check_connection(session)
+        else:
+            self.result = self.act(session)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection of one thread to PostgreSQL, out of psycopg's pool."""
 
-    _away = False  # both of the whole process
+    _away = False  # these of the whole process
     _trying = threading.Lock()
+    _check = Check()
+
+    @property
+    def pool(self) -> Any:
+        pool = super().pool
+        if pool is not None:
+            pool._check = self._check  # Django gives the pool psycopg's own
+        return pool
+
+    def act_at_once(self, act: Callable[[Connection], Any]) -> Any:
+        """What `act` gives for this thread's connection. When there is none yet, `act` takes the place of the pool's
+        check: it says as well whether a connection is alive, and saves a request a round trip. It is then done again,
+        on another connection, when it raises.
+
+        Raises what `act` does, and OperationalError when there is no connection to be had.
+        """
+        if self.connection is not None:
+            return act(self.connection)
+        self._check.act = act
+        try:
+            self.ensure_connection()
+            return self._check.result
+        finally:
+            self._check.act = self._check.result = None
 
     def get_connection_params(self) -> dict[str, Any]:
         if _embedded is not None:
@@ -26,27 +66,34 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().get_connection_params()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection from the pool. Once it is known that the database is away, one thread at a time waits to see
-        whether it is back; for the others this raises OperationalError at once."""
+        """A connection from the pool. Once it is known that the database is away, one thread at a time looks whether it
+        is back; for the others this raises OperationalError at once."""
         if not self._away:
             return self._from_pool(conn_params)
         if not self._trying.acquire(blocking=False):
             raise OperationalError("the database was unreachable a moment ago")
         try:
+            self._probe(conn_params)
             return self._from_pool(conn_params)
         finally:
             self._trying.release()
+
+    def _probe(self, conn_params: dict[str, Any]) -> None:
+        """Connect past the pool, which says of a server that refuses only that it has waited in vain, after waiting."""
+        try:
+            self.Database.connect(**conn_params).close()
+        except self.Database.OperationalError:
+            if _embedded is not None:
+                _embedded.revive()
+            raise
 
     def _from_pool(self, conn_params: dict[str, Any]) -> Any:
         try:
             connection = super().get_new_connection(conn_params)
         except PoolTimeout:
-            if _embedded is not None:
-                _embedded.revive()
             if not self._away:
                 DatabaseWrapper._away = True
-                # The pool only says that it waited in vain. An attempt of our own says why.
-                self.Database.connect(**conn_params).close()
+                self._probe(conn_params)  # says why
             raise
         DatabaseWrapper._away = False
         return connection
