@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 
 from keys.authentication import WrongKey, authenticate
 from keys.credentials import BEARER, credential
-from keys.limits.buckets import Decision, peek, spend
 from keys.limits.failures import check_failures, refuse_blocked
+from keys.limits.headers import describe, refusal
+from keys.limits.limiter import limiter
 from keys.principal import GovernedRequest, Principal
 from mcp_project.client_address import client_address
 from mcp_project.errors import ApiError, refuse
@@ -54,7 +55,7 @@ def challenge(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 class ThrottleMiddleware:
-    """Charges the request to its key's bucket, or answers 429; before that, refuses bodies that are too large."""
+    """Charges the request to its key's limits, or answers 429; before that, refuses bodies that are too large."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -63,19 +64,20 @@ class ThrottleMiddleware:
         principal = request.principal if request.governed else None
         if principal is None:
             return self.get_response(request)
+        free = is_free(request)
         try:
             check_length(request)
-            free = (request.method, request.path_info) in FREE_OF_CHARGE
-            decision = (peek if free else spend)(principal.pool_id, principal.rate)
-        except (ApiError, Error) as error:
+            decision = limiter.spend(principal.limits, cost=0 if free else 1)
+        except ApiError as error:
             return refuse(request, error)
-        if decision.admitted or free:
-            response = self.get_response(request)
-        else:
-            headers = {"Retry-After": str(max(1, decision.retry_after))}
-            response = ApiError("RATE_LIMIT_EXCEEDED", headers=headers).response(request)
-        _describe(response, decision)
+        admitted = decision.admitted or free
+        response = self.get_response(request) if admitted else refusal(decision).response(request)
+        describe(response, decision)
         return response
+
+
+def is_free(request: HttpRequest) -> bool:
+    return (request.method, request.path_info) in FREE_OF_CHARGE
 
 
 def check_length(request: HttpRequest) -> None:
@@ -88,9 +90,3 @@ def check_length(request: HttpRequest) -> None:
         raise ApiError("BAD_REQUEST", "Content-Length is not a number.")
     if len(length) > 18 or int(length or 0) > settings.MAX_BODY_BYTES:
         raise ApiError("PAYLOAD_TOO_LARGE", f"The body is over {settings.MAX_BODY_BYTES} bytes.")
-
-
-def _describe(response: HttpResponse, decision: Decision) -> None:
-    response["X-RateLimit-Limit"] = str(decision.limit)
-    response["X-RateLimit-Remaining"] = str(decision.remaining)
-    response["X-RateLimit-Reset"] = str(decision.reset)

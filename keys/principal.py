@@ -8,7 +8,7 @@ from uuid import UUID
 
 from rest_framework.request import Request as RestRequest
 
-from keys.limits.rate import Rate
+from keys.limits.decision import Limits
 from keys.models import APIKey, Permission
 from keys.patterns import Network, matches
 from mcp_project.middleware import Request
@@ -19,13 +19,12 @@ class Principal:
     """What the rest of the request's way needs of the key, without its row."""
 
     key_id: UUID
-    pool_id: UUID
     prefix: str
     owner: str
     permissions: frozenset[str]
     model_patterns: tuple[str, ...] | None  # of the models that it may see; None for all
     networks: tuple[Network, ...] | None  # that it may be used from; None for everywhere
-    rate: Rate
+    limits: Limits
     expires_at: datetime | None
     enabled: bool
     revoked: bool
@@ -34,13 +33,12 @@ class Principal:
     def of(cls, key: APIKey) -> "Principal":
         return cls(
             key_id=key.pk,
-            pool_id=key.pool_id,
             prefix=key.prefix,
             owner=key.owner,
             permissions=frozenset(key.permissions),
             model_patterns=None if key.model_patterns is None else tuple(key.model_patterns),
             networks=None if key.allowed_ips is None else tuple(map(ipaddress.ip_network, key.allowed_ips)),
-            rate=key.rate,
+            limits=key.limits,
             expires_at=key.expires_at,
             enabled=key.enabled,
             revoked=key.revoked,

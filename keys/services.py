@@ -20,7 +20,7 @@ OWNER_LOCKS = 1_307_674  # the first half of the advisory locks on owners: a num
 # What an audit entry of a new key tells of it.
 TOLD = (
     "name", "owner", "permissions", "model_patterns", "allowed_ips", "rate_limit", "daily_quota", "monthly_quota",
-    "enabled", "metadata", "expires_at",
+    "on_outage", "enabled", "metadata", "expires_at",
 )  # fmt: skip
 INHERITED = tuple(name for name in TOLD if name != "expires_at")
 

@@ -2,6 +2,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from keys.views.audit import AuditViewSet
+from keys.views.explain import ExplainView
 from keys.views.keys import KeyViewSet
 from keys.views.own_key import OwnKeyRotationView, OwnKeyView
 from keys.views.verify import VerifyView
@@ -13,6 +14,7 @@ router.register("audit", AuditViewSet, basename="audit")
 urlpatterns = [
     path("keys/me", OwnKeyView.as_view(), name="own-key"),
     path("keys/me/rotate", OwnKeyRotationView.as_view(), name="own-key-rotate"),
+    path("keys/<uuid:key_id>/explain", ExplainView.as_view(), name="key-explain"),
     path("keys/verify", VerifyView.as_view(), name="key-verify"),
     *router.urls,
 ]

@@ -3,7 +3,9 @@
 from typing import Any
 
 from keys.authentication import identify
-from keys.limits.buckets import Decision, peek, spend
+from keys.limits.decision import Decision, whole_seconds
+from keys.limits.headers import refusal
+from keys.limits.limiter import limiter
 from keys.principal import Principal
 from mcp_project.errors import ApiError
 
@@ -11,7 +13,8 @@ from mcp_project.errors import ApiError
 def verify(key: str, permission: str | None, model: str | None, ip: str | None, consume: bool) -> dict[str, Any]:
     """The answer of `POST /api/keys/verify`: what enforcement itself would decide, by the same functions.
 
-    With `consume`, a key that is good otherwise is charged one request, and is valid only if its rate admits that.
+    With `consume`, a key that is good otherwise is charged one request, and is valid only if its limits admit that.
+    Raises ApiError LIMITER_UNAVAILABLE as the limiter does.
     """
     try:
         principal = identify(key)
@@ -22,25 +25,29 @@ def verify(key: str, permission: str | None, model: str | None, ip: str | None, 
             "key_id": None,
             "owner": None,
             "permissions": [],
-            "rate_limit": None,
+            "limits": None,
         }
     code = _refusal(principal, permission, model, ip)
-    decision = (spend if consume and code is None else peek)(principal.pool_id, principal.rate)
+    decision = limiter.spend(principal.limits, cost=1 if consume and code is None else 0)
     if code is None and not decision.admitted:
-        code = "RATE_LIMIT_EXCEEDED"
+        code = refusal(decision).code
     return {
         "valid": code is None,
         "code": code or "VALID",
         "key_id": principal.key_id,
         "owner": principal.owner,
         "permissions": sorted(principal.permissions),
-        "rate_limit": standing(decision),
+        "limits": standings(decision),
     }
 
 
-def standing(decision: Decision) -> dict[str, int]:
-    """What is left of a rate, for a client to read."""
-    return {"limit": decision.limit, "remaining": decision.remaining, "reset": decision.reset}
+def standings(decision: Decision) -> dict[str, dict[str, int] | None]:
+    """What is left of each limit, for a client to read; None of one that there is not, or that nobody knows."""
+    known = {
+        limit.name: {"limit": limit.limit, "remaining": limit.remaining, "reset": whole_seconds(limit.reset)}
+        for limit in decision.standings
+    }
+    return {name: known.get(name) for name in ("rate_limit", "daily_quota", "monthly_quota")}
 
 
 def _refusal(principal: Principal, permission: str | None, model: str | None, ip: str | None) -> str | None:

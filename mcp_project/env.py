@@ -67,6 +67,12 @@ def host(text: str) -> str:
     return text
 
 
+def redis_url(text: str) -> str:
+    if not re.match(r"(redis|rediss|unix)://.", text):
+        raise ValueError("must read redis://:password@host:6379/0, rediss://… or unix:///path")
+    return text
+
+
 def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
@@ -104,9 +110,11 @@ ENV = environ.Env(
     KEY_CACHE_SIZE=(whole(1, 10_000_000), 10_000),
     AUTH_FAILURE_RATE=(str, "30/m"),
     ADMIN_LOGIN_RATE=(str, "10/m"),
+    REDIS_URL=(redis_url, ""),
+    THROTTLE_ON_OUTAGE=(choice("closed", "open", "local"), "closed"),
 )
 
-SECRETS = {"DATABASE_URL", "DB_PASSWORD", "SECRET_KEY"}
+SECRETS = {"DATABASE_URL", "DB_PASSWORD", "REDIS_URL", "SECRET_KEY"}
 
 
 def load(path: Path) -> None:

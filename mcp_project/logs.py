@@ -20,7 +20,7 @@ from mcp_project.env import DEFAULT_DB_PASSWORD
 REDACTED = "[redacted]"
 SENSITIVE_NAME = re.compile(r"password|passwd|secret|token|authorization|api[-_]?key$|cookie", re.IGNORECASE)
 # Whatever begins like a key, whole or cut, the user's part of a URL, and the admin's session.
-SENSITIVE_TEXT = re.compile(r"(?<=mcp_)[0-9A-Za-z]{8}\.[0-9A-Za-z]+|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)|(?<=sessionid=)\w+")
+SENSITIVE_TEXT = re.compile(r"(?<=mcp_)[0-9A-Za-z]{8}\.[0-9A-Za-z]+|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)|(?<=sessionid=)\w+")
 SHORTEST_SECRET = 8  # a shorter one would black out ordinary words
 
 QUIET = {"django.server", "django.request", "django.security", "psycopg.pool", "environ"}

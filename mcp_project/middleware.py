@@ -28,6 +28,15 @@ class Request(HttpRequest):
     governed: bool  # whether it takes a key, is limited and metered
 
 
+def without_slash(path: str) -> str:
+    """Paths are taken with and without a trailing slash, but for the admin's."""
+    return path[:-1] if path.endswith("/") and not path.startswith("/admin/") and path != "/" else path
+
+
+def is_governed(path: str) -> bool:
+    return (path.startswith("/api/") or path == "/api") and path not in OPEN_PATHS
+
+
 class HostMiddleware(CommonMiddleware):
     """Refuses requests for hosts that are not ours, and gives answers their Content-Length. Of Django's middleware,
     that much; and a load balancer may ask after our health by address."""
@@ -52,10 +61,8 @@ class RequestContextMiddleware:
         request.started_ns = time.perf_counter_ns()
         given = request.headers.get("X-Request-ID", "")
         request.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        path = request.path_info
-        if path.endswith("/") and not path.startswith("/admin/") and path != "/":
-            path = request.path_info = path[:-1]
-        request.governed = (path.startswith("/api/") or path == "/api") and path not in OPEN_PATHS
+        path = request.path_info = without_slash(request.path_info)
+        request.governed = is_governed(path)
 
         structlog.contextvars.bind_contextvars(request_id=request.request_id)
         try:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from mcp_project import __version__, env
 from mcp_project.database_config import database_from_environment
@@ -26,8 +27,8 @@ EMBEDDED_DATABASE: bool = not any(
     env.is_set(name) for name in ("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME")
 )
 DATABASES: dict[str, dict[str, Any]] = {
-    # Each thread of a worker holds at most one connection, and the flusher and the health check one each.
-    "default": database_from_environment(EMBEDDED_POSTGRES_DIR if EMBEDDED_DATABASE else None, APP_THREADS + 2)
+    # Each thread of a worker holds at most one connection, and the background tasks and the health check one each.
+    "default": database_from_environment(EMBEDDED_POSTGRES_DIR if EMBEDDED_DATABASE else None, APP_THREADS + 3)
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -40,9 +41,12 @@ CORS_ALLOWED_ORIGINS: list[str] = env.read("CORS_ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/api/"
 CORS_EXPOSE_HEADERS = [
     "ETag",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "WWW-Authenticate",
     "X-RateLimit-Limit",
+    "X-RateLimit-Outage",
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
     "X-Request-ID",
@@ -76,12 +80,20 @@ KEY_CACHE_SECONDS: float = env.read("KEY_CACHE_SECONDS")
 KEY_CACHE_SIZE: int = env.read("KEY_CACHE_SIZE")
 AUTH_FAILURE_RATE: str = env.read("AUTH_FAILURE_RATE")
 ADMIN_LOGIN_RATE: str = env.read("ADMIN_LOGIN_RATE")
+REDIS_URL: str = env.read("REDIS_URL")
+THROTTLE_ON_OUTAGE: str = env.read("THROTTLE_ON_OUTAGE")
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     "doors": {"BACKEND": "keys.limits.doors.DoorCounterCache"},
 }
 RATELIMIT_USE_CACHE = "doors"
 RATELIMIT_IP_META_KEY = "mcp_project.client_address.client_address"
+
+# What each worker does beside answering requests: mcp_project.periodic. And what /health asks after.
+BACKGROUND_TASKS = ["usage.flusher.flusher", *(["keys.limits.background.quota_writer"] if REDIS_URL else [])]
+HEALTH_CHECKS = {"limiter": "keys.limits.background.health"} if REDIS_URL else {}
 
 # --- Usage --------------------------------------------------------------------------------------------------------
 USAGE_JOURNAL_DIR = VAR_DIR / "usage"
@@ -165,7 +177,7 @@ LOGGING = {
     "level": "DEBUG" if DEBUG else env.read("LOG_LEVEL"),
     "format": env.read("LOG_FORMAT"),
     "file": str(BASE_DIR / env.read("LOG_FILE")) if env.is_set("LOG_FILE") else "",
-    "secrets": [SECRET_KEY, DATABASES["default"].get("PASSWORD", "")],
+    "secrets": [SECRET_KEY, DATABASES["default"].get("PASSWORD", ""), urlsplit(REDIS_URL).password or ""],
 }
 
 REST_FRAMEWORK = {

@@ -11,14 +11,18 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from django.db import connection
 from django.test import Client
 from psycopg import sql
 
 from keys.authentication import known_keys, wrong_keys
 from keys.limits.failures import blocked
+from keys.limits.limiter import limiter
+from keys.limits.stores import postgresql
 from keys.models import APIKey
 from keys.services import create_key
 from mcp_project.database import connection_parameters
+from tests.redis_server import RedisServer
 from tests.server import Server, database_environment
 from usage.drain import drain
 from usage.journal import journal
@@ -69,8 +73,21 @@ def _own_journal_and_memory(tmp_path: Path, settings: Any) -> Iterator[None]:
     settings.USAGE_JOURNAL_DIR = tmp_path / "usage"
     yield
     journal.retire()
+    limiter.forget()
     for memory in (known_keys, wrong_keys, blocked):
         memory.clear()
+
+
+@pytest.fixture(autouse=True)
+def _limiters_statement_counts_as_a_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes past Django, which would not log it."""
+    execute = postgresql._execute
+
+    def counted(*call: Any) -> bytes:
+        connection.queries_log.append({"sql": postgresql.SPEND.decode(), "time": "0"})
+        return execute(*call)
+
+    monkeypatch.setattr(postgresql, "_execute", counted)
 
 
 @pytest.fixture
@@ -121,6 +138,13 @@ def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
 def module_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
     with new_database(django_db_blocker) as name:
         yield name
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """One that all tests share: each uses pools of its own. It stays up; a test that stops one starts its own."""
+    with RedisServer() as running:
+        yield running
 
 
 @pytest.fixture

@@ -16,17 +16,29 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework_api_key.models import APIKey as UnusedAPIKey
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from keys import services
+from keys.limits.limiter import limiter
 from keys.models import APIKey, Permission
-from keys.models.api_key import STATUSES
+from keys.models.api_key import STATUSES, validate_quota
 from mcp_project.admin import JSON_IN_FORMS
 from mcp_project.errors import ApiError, from_exception
 
 admin.site.unregister(UnusedAPIKey)  # the library's own, which has no table here
 
 Secrets = list[tuple[APIKey, str]]
+
+
+class QuotaField(forms.CharField):
+    """What keys.limits.quota takes, from a form."""
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if text in self.empty_values:
+            return None
+        validate_quota(text)
+        return int(str(text))
 
 
 class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -36,18 +48,26 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="admin includes the others.",
     )
 
+    daily_quota = QuotaField(
+        required=False, widget=UnfoldAdminTextInputWidget, help_text="Requests a day, in UTC. Empty: no limit."
+    )
+    monthly_quota = QuotaField(
+        required=False, widget=UnfoldAdminTextInputWidget, help_text="Requests a month, in UTC. Empty: no limit."
+    )
     loaded_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:
         model = APIKey
         fields = (
             "name", "owner", "permissions", "model_patterns", "allowed_ips", "rate_limit", "daily_quota",
-            "monthly_quota", "enabled", "metadata", "expires_at",
+            "monthly_quota", "on_outage", "enabled", "metadata", "expires_at",
         )  # fmt: skip
         help_texts = {  # noqa: RUF012
             "model_patterns": "Models that the key may see, separated by commas; * for anything. Empty: all.",
             "allowed_ips": "Addresses or networks that it may be used from, separated by commas. Empty: everywhere.",
             "rate_limit": "N/period, such as 10/s or 600/5m. Empty: the service's default.",
+            "on_outage": "While the limiter's counters are away: closed refuses, open admits, local lets each worker "
+            "count its share for itself. Empty: the service's default.",
             "expires_at": "In UTC. Empty: never.",
         }
 
@@ -116,11 +136,21 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
     search_fields = ("prefix", "name", "owner")
     fields = KeyForm.Meta.fields
     shown = (
-        "id", "prefix", "status", "last_used_at", "revoked_at", "rotated_from", "created_at", "created_by",
+        "id", "prefix", "status", "what_is_left", "last_used_at", "revoked_at", "rotated_from", "created_at",
+        "created_by",
     )  # fmt: skip
     actions = ("revoke", "disable", "enable", "rotate")
     ordering = ("-pk",)
     show_full_result_count = False
+
+    @admin.display(description="what is left")
+    def what_is_left(self, key: APIKey) -> str:
+        try:
+            decision = limiter.spend(key.limits, cost=0)
+        except ApiError as error:
+            return str(error.detail)
+        left = [f"{limit.name}: {limit.remaining} of {limit.limit}" for limit in decision.standings]
+        return ", ".join(left) or "unknown: the limiter's counters are away"
 
     def get_fields(self, _request: HttpRequest, obj: APIKey | None = None) -> tuple[str, ...]:
         return self.fields if obj is None else (*self.fields, "loaded_version", *self.shown)

@@ -34,12 +34,24 @@ def check_failures(request: HttpRequest, count: bool = False) -> None:
 
     What is no key by its checksum is never counted: it cost no query, and should not come to cost one.
     """
-    usage = get_usage(request, group="authentication", key="ip", rate=settings.AUTH_FAILURE_RATE, increment=count)
-    if usage and usage["should_limit"]:
-        seconds = max(1, usage["time_left"])
+    seconds = _over_for(request, count)
+    if seconds:
         until = time.monotonic() + seconds
         blocked.put(_door(request), until, until, MOST_ADDRESSES)
         raise _too_many(seconds)
+
+
+def look_at_failures(request: HttpRequest) -> None:
+    """As `check_failures`, and this process does not remember it: for whoever asks about an address."""
+    seconds = _over_for(request, count=False)
+    if seconds:
+        raise _too_many(seconds)
+
+
+def _over_for(request: HttpRequest, count: bool) -> int:
+    """Seconds for which the address is over the rate; 0 when it is not."""
+    usage = get_usage(request, group="authentication", key="ip", rate=settings.AUTH_FAILURE_RATE, increment=count)
+    return max(1, usage["time_left"]) if usage and usage["should_limit"] else 0
 
 
 def _too_many(seconds: float) -> ApiError:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from argparse import ArgumentTypeError
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 from uuid import UUID
@@ -10,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.utils import timezone
 
+from keys.limits.quota import parse_quota
 from keys.models import APIKey
 from keys.serializers.keys import KeySerializer
 from mcp_project.database import pending_migrations
@@ -57,6 +59,14 @@ def expiry(text: str) -> datetime | None:
     if match is None or int(match[1]) == 0:
         raise CommandError(f"--expires takes a number of days such as 90d, or never; not {text!r}.")
     return timezone.now() + timedelta(days=int(match[1]))
+
+
+def quota(text: str) -> int:
+    """The type of an option."""
+    try:
+        return parse_quota(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def explain(error: ValidationError) -> NoReturn:

@@ -1,5 +1,5 @@
 from keys.models.api_key import APIKey, Permission
 from keys.models.audit import AuditEntry
-from keys.models.counters import Bucket, DoorCounter
+from keys.models.counters import Bucket, DoorCounter, Quota
 
-__all__ = ["APIKey", "AuditEntry", "Bucket", "DoorCounter", "Permission"]
+__all__ = ["APIKey", "AuditEntry", "Bucket", "DoorCounter", "Permission", "Quota"]

@@ -6,19 +6,20 @@ from typing import ClassVar
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator
+from django.core.validators import MinLengthValidator
 from django.db import models
 from django.utils import timezone
 from rest_framework_api_key.models import AbstractAPIKey, BaseAPIKeyManager
 
 from keys.crypto import KeyGenerator, prefix_of
+from keys.limits.decision import Limits
+from keys.limits.quota import parse_quota
 from keys.limits.rate import Rate
 from keys.patterns import MAX_PATTERN, validate_model_patterns, validate_networks
 from mcp_project.ids import uuid7
 from mcp_project.validators import JSONObject, printable
 
 MAX_METADATA_BYTES = 8 * 1024
-QUOTA_RANGE = [MinValueValidator(0), MaxValueValidator(2**53)]  # what every JSON reader takes for a whole number
 STATUSES = ("active", "disabled", "expired", "revoked")
 
 
@@ -30,11 +31,26 @@ class Permission(models.TextChoices):
     ADMIN = "admin"
 
 
+class OnOutage(models.TextChoices):
+    """What becomes of a key's requests while the limiter's counters are away."""
+
+    CLOSED = "closed"  # refused
+    OPEN = "open"  # admitted
+    LOCAL = "local"  # limited by each worker for itself
+
+
 def validate_rate(text: str) -> None:
     try:
         Rate.parse(text)
     except ValueError as error:
         raise ValidationError(str(error), "invalid_rate") from None
+
+
+def validate_quota(value: object) -> None:
+    try:
+        parse_quota(value)
+    except ValueError as error:
+        raise ValidationError(str(error), "invalid_quota") from None
 
 
 def default_expiry() -> datetime:
@@ -91,8 +107,9 @@ class APIKey(AbstractAPIKey):
     )
     allowed_ips = ArrayField(models.CharField(max_length=64), null=True, blank=True, validators=[validate_networks])
     rate_limit = models.CharField(max_length=24, blank=True, default="", validators=[validate_rate])
-    daily_quota = models.BigIntegerField(null=True, blank=True, validators=QUOTA_RANGE)
-    monthly_quota = models.BigIntegerField(null=True, blank=True, validators=QUOTA_RANGE)
+    daily_quota = models.BigIntegerField(null=True, blank=True, validators=[validate_quota])
+    monthly_quota = models.BigIntegerField(null=True, blank=True, validators=[validate_quota])
+    on_outage = models.CharField(max_length=8, choices=OnOutage.choices, blank=True, default="")
     enabled = models.BooleanField(default=True)
     metadata = models.JSONField(blank=True, default=dict, validators=[JSONObject(MAX_METADATA_BYTES)])
     expires_at = models.DateTimeField(null=True, blank=True, default=default_expiry)
@@ -130,8 +147,13 @@ class APIKey(AbstractAPIKey):
         return self.rate_limit or settings.DEFAULT_RATE_LIMIT
 
     @property
-    def rate(self) -> Rate:
-        return Rate.parse(self.effective_rate_limit)
+    def effective_on_outage(self) -> str:
+        return self.on_outage or settings.THROTTLE_ON_OUTAGE
+
+    @property
+    def limits(self) -> Limits:
+        rate = Rate.parse(self.effective_rate_limit)
+        return Limits(self.pool_id, rate, self.daily_quota, self.monthly_quota, self.on_outage)
 
     @property
     def status(self) -> str:

@@ -4,16 +4,27 @@ from django.db import models
 
 
 class Bucket(models.Model):
-    """The token bucket of a key, by keys.limits.buckets. An unlogged table: after a crash of PostgreSQL it is empty,
-    and every bucket full."""
+    """The token bucket of a pool, by `keys_spend`. An unlogged table: after a crash of PostgreSQL it is empty, and
+    every bucket full."""
 
-    key_id = models.UUIDField(primary_key=True)  # the key's `pool_id`
-    full_at = models.BigIntegerField()  # this and the next: nanoseconds since 1970
-    seen_at = models.BigIntegerField()
-    admitted = models.BooleanField()
+    pool_id = models.UUIDField(primary_key=True)
+    full_at = models.BigIntegerField()  # nanoseconds since 1970
 
     def __str__(self) -> str:
-        return str(self.key_id)
+        return str(self.pool_id)
+
+
+class Quota(models.Model):
+    """What a pool has used of a day and a month, in UTC. Counted for pools that have a quota."""
+
+    pool_id = models.UUIDField(primary_key=True)
+    day = models.IntegerField()  # since 1970
+    day_used = models.BigIntegerField()
+    month = models.IntegerField()  # since the year 0
+    month_used = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.pool_id)
 
 
 class DoorCounter(models.Model):

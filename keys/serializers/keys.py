@@ -1,13 +1,15 @@
 """Keys as JSON."""
 
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from keys.limits.quota import MAX_QUOTA
 from keys.models import APIKey, Permission
-from keys.models.api_key import MAX_METADATA_BYTES, QUOTA_RANGE, STATUSES, validate_rate
+from keys.models.api_key import MAX_METADATA_BYTES, STATUSES, OnOutage, validate_quota, validate_rate
 from keys.patterns import validate_model_patterns, validate_networks
 from mcp_project.serializers import StrictModelSerializer, StrictSerializer, StringField
 from mcp_project.validators import JSONObject
@@ -22,14 +24,20 @@ class KeySerializer(StrictModelSerializer):
     rate_limit = serializers.CharField(
         source="effective_rate_limit", read_only=True, help_text="`N/period`: the key's own, else the service's."
     )
+    on_outage = serializers.ChoiceField(
+        OnOutage.choices,
+        source="effective_on_outage",
+        read_only=True,
+        help_text="What becomes of its requests while the counters are away: the key's own, else the service's.",
+    )
     status = serializers.SerializerMethodField()
 
     class Meta:
         model = APIKey
         fields = (
             "id", "prefix", "name", "owner", "permissions", "models", "allowed_ips", "rate_limit", "daily_quota",
-            "monthly_quota", "enabled", "status", "metadata", "expires_at", "last_used_at", "revoked_at",
-            "rotated_from", "created_at", "created_by",
+            "monthly_quota", "on_outage", "enabled", "status", "metadata", "expires_at", "last_used_at",
+            "revoked_at", "rotated_from", "created_at", "created_by",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -45,6 +53,18 @@ class CreatedKeySerializer(KeySerializer):
 
     class Meta(KeySerializer.Meta):
         fields = ("key", *KeySerializer.Meta.fields)  # type: ignore[assignment]
+
+
+@extend_schema_field({"type": "integer", "minimum": 0, "maximum": MAX_QUOTA})
+class QuotaField(serializers.Field[int, int, int, Any]):
+    """What keys.limits.quota takes, from JSON."""
+
+    def to_internal_value(self, data: Any) -> int:
+        validate_quota(data)
+        return int(data)
+
+    def to_representation(self, value: int) -> int:
+        return value
 
 
 class NewKeySerializer(StrictModelSerializer):
@@ -74,8 +94,15 @@ class NewKeySerializer(StrictModelSerializer):
         validators=[validate_rate],
         help_text="`N/period`, such as `10/s`, `600/m`, `600/5m`; null: DEFAULT_RATE_LIMIT.",
     )
-    daily_quota = serializers.IntegerField(required=False, allow_null=True, validators=QUOTA_RANGE)
-    monthly_quota = serializers.IntegerField(required=False, allow_null=True, validators=QUOTA_RANGE)
+    daily_quota = QuotaField(required=False, allow_null=True, help_text="Requests a day, in UTC; null: no limit.")
+    monthly_quota = QuotaField(required=False, allow_null=True, help_text="Requests a month, in UTC; null: no limit.")
+    on_outage = serializers.ChoiceField(
+        OnOutage.choices,
+        required=False,
+        allow_null=True,
+        help_text="While the counters are away: closed refuses, open admits, local lets each worker count its share of "
+        "the rate for itself; null: THROTTLE_ON_OUTAGE.",
+    )
     enabled = serializers.BooleanField(required=False)
     metadata = serializers.DictField(required=False, validators=[JSONObject(MAX_METADATA_BYTES)])
     expires_at = serializers.DateTimeField(
@@ -88,10 +115,13 @@ class NewKeySerializer(StrictModelSerializer):
         model = APIKey
         fields = (
             "name", "owner", "permissions", "models", "allowed_ips", "rate_limit", "daily_quota", "monthly_quota",
-            "enabled", "metadata", "expires_at",
+            "on_outage", "enabled", "metadata", "expires_at",
         )  # fmt: skip
 
     def validate_rate_limit(self, value: str | None) -> str:
+        return value or ""
+
+    def validate_on_outage(self, value: str | None) -> str:
         return value or ""
 
     def validate_expires_at(self, value: datetime | None) -> datetime | None:
@@ -118,15 +148,17 @@ class RevokedSerializer(serializers.Serializer[dict[str, int]]):
 
 
 class StandingSerializer(serializers.Serializer[dict[str, int]]):
-    """What is left of a rate."""
+    """What is left of a limit; null where there is none, or while nobody knows."""
 
     limit = serializers.IntegerField()
-    remaining = serializers.IntegerField(help_text="Requests that would be admitted now.")
-    reset = serializers.IntegerField(help_text="Seconds until the bucket is full.")
+    remaining = serializers.IntegerField(help_text="Requests that it would admit now.")
+    reset = serializers.IntegerField(help_text="Seconds until it is whole again.")
 
 
 class LimitsSerializer(serializers.Serializer[dict[str, object]]):
-    rate_limit = StandingSerializer()
+    rate_limit = StandingSerializer(allow_null=True)
+    daily_quota = StandingSerializer(allow_null=True)
+    monthly_quota = StandingSerializer(allow_null=True)
 
 
 class OwnKeySerializer(KeySerializer):
@@ -154,4 +186,4 @@ class AnswerSerializer(serializers.Serializer[dict[str, object]]):
     key_id = serializers.UUIDField(allow_null=True)
     owner = serializers.CharField(allow_null=True)
     permissions = serializers.ListField(child=serializers.CharField())
-    rate_limit = StandingSerializer(allow_null=True)
+    limits = LimitsSerializer(allow_null=True)

@@ -5,12 +5,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from keys.limits.buckets import peek
+from keys.limits.limiter import limiter
 from keys.models import APIKey
 from keys.permissions import AnyKey
 from keys.principal import principal_of
 from keys.serializers.keys import CreatedKeySerializer, KeySerializer, OwnKeySerializer, RotationSerializer
-from keys.verification import standing
+from keys.verification import standings
 from keys.views.keys import rotated
 
 
@@ -26,7 +26,7 @@ class OwnKeyView(APIView):
     def get(self, request: Request) -> Response:
         principal = principal_of(request)
         row = APIKey.objects.get(pk=principal.key_id)
-        left = {"rate_limit": standing(peek(principal.pool_id, principal.rate))}
+        left = standings(limiter.spend(principal.limits, cost=0))
         return Response({**KeySerializer(row).data, "limits": left}, headers={"ETag": row.etag})
 
 

@@ -76,7 +76,7 @@ def test_created_key_is_shown_once_on_a_page_that_says_so(staff: Client) -> None
         ("rate_limit", "0/m", "A rate admits from 1"),
         ("allowed_ips", "10.0.0.0/33", "neither an address nor a network"),
         ("permissions", [], "This field is required"),
-        ("daily_quota", "-1", "greater than or equal to 0"),
+        ("daily_quota", "-1", "A quota is from 0"),
         ("name", "two\u2028lines", "invisible"),
         ("metadata", "[1]", "A JSON object is wanted"),
         ("metadata", '{"a": "\\u0000"}', "NUL character"),

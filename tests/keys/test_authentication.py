@@ -63,7 +63,7 @@ def test_remembered_key_expires_to_the_moment(db: None) -> None:
     assert caller.get("/api/models").json()["code"] == "API_KEY_EXPIRED"
 
 
-TABLES = ("keys_doorcounter", "keys_apikey", "keys_bucket")
+TABLES = ("keys_doorcounter", "keys_apikey", "keys_spend")
 
 
 def test_another_keys_secret_gets_401(teammate: Api, owner: Api) -> None:
@@ -83,7 +83,7 @@ def test_key_that_is_not_remembered_takes_its_look_up_and_a_look_at_the_door(
         teammate.get("/api/nothing")
 
     tables = [next(table for table in TABLES if table in query["sql"]) for query in queries]
-    assert tables == ["keys_doorcounter", "keys_apikey", "keys_bucket"]
+    assert tables == ["keys_doorcounter", "keys_apikey", "keys_spend"]
     assert queries[0]["sql"].startswith("SELECT"), "nothing is written for a right key"
 
 

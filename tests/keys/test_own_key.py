@@ -25,6 +25,16 @@ def test_it_tells_what_is_left_and_takes_nothing_of_it(db: None) -> None:
     assert caller.get("/api/keys/me")["X-RateLimit-Remaining"] == "2"
 
 
+def test_it_tells_what_is_left_of_quotas(db: None) -> None:
+    caller = api("someone", "read", daily_quota=10, monthly_quota=20)
+    caller.get("/api/models")
+
+    left = [caller.get("/api/keys/me").json()["limits"] for _ in range(3)]
+
+    assert {(told["daily_quota"]["remaining"], told["monthly_quota"]["remaining"]) for told in left} == {(9, 19)}
+    assert 0 < left[0]["daily_quota"]["reset"] <= 86400
+
+
 def test_it_answers_when_nothing_is_left(db: None) -> None:
     caller = api("someone", "read", rate_limit="1/d")
     caller.get("/api/models")
@@ -38,7 +48,9 @@ def test_it_answers_when_nothing_is_left(db: None) -> None:
 
 def test_fresh_key_has_its_whole_bucket(db: None) -> None:
     assert api("someone", "read", rate_limit="3/d").get("/api/keys/me").json()["limits"] == {
-        "rate_limit": {"limit": 3, "remaining": 3, "reset": 0}
+        "rate_limit": {"limit": 3, "remaining": 3, "reset": 0},
+        "daily_quota": None,
+        "monthly_quota": None,
     }
 
 

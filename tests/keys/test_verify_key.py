@@ -34,7 +34,11 @@ def test_good_key_is_told_with_its_rights_and_what_is_left(gateway: Api, owner: 
         "key_id": str(owner.row.pk),
         "owner": "owner",
         "permissions": ["read", "write"],
-        "rate_limit": {"limit": 600, "remaining": 600, "reset": 0},
+        "limits": {
+            "rate_limit": {"limit": 600, "remaining": 600, "reset": 0},
+            "daily_quota": None,
+            "monthly_quota": None,
+        },
     }
 
 
@@ -69,13 +73,13 @@ def test_wrong_key_is_told_as_such_and_nothing_more(gateway: Api, key: str) -> N
     answer = ask(gateway, key)
 
     assert (answer["valid"], answer["code"]) == (False, "INVALID_API_KEY")
-    assert (answer["key_id"], answer["owner"], answer["permissions"], answer["rate_limit"]) == (None, None, [], None)
+    assert (answer["key_id"], answer["owner"], answer["permissions"], answer["limits"]) == (None, None, [], None)
 
 
 def test_asking_costs_the_key_nothing_unless_told_to(gateway: Api) -> None:
     key = api("limited", "read", rate_limit="2/d").key
 
-    asked = [ask(gateway, key)["rate_limit"]["remaining"] for _ in range(3)]
+    asked = [ask(gateway, key)["limits"]["rate_limit"]["remaining"] for _ in range(3)]
     consumed = [ask(gateway, key, consume=True) for _ in range(3)]
 
     assert asked == [2, 2, 2]
@@ -86,12 +90,21 @@ def test_asking_costs_the_key_nothing_unless_told_to(gateway: Api) -> None:
     ]
 
 
+def test_used_up_quota_is_told(gateway: Api) -> None:
+    key = api("limited", "read", daily_quota=1).key
+
+    answers = [ask(gateway, key, consume=True)["code"] for _ in range(2)]
+
+    assert answers == ["VALID", "QUOTA_EXCEEDED"]
+    assert ask(gateway, key)["limits"]["daily_quota"]["remaining"] == 0
+
+
 def test_key_that_is_not_good_is_not_charged(gateway: Api) -> None:
     key = api("limited", "read", rate_limit="2/d").key
 
     ask(gateway, key, permission="write", consume=True)
 
-    assert ask(gateway, key)["rate_limit"]["remaining"] == 2
+    assert ask(gateway, key)["limits"]["rate_limit"]["remaining"] == 2
 
 
 @pytest.mark.parametrize("permissions", [["read"], ["write"], ["invoke"], ["read", "write", "invoke"]])

@@ -8,6 +8,8 @@ import pytest
 from django.db import OperationalError
 
 from keys.crypto import KeyGenerator
+from keys.limits.limiter import limiter
+from keys.limits.stores import StoreAway
 from keys.models import APIKey
 from mcp_project.errors import CODES
 from tests.conftest import Api, api
@@ -140,10 +142,30 @@ def test_used_up_rate_has_the_shape(db: None) -> None:
     check_shape(caller.get("/api/models"), 429, "RATE_LIMIT_EXCEEDED")
 
 
+def test_used_up_quota_has_the_shape(db: None) -> None:
+    caller = api("eager", "read", daily_quota=1)
+    caller.get("/api/models")
+
+    check_shape(caller.get("/api/models"), 429, "QUOTA_EXCEEDED")
+
+
+def test_absent_counters_have_the_shape(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise StoreAway("connection refused by 10.0.0.1")
+
+    monkeypatch.setattr(limiter.store, "spend", fail)
+
+    response = owner.post("/api/models", {"name": "m"})
+
+    body = check_shape(response, 503, "LIMITER_UNAVAILABLE")
+    assert response["Retry-After"] == "1"
+    assert "10.0.0.1" not in str(body)
+
+
 @pytest.mark.parametrize("debug", [False, True], ids=["production", "debug"])
 @pytest.mark.parametrize(
     "where",
-    ["registry.services.register_model", "keys.middleware.spend", "keys.middleware.authenticate",
+    ["registry.services.register_model", "keys.middleware.limiter.spend", "keys.middleware.authenticate",
      "usage.middleware.event_of"],
 )  # fmt: skip
 def test_unforeseen_fault_has_the_shape_and_tells_nothing(
@@ -161,9 +183,7 @@ def test_unforeseen_fault_has_the_shape_and_tells_nothing(
     assert "insides" not in str(body)
 
 
-@pytest.mark.parametrize(
-    "where", ["registry.services.register_model", "keys.middleware.spend", "keys.middleware.authenticate"]
-)
+@pytest.mark.parametrize("where", ["registry.services.register_model", "keys.middleware.authenticate"])
 def test_absent_database_has_the_shape(where: str, owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise OperationalError("connection refused by 10.0.0.1")

@@ -23,6 +23,7 @@ def test_document_lists_every_address_and_the_ways_to_send_a_key(outsider: Api) 
         "/api/keys/revoke",
         "/api/keys/verify",
         "/api/keys/{key_id}",
+        "/api/keys/{key_id}/explain",
         "/api/keys/{key_id}/rotate",
         "/api/models",
         "/api/models/{model_id}",

@@ -4,8 +4,9 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from keys.management.output import ACTOR, KeyCommand, expiry, explain, show_secret
+from keys.management.output import ACTOR, KeyCommand, expiry, explain, quota, show_secret
 from keys.models import Permission
+from keys.models.api_key import OnOutage
 from keys.services import create_key
 
 
@@ -39,15 +40,22 @@ class Command(KeyCommand):
             help="an address or network that it may be used from; repeat for several (default: everywhere)",
         )
         parser.add_argument("--rate", default="", help=f"requests a period, such as 10/s or 600/5m (default: {rate})")
-        parser.add_argument("--daily-quota", type=int, help="requests a day, in UTC (default: no limit)")
-        parser.add_argument("--monthly-quota", type=int, help="requests a month, in UTC (default: no limit)")
+        parser.add_argument("--daily-quota", type=quota, help="requests a day, in UTC (default: no limit)")
+        parser.add_argument("--monthly-quota", type=quota, help="requests a month, in UTC (default: no limit)")
+        parser.add_argument(
+            "--on-outage",
+            default="",
+            choices=OnOutage.values,
+            help="while the limiter's counters are away: closed refuses, open admits, local lets each worker count "
+            f"its share for itself (default: {settings.THROTTLE_ON_OUTAGE})",
+        )
         parser.add_argument(
             "--expires", default=f"{days}d", help=f"days to live, such as 90d, or never (default: {days}d)"
         )
         parser.add_argument("--json", action="store_true", help="print the key and all about it as JSON")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        as_given = ("owner", "name", "model_patterns", "allowed_ips", "daily_quota", "monthly_quota")
+        as_given = ("owner", "name", "model_patterns", "allowed_ips", "daily_quota", "monthly_quota", "on_outage")
         try:
             row, key = create_key(
                 ACTOR,

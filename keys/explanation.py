@@ -1,0 +1,120 @@
+"""Why a request is refused, or would be: each rule on its way, asked by the code that enforces it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import Resolver404, ResolverMatch, resolve
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.generics import GenericAPIView
+
+from keys.limits.failures import look_at_failures
+from keys.limits.headers import refusal
+from keys.limits.limiter import limiter
+from keys.middleware import is_free
+from keys.principal import GovernedRequest, Principal
+from keys.verification import standings
+from mcp_project.errors import ApiError, from_exception
+from mcp_project.middleware import is_governed, without_slash
+
+Rule = tuple[str, Callable[[], None]]
+
+
+def explain(principal: Principal, method: str, path: str, address: str | None) -> dict[str, Any]:
+    """Whether such a request would be admitted now, and what each rule says of it, in the order in which they are
+    asked. Takes nothing from any limit. Without an address, the rules on addresses are left out."""
+    request = _request(principal, method, path, address)
+    rules = [_asked(name, rule) for name, rule in _rules(request, principal, address)]
+    refused = next((rule for rule in rules if not rule["admits"]), None)
+    limits = None
+    with suppress(ApiError):
+        limits = standings(limiter.spend(principal.limits, cost=0))
+    return {
+        "admitted": refused is None,
+        "refused_by": refused and refused["rule"],
+        "status": refused and refused["status"],
+        "code": refused and refused["code"],
+        "detail": refused and refused["detail"],
+        "rules": rules,
+        "limits": limits,
+    }
+
+
+def _rules(request: GovernedRequest, principal: Principal, address: str | None) -> Iterator[Rule]:
+    if request.governed:
+        if address is not None:
+            yield "address", lambda: look_at_failures(request)
+        yield "key", lambda: _check_key(principal, address)
+        if not is_free(request):
+            yield "limits", lambda: _check_limits(principal)
+    try:
+        match = resolve(request.path_info)
+    except Resolver404 as error:
+        missing = error  # `error` ends with this block
+        yield "route", lambda: _raise(missing)
+        return
+    yield "route", lambda: None
+    yield from _view_rules(match, request)
+
+
+def _view_rules(match: ResolverMatch, request: HttpRequest) -> Iterator[Rule]:
+    """Those of a DRF view: what permission it wants, whether it takes the method, whether the key sees the thing."""
+    view_class = getattr(match.func, "cls", None)
+    if view_class is None:  # the admin, a file
+        return
+    view = view_class(**getattr(match.func, "initkwargs", {}))
+    view.args, view.kwargs = match.args, match.kwargs
+    actions = getattr(match.func, "actions", None)
+    if actions is not None:
+        view.action_map = actions
+    method = "get" if request.method == "HEAD" else (request.method or "").lower()
+    takes = method in view.http_method_names and (method in actions if actions is not None else hasattr(view, method))
+    view.request = view.initialize_request(request, *match.args, **match.kwargs)
+    yield "permission", lambda: view.initial(view.request, *match.args, **match.kwargs)
+    yield "method", lambda: None if takes else _raise(MethodNotAllowed(method))
+    if isinstance(view, GenericAPIView) and (view.lookup_url_kwarg or view.lookup_field) in match.kwargs:
+        yield "visibility", lambda: _look_up(view)
+
+
+def _check_key(principal: Principal, address: str | None) -> None:
+    code = principal.refusal(address)
+    if code is not None:
+        raise ApiError(code)
+
+
+def _check_limits(principal: Principal) -> None:
+    decision = limiter.spend(principal.limits, cost=0)
+    if not decision.admitted:
+        raise refusal(decision)
+
+
+def _look_up(view: GenericAPIView[Any]) -> None:
+    view.get_object()
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def _asked(name: str, rule: Callable[[], None]) -> dict[str, Any]:
+    try:
+        rule()
+    except Exception as error:  # as in a request: whatever it is becomes an answer
+        answer = from_exception(error)
+        return {
+            "rule": name, "admits": False, "status": answer.status_code, "code": answer.code,
+            "detail": str(answer.detail),
+        }  # fmt: skip
+    return {"rule": name, "admits": True, "status": None, "code": None, "detail": None}
+
+
+def _request(principal: Principal, method: str, path: str, address: str | None) -> GovernedRequest:
+    request = GovernedRequest()
+    request.method = method
+    request.path = path
+    request.path_info = without_slash(path)
+    request.governed = is_governed(request.path_info)
+    request.principal = principal if request.governed else None
+    request.META = {"REQUEST_METHOD": method, "REMOTE_ADDR": address or ""}
+    return request

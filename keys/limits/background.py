@@ -1,0 +1,31 @@
+"""What the limiter does beside deciding requests: see BACKGROUND_TASKS and HEALTH_CHECKS in the settings."""
+
+from django.conf import settings
+from redis import RedisError
+
+from keys.limits.limiter import limiter
+from keys.limits.stores.redis import RedisStore
+from mcp_project.periodic import Periodic
+
+
+def health() -> str:
+    """For `/health`: a host that serves without the store is well, unless it refuses everybody."""
+    if not isinstance(limiter.store, RedisStore) or limiter.store.answers():
+        return "ok"
+    mode = settings.THROTTLE_ON_OUTAGE
+    return "unreachable" if mode == "closed" else f"ok: the counters are away, the mode is {mode}"
+
+
+class QuotaWriter(Periodic):
+    """Tells PostgreSQL of the quotas that were used in Redis: at most a second of them is known to Redis alone."""
+
+    name = "quota_write"
+    seconds = 1.0
+    foreseen = (*Periodic.foreseen, RedisError)
+
+    def act(self, last: bool) -> None:  # noqa: ARG002
+        if isinstance(limiter.store, RedisStore):
+            limiter.store.write_quotas()
+
+
+quota_writer = QuotaWriter()

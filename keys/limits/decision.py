@@ -1,0 +1,106 @@
+"""What bounds a key, and what the limiter says to one request."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from keys.limits.periods import until_next_day, until_next_month
+from keys.limits.rate import NANOSECONDS, Rate
+
+
+class Limits(NamedTuple):
+    """All that bounds the keys of one pool."""
+
+    pool_id: UUID
+    rate: Rate
+    daily_quota: int | None = None
+    monthly_quota: int | None = None
+    on_outage: str = ""  # closed, open or local; "" for THROTTLE_ON_OUTAGE
+
+    @property
+    def counted(self) -> bool:
+        """Whether days and months are counted: without a quota they are not."""
+        return self.daily_quota is not None or self.monthly_quota is not None
+
+
+class Standing(NamedTuple):
+    """What is left of one limit."""
+
+    name: str  # the key's field: rate_limit, daily_quota or monthly_quota
+    limit: int
+    remaining: int  # requests that it would admit at once
+    reset: int  # nanoseconds until it is whole again
+    wait: int | None  # nanoseconds until it admits the request that was asked about, 0 for now, None for never
+
+
+class Decision(NamedTuple):
+    """What the limiter says to one request, and the levels after it. With `cost` 0, which takes nothing, `admitted` is
+    what a request of cost 1 would be told."""
+
+    limits: Limits
+    cost: int
+    admitted: bool
+    ahead: int = 0  # nanoseconds until the bucket is full
+    now: int = 0  # microseconds since 1970, on the store's clock
+    day_used: int = 0
+    month_used: int = 0
+    outage: str = ""  # the mode in force, where the store is away: the levels are then this process's, or unknown
+
+    @property
+    def standings(self) -> list[Standing]:
+        """Of each limit that there is; empty where nobody knows."""
+        if self.outage == "open":
+            return []
+        cost = max(self.cost, 1)
+        found = [self._bucket(cost)]
+        for name, quota, used, reset in (
+            ("daily_quota", self.limits.daily_quota, self.day_used, until_next_day),
+            ("monthly_quota", self.limits.monthly_quota, self.month_used, until_next_month),
+        ):
+            if quota is not None:
+                found.append(_quota(name, quota, used, reset(self.now), cost))
+        return found
+
+    def _bucket(self, cost: int) -> Standing:
+        rate = self.limits.rate
+        room = rate.capacity - self.ahead
+        short = max(0, cost * rate.emission - room)
+        wait = short if cost <= rate.limit else None
+        return Standing("rate_limit", rate.limit, max(0, room // rate.emission), self.ahead, wait)
+
+    @property
+    def refused_by(self) -> Standing:
+        """Of the limits that refuse the request, the one that does so longest."""
+        return max(self.standings, key=_longest)
+
+    @property
+    def tightest(self) -> Standing:
+        """The limit that refuses, else the one that will first."""
+        standings = self.standings
+        if len(standings) > 1:
+            return min(standings, key=lambda limit: limit.remaining) if self.admitted else self.refused_by
+        return standings[0]
+
+    def for_one(self) -> "Decision":
+        """The same levels, asked about the smallest request."""
+        return self._replace(cost=1)
+
+    def later(self, nanoseconds: int, cost: int) -> "Decision":
+        """As the store would say it again, to a request of `cost`, when so much time has passed and it has admitted
+        nobody."""
+        ahead = max(0, self.ahead - nanoseconds)
+        return self._replace(cost=cost, ahead=ahead, now=self.now + nanoseconds // 1000)
+
+
+def whole_seconds(nanoseconds: int) -> int:
+    """Rounded up, for clients: whoever waits so long has waited long enough."""
+    return -(-nanoseconds // NANOSECONDS)
+
+
+def _quota(name: str, quota: int, used: int, reset: int, cost: int) -> Standing:
+    remaining = max(0, quota - used)
+    wait = 0 if cost <= remaining else reset if cost <= quota else None
+    return Standing(name, quota, remaining, reset, wait)
+
+
+def _longest(standing: Standing) -> float:
+    return float("inf") if standing.wait is None else standing.wait

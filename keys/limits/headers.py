@@ -1,0 +1,48 @@
+"""What an answer tells its client of the limits.
+
+`RateLimit-Policy` and `RateLimit` are the structured fields of draft-ietf-httpapi-ratelimit-headers-10: of each limit
+its quota and window, what remains, and the seconds until it is whole again. The older `X-RateLimit-*` know one limit
+only, and get the one that is nearest to refusing.
+"""
+
+from django.http import HttpResponse
+
+from keys.limits.decision import Decision, Limits, whole_seconds
+from keys.limits.periods import DAY_SECONDS, month_seconds
+from mcp_project.errors import ApiError
+
+OUTAGE = "X-RateLimit-Outage"
+
+
+def refusal(decision: Decision) -> ApiError:
+    """What a client is told that is refused. Retry-After is how long to wait; without it, waiting does not help."""
+    limit = decision.refused_by
+    code = "RATE_LIMIT_EXCEEDED" if limit.name == "rate_limit" else "QUOTA_EXCEEDED"
+    return ApiError(code, headers={} if limit.wait is None else {"Retry-After": str(whole_seconds(limit.wait))})
+
+
+def describe(response: HttpResponse, decision: Decision) -> None:
+    """Put the decision into the answer's headers."""
+    headers = response.headers
+    headers["RateLimit-Policy"] = policy(decision.limits, decision.now)
+    if decision.outage:
+        headers[OUTAGE] = decision.outage
+    standings = decision.standings
+    if not standings:  # nobody knows
+        return
+    told = [(limit, str(limit.remaining), str(whole_seconds(limit.reset))) for limit in standings]
+    headers["RateLimit"] = ", ".join([f'"{limit.name}";r={remaining};t={reset}' for limit, remaining, reset in told])
+    tightest, remaining, reset = told[standings.index(decision.tightest)] if len(told) > 1 else told[0]
+    headers["X-RateLimit-Limit"] = str(tightest.limit)
+    headers["X-RateLimit-Remaining"] = remaining
+    headers["X-RateLimit-Reset"] = reset
+
+
+def policy(limits: Limits, now: int) -> str:
+    """`now`: microseconds since 1970, for the length of the month."""
+    policies = [f'"rate_limit";q={limits.rate.limit};w={limits.rate.period}']
+    if limits.daily_quota is not None:
+        policies.append(f'"daily_quota";q={limits.daily_quota};w={DAY_SECONDS}')
+    if limits.monthly_quota is not None:
+        policies.append(f'"monthly_quota";q={limits.monthly_quota};w={month_seconds(now)}')
+    return ", ".join(policies)

@@ -1,0 +1,91 @@
+"""The limiter of this process: the store's word, remembered refusals, and what stands in while the store is away."""
+
+import time
+from functools import cached_property
+from uuid import UUID
+
+from django.conf import settings
+
+from keys.limits.decision import Decision, Limits
+from keys.limits.outage import Outage
+from keys.limits.rate import NANOSECONDS
+from keys.limits.stores import Store, StoreAway
+from keys.limits.stores.local import LocalStore
+from keys.limits.stores.postgresql import PostgreSQLStore
+from keys.limits.stores.redis import RedisStore
+from keys.memory import Memory
+from mcp_project.errors import ApiError
+
+LONGEST_MEMORY = 5 * NANOSECONDS  # so soon the store is asked again, in case an operator has reset the counters
+
+
+class Limiter:
+    """Decides requests by the counters that all workers and hosts share."""
+
+    def __init__(self) -> None:
+        self.outage = Outage()
+        self._local = LocalStore()
+        # By pool: until when, on time.monotonic_ns's clock, nothing can be admitted; since when; and what was said.
+        self._refused: Memory[UUID, tuple[int, int, Decision]] = Memory()
+
+    @cached_property
+    def store(self) -> Store:
+        return RedisStore(settings.REDIS_URL) if settings.REDIS_URL else PostgreSQLStore()
+
+    def spend(self, limits: Limits, cost: int = 1) -> Decision:
+        """Charge a request of `cost` units to every limit, or refuse it and charge nothing; 0 only asks.
+
+        Raises ApiError LIMITER_UNAVAILABLE when the store is away and the mode is `closed`.
+        """
+        if cost:
+            known = self._remembered(limits, cost)
+            if known is not None:
+                return known
+        asked = time.monotonic()
+        if not self.outage.may_ask():
+            return self._without_store(limits, cost)
+        try:
+            decision = self.store.spend(limits, cost)
+        except StoreAway as error:
+            self.outage.begin(self.store, error)
+            return self._without_store(limits, cost)
+        self.outage.end(self.store, asked)
+        if cost and not decision.admitted:
+            self._remember(decision)
+        return decision
+
+    def forget(self) -> None:
+        """As a new process: for tests."""
+        self.__init__()  # type: ignore[misc]
+        self.__dict__.pop("store", None)
+
+    def _remembered(self, limits: Limits, cost: int) -> Decision | None:
+        """The store's refusal, while it would say the same again. Of the same limits only: they may have been raised,
+        and keys of one pool may have different ones."""
+        found = self._refused.get(limits.pool_id) if len(self._refused) else None
+        if found is None or found[2].limits != limits:
+            return None
+        until, since, decision = found
+        now = time.monotonic_ns()
+        return decision.later(now - since, cost) if now < until else None
+
+    def _remember(self, decision: Decision) -> None:
+        """Until the smallest request could be admitted: a refusal of cost 5 says nothing of one of cost 1."""
+        waits = [standing.wait for standing in decision.for_one().standings]
+        wait = min(LONGEST_MEMORY, max(LONGEST_MEMORY if wait is None else wait for wait in waits))
+        if wait:
+            now = time.monotonic_ns()
+            until = now + wait
+            entry = (until, now, decision)
+            self._refused.put(decision.limits.pool_id, entry, until / NANOSECONDS, settings.KEY_CACHE_SIZE)
+
+    def _without_store(self, limits: Limits, cost: int) -> Decision:
+        mode = limits.on_outage or settings.THROTTLE_ON_OUTAGE
+        if mode == "closed":
+            raise ApiError("LIMITER_UNAVAILABLE", headers={"Retry-After": "1", "X-RateLimit-Outage": mode})
+        if mode == "open":
+            return Decision(limits, cost, admitted=True, outage=mode)
+        return self._local.spend(limits, cost)
+
+
+limiter = Limiter()

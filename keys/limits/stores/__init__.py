@@ -1,0 +1,18 @@
+"""Where the counters are: in PostgreSQL, in Redis, or, while those are away, in the process."""
+
+from typing import Protocol
+
+from keys.limits.decision import Decision, Limits
+
+
+class StoreAway(Exception):
+    """The store cannot say."""
+
+
+class Store(Protocol):
+    """Counters that decide a request in one atomic step: every limit admits and all are charged, or none is."""
+
+    name: str
+
+    def spend(self, limits: Limits, cost: int) -> Decision:
+        """Charge `cost` requests to every limit, or refuse and charge nothing; with 0, only tell. Raises StoreAway."""

@@ -1,0 +1,52 @@
+"""The counters in PostgreSQL: an unlogged table of buckets, a logged one of quotas, and one statement a request."""
+
+from typing import Any, cast
+
+from django.db import Error, OperationalError, connection
+from psycopg import Connection
+from psycopg.pq import ExecStatus
+
+from keys.limits.decision import Decision, Limits
+from keys.limits.stores import StoreAway
+from mcp_project.postgresql.base import DatabaseWrapper
+
+# A function of the database (keys/migrations/0006_spend.py), so that it is one statement, under the rows' locks and
+# on the database's clock. Answers one text, such as (t,100000,1769860800000000,0,0).
+SPEND = b"SELECT keys_spend($1::uuid, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint)"
+STATEMENT = b"keys_spend"
+
+
+class PostgreSQLStore:
+    """Past Django's and psycopg's cursors, on libpq itself: for one statement of six numbers they would take two thirds
+    of its time in the worker."""
+
+    name = "postgresql"
+
+    def spend(self, limits: Limits, cost: int) -> Decision:
+        rate, daily, monthly = limits.rate, limits.daily_quota, limits.monthly_quota
+        parameters = [
+            limits.pool_id.hex.encode(),
+            b"%d" % cost,
+            b"%d" % rate.emission,
+            b"%d" % rate.capacity,
+            None if daily is None else b"%d" % daily,
+            None if monthly is None else b"%d" % monthly,
+        ]
+        try:
+            answer = cast(DatabaseWrapper, connection).act_at_once(lambda session: _execute(session, parameters))
+        except Error as error:
+            raise StoreAway(str(error)) from error
+        admitted, ahead, now, day_used, month_used = answer[1:-1].split(b",")
+        return Decision(limits, cost, admitted == b"t", int(ahead), int(now), int(day_used), int(month_used))
+
+
+def _execute(session: Connection[Any], parameters: list[bytes | None]) -> bytes:
+    """Raises OperationalError."""
+    server = session.pgconn
+    if not getattr(session, "knows_spend", False):
+        session.knows_spend = server.prepare(STATEMENT, SPEND).status == ExecStatus.COMMAND_OK  # type: ignore[attr-defined]
+    result = server.exec_prepared(STATEMENT, parameters)  # type: ignore[arg-type]  # None is NULL
+    if result.status != ExecStatus.TUPLES_OK:
+        session.knows_spend = False  # type: ignore[attr-defined]
+        raise OperationalError(result.error_message.decode(errors="replace"))
+    return result.get_value(0, 0) or b""
