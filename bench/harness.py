@@ -1,0 +1,159 @@
+"""What the scripts share: a service of their own in this process, and measuring in turns.
+
+Timings on a shared machine are noisy, and drift. So what is compared is measured in turns within one run (A B A B …),
+and medians are compared, not runs.
+"""
+
+import os
+import platform
+import random
+import secrets
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROUNDS = 300
+REQUESTS = 10  # a turn
+
+
+class Claim(NamedTuple):
+    """A line of the table."""
+
+    text: str
+    aim: str
+    measured: str
+    met: bool
+
+
+class Cost(NamedTuple):
+    """Of one request, in microseconds."""
+
+    cpu: float
+    wall: float
+
+
+@contextmanager
+def service() -> Iterator[None]:
+    """Django in this process as production runs it, on a database and a folder of its own. Must come before anything
+    of Django is imported."""
+    folder = Path(tempfile.mkdtemp(prefix="mcp-bench-"))
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "mcp_project.settings", "PRODUCTION": "true", "ALLOW_EMBEDDED_DATABASE": "true",
+        "DEBUG": "false", "APP_DEBUG": "false", "SECRET_KEY": secrets.token_urlsafe(50), "ALLOWED_HOSTS": "localhost",
+        "VAR_DIR": str(folder / "var"), "LOG_FILE": str(folder / "mcp.log"), "LOG_FORMAT": "json", "LOG_LEVEL": "INFO",
+        "DATABASE_URL": "", "DB_HOST": "", "DB_PORT": "", "DB_USER": "", "DB_PASSWORD": "", "DB_NAME": "",
+        "REDIS_URL": "", "TRUSTED_PROXIES": "", "KEY_CACHE_SECONDS": "3600",
+    }  # fmt: skip
+    import django
+
+    django.setup()
+    from mcp_project.database import initialise, release_connections
+    from mcp_project.postgresql.base import _embedded
+
+    initialise(verbosity=0)
+    try:
+        yield
+    finally:
+        release_connections()
+        if _embedded is not None:
+            _embedded.release()
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def redis_server() -> Iterator[str | None]:
+    """The URL of a Redis of its own; None where there is no redis-server."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        print("redis-server is not installed (on Debian: apt install redis-server): nothing is measured on Redis.")
+        yield None
+        return
+    folder = tempfile.mkdtemp(prefix="mcp-bench-redis-")
+    socket = f"{folder}/redis.sock"
+    process = subprocess.Popen(
+        [binary, "--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder], stdout=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 10
+        while not os.path.exists(socket) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        yield f"unix://{socket}"
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(folder)
+
+
+def application(without: str | None = None) -> Any:
+    """The WSGI application; without one middleware, as if it were not there."""
+    from django.conf import settings
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.test.utils import override_settings
+
+    with override_settings(MIDDLEWARE=[name for name in settings.MIDDLEWARE if name != without]):
+        return WSGIHandler()
+
+
+def requester(application: Any, path: str, key: str, status: int) -> Callable[[], None]:
+    """A function that sends the application one GET, as gunicorn would, and insists on the status."""
+    told: list[str] = []
+
+    def start_response(line: str, _headers: list[tuple[str, str]], _error: Any = None) -> None:
+        told[:] = [line]
+
+    def request() -> None:
+        environ = {
+            "REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "", "SCRIPT_NAME": "", "HTTP_HOST": "localhost",
+            "SERVER_NAME": "localhost", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1",
+            "HTTP_AUTHORIZATION": f"Bearer {key}", "wsgi.input": BytesIO(), "wsgi.errors": sys.stderr,
+            "wsgi.url_scheme": "http", "wsgi.version": (1, 0), "wsgi.multithread": True, "wsgi.multiprocess": True,
+        }  # fmt: skip
+        response = application(environ, start_response)
+        b"".join(response)
+        response.close()
+        if not told[0].startswith(str(status)):
+            raise AssertionError(f"{path} answered {told[0]}, not {status}")
+
+    return request
+
+
+def costs(rivals: Mapping[str, Callable[[], None]]) -> dict[str, Cost]:
+    """The median cost of a request of each, measured in turns. In a random order: garbage is collected every so many
+    requests, and would fall to the same rival again and again."""
+    for request in rivals.values():
+        for _ in range(10 * REQUESTS):
+            request()
+    measured: dict[str, list[Cost]] = {name: [] for name in rivals}
+    order = list(rivals)
+    for _ in range(ROUNDS):
+        random.shuffle(order)
+        for name in order:
+            request = rivals[name]
+            cpu, wall = time.process_time_ns(), time.perf_counter_ns()
+            for _ in range(REQUESTS):
+                request()
+            spent = (time.process_time_ns() - cpu, time.perf_counter_ns() - wall)
+            measured[name].append(Cost(*(nanoseconds / REQUESTS / 1000 for nanoseconds in spent)))
+    return {
+        name: Cost(statistics.median(cost.cpu for cost in all_), statistics.median(cost.wall for cost in all_))
+        for name, all_ in measured.items()
+    }
+
+
+def machine() -> str:
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def print_table(claims: list[Claim]) -> None:
+    rows = [("claim", "aim", "measured", ""), *((*claim[:3], "met" if claim.met else "NOT MET") for claim in claims)]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,69 @@
+"""What the limiter costs a request, and what a refused request costs.
+
+The same view, `GET /api/models/{model_id}`, in one process: without the limiter, with it on PostgreSQL, with it on
+Redis; and refused by it.
+"""
+
+from collections.abc import Callable
+
+from bench.harness import Claim, Cost, application, costs, redis_server, requester, service
+
+AIM_POSTGRESQL = 120  # microseconds of CPU in the worker
+AIM_REDIS = 80
+AIM_REFUSED = 0.5  # of a served request
+
+
+def main() -> list[Claim]:
+    with service(), redis_server() as redis_url:
+        return measure(redis_url)
+
+
+def measure(redis_url: str | None) -> list[Claim]:
+    from keys.limits.limiter import limiter
+    from keys.limits.stores import Store
+    from keys.limits.stores.postgresql import PostgreSQLStore
+    from keys.limits.stores.redis import RedisStore
+    from keys.services import create_key
+    from registry.models import RegisteredModel
+
+    _, key = create_key("bench", owner="bench", name="bench", permissions=["read"], rate_limit="1000000/s")
+    _, eager = create_key("bench", owner="bench", name="eager", permissions=["read"], rate_limit="1/90d")
+    path = f"/api/models/{RegisteredModel.objects.create(name='bench', owner='bench').pk}"
+    whole, without = application(), application(without="keys.middleware.ThrottleMiddleware")
+
+    served = requester(whole, path, key, 200)
+    requester(whole, path, eager, 200)()
+    refused = requester(whole, path, eager, 429)
+
+    def on(store: Store, request: Callable[[], None]) -> Callable[[], None]:
+        def on_store() -> None:
+            limiter.store = store
+            request()
+
+        return on_store
+
+    postgresql = PostgreSQLStore()
+    rivals = {
+        "no limiter": requester(without, path, key, 200),
+        "postgresql": on(postgresql, served),
+        "refused": on(postgresql, refused),
+    }
+    if redis_url is not None:
+        rivals["redis"] = on(RedisStore(redis_url), served)
+    found = costs(rivals)
+    for name, cost in found.items():
+        print(f"  {name:12} {cost.cpu:7.0f} µs of CPU, {cost.wall:7.0f} µs in all")
+    return claims(found)
+
+
+def claims(found: dict[str, Cost]) -> list[Claim]:
+    made = []
+    for store, aim in (("postgresql", AIM_POSTGRESQL), ("redis", AIM_REDIS)):
+        if store in found:
+            cpu, wall = (found[store][i] - found["no limiter"][i] for i in (0, 1))
+            text = f"limiter on {store}: CPU that it adds to a request in the worker"
+            made.append(Claim(text, f"at most {aim} µs", f"{cpu:.0f} µs (in all {wall:.0f} µs)", cpu <= aim))
+    ratio = found["refused"].cpu / found["postgresql"].cpu
+    text = "refused over the limit ÷ served: CPU of a request in the worker"
+    made.append(Claim(text, f"at most {AIM_REFUSED}", f"{ratio:.2f}", ratio <= AIM_REFUSED))
+    return made
