@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from keys.authentication import WrongKey, authenticate
 from keys.credentials import BEARER, credential
 from keys.limits.failures import check_failures, refuse_blocked
-from keys.limits.headers import describe, refusal
+from keys.limits.headers import describe, policy, refusal
 from keys.limits.limiter import limiter
 from keys.principal import GovernedRequest, Principal
 from mcp_project.client_address import client_address
@@ -64,14 +64,20 @@ class ThrottleMiddleware:
         principal = request.principal if request.governed else None
         if principal is None:
             return self.get_response(request)
-        free = is_free(request)
+        wrong = check_length(request)
+        free = wrong is not None or is_free(request)
         try:
-            check_length(request)
             decision = limiter.spend(principal.limits, cost=0 if free else 1)
         except ApiError as error:
-            return refuse(request, error)
-        admitted = decision.admitted or free
-        response = self.get_response(request) if admitted else refusal(decision).response(request)
+            response = refuse(request, wrong or error)
+            response["RateLimit-Policy"] = policy(principal.limits)
+            return response
+        if wrong is not None:
+            response = refuse(request, wrong)
+        elif decision.admitted or free:
+            response = self.get_response(request)
+        else:
+            response = refusal(decision).response(request)
         describe(response, decision)
         return response
 
@@ -80,13 +86,14 @@ def is_free(request: HttpRequest) -> bool:
     return (request.method, request.path_info) in FREE_OF_CHARGE
 
 
-def check_length(request: HttpRequest) -> None:
-    """Raises ApiError before a byte of the body is read: 413 when it is too large, and 411 when it comes in chunks,
-    which Django would read as empty."""
+def check_length(request: HttpRequest) -> ApiError | None:
+    """What is wrong with the body, before a byte of it is read: 413 when it is too large, and 411 when it comes in
+    chunks, which Django would read as empty."""
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length and request.META.get("HTTP_TRANSFER_ENCODING"):
-        raise ApiError("LENGTH_REQUIRED", "Send the body with a Content-Length; chunked bodies are not taken.")
+        return ApiError("LENGTH_REQUIRED", "Send the body with a Content-Length; chunked bodies are not taken.")
     if length and not (length.isascii() and length.isdigit()):
-        raise ApiError("BAD_REQUEST", "Content-Length is not a number.")
+        return ApiError("BAD_REQUEST", "Content-Length is not a number.")
     if len(length) > 18 or int(length or 0) > settings.MAX_BODY_BYTES:
-        raise ApiError("PAYLOAD_TOO_LARGE", f"The body is over {settings.MAX_BODY_BYTES} bytes.")
+        return ApiError("PAYLOAD_TOO_LARGE", f"The body is over {settings.MAX_BODY_BYTES} bytes.")
+    return None

@@ -207,6 +207,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "mcp_project.openapi.describe_errors",
+        "mcp_project.openapi.describe_limits",
     ],
     "ENUM_NAME_OVERRIDES": {"PermissionEnum": "keys.models.Permission"},
 }

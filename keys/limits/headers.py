@@ -5,6 +5,8 @@ its quota and window, what remains, and the seconds until it is whole again. The
 only, and get the one that is nearest to refusing.
 """
 
+import time
+
 from django.http import HttpResponse
 
 from keys.limits.decision import Decision, Limits, whole_seconds
@@ -24,7 +26,7 @@ def refusal(decision: Decision) -> ApiError:
 def describe(response: HttpResponse, decision: Decision) -> None:
     """Put the decision into the answer's headers."""
     headers = response.headers
-    headers["RateLimit-Policy"] = policy(decision.limits, decision.now)
+    headers["RateLimit-Policy"] = policy(decision.limits)
     if decision.outage:
         headers[OUTAGE] = decision.outage
     standings = decision.standings
@@ -38,11 +40,10 @@ def describe(response: HttpResponse, decision: Decision) -> None:
     headers["X-RateLimit-Reset"] = reset
 
 
-def policy(limits: Limits, now: int) -> str:
-    """`now`: microseconds since 1970, for the length of the month."""
+def policy(limits: Limits) -> str:
     policies = [f'"rate_limit";q={limits.rate.limit};w={limits.rate.period}']
     if limits.daily_quota is not None:
         policies.append(f'"daily_quota";q={limits.daily_quota};w={DAY_SECONDS}')
     if limits.monthly_quota is not None:
-        policies.append(f'"monthly_quota";q={limits.monthly_quota};w={month_seconds(now)}')
+        policies.append(f'"monthly_quota";q={limits.monthly_quota};w={month_seconds(time.time_ns() // 1000)}')
     return ", ".join(policies)

@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from keys import services
 from keys.authentication import known_keys
+from keys.limits.limiter import limiter
+from keys.limits.stores import StoreAway
 from keys.models import APIKey, AuditEntry
 from tests.conftest import Api, api
 from tests.server import KEY
@@ -220,3 +222,23 @@ def test_audit_trail_cannot_be_written_by_staff(staff: Client, owner: Api, path:
     entry = AuditEntry.objects.get()
 
     assert staff.post(f"/admin/keys/auditentry/{path.format(entry.pk)}").status_code == 403
+
+
+def test_page_of_a_key_shows_what_is_left_and_takes_nothing(staff: Client, db: None) -> None:
+    caller = api("caller", "read", rate_limit="10/d", daily_quota=5)
+    caller.get("/api/models")
+
+    for _ in range(2):
+        page = staff.get(f"{LIST}{caller.row.pk}/change/").content.decode()
+        assert "rate_limit: 9 of 10, daily_quota: 4 of 5" in page
+
+
+def test_page_of_a_key_opens_while_the_counters_are_away(
+    staff: Client, owner: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreAway("gone")
+
+    monkeypatch.setattr(limiter.store, "spend", fail)
+
+    assert "counters cannot be reached" in staff.get(f"{LIST}{owner.row.pk}/change/").content.decode()

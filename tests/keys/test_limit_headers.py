@@ -1,6 +1,7 @@
 """What the answers tell of the limits."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,17 @@ def test_every_governed_answer_has_them(owner: Api, path: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [("POST", {"Content_Length": "99999999"}, 413), ("PUT", {}, 405), ("GET", {"Host": "evil.example"}, 400)],
+)
+def test_refusals_of_other_kinds_have_them_too(owner: Api, method: str, headers: dict[str, str], status: int) -> None:
+    answer = owner(method, "/api/models", **headers)
+
+    assert (answer.status_code, answer["X-RateLimit-Limit"]) == (status, "600")
+    assert answer["X-RateLimit-Remaining"] == ("600" if status == 413 else "599")
+
+
 @pytest.mark.parametrize("path", ["/health", "/api/schema"])
 def test_answers_that_are_not_governed_have_none(owner: Api, path: str) -> None:
     assert not [name for name in owner.get(path).headers if "ratelimit" in name.lower()]
@@ -105,7 +117,7 @@ def test_seconds_are_rounded_up() -> None:
     assert [whole_seconds(ns) for ns in (0, 1, NANOSECONDS, NANOSECONDS + 1)] == [0, 1, 1, 2]
 
 
-def test_outage_is_named(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outage_is_named(owner: Api, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> Decision:
         raise StoreAway("gone")
 
@@ -118,3 +130,5 @@ def test_outage_is_named(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         answer = owner.get("/api/models")
         assert (answer.status_code, answer["X-RateLimit-Outage"]) == (200, mode)
         assert ("RateLimit" in answer) == (mode == "local")
+        requests = {"open": 600, "local": 600 // settings.APP_WORKERS}[mode]
+        assert answer["RateLimit-Policy"] == f'"rate_limit";q={requests};w=60'

@@ -46,6 +46,16 @@ def test_any_one_way_to_send_a_key_will_do_and_errors_have_the_shape(outsider: A
         assert schema == {"$ref": "#/components/schemas/Error"}
 
 
+def test_answers_to_keys_are_documented_with_the_headers_that_they_have(owner: Api) -> None:
+    document = owner.get("/api/schema").json()
+    answers = document["paths"]["/api/models"]["get"]["responses"]
+
+    for answer in (answers["200"], answers["4XX"]):
+        named = {name for name in answer["headers"] if name != "X-RateLimit-Outage"}
+        assert named == {name for name in owner.get("/api/models").headers if "ratelimit" in name.lower()}
+    assert "headers" not in document["paths"]["/health"]["get"]["responses"]["200"]
+
+
 @pytest.mark.parametrize("path", ["/api/docs", "/api/docs/"])
 def test_documentation_opens_without_a_key(outsider: Api, path: str) -> None:
     assert b"swagger" in outsider.get(path).content
