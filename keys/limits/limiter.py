@@ -25,8 +25,8 @@ class Limiter:
     def __init__(self) -> None:
         self.outage = Outage()
         self._local = LocalStore()
-        # By pool: until when, on time.monotonic_ns's clock, nothing can be admitted; since when; and what was said.
-        self._refused: Memory[UUID, tuple[int, int, Decision]] = Memory()
+        # By pool, for as long as nothing can be admitted: since when, on time.monotonic_ns's clock, and what was said.
+        self._refused: Memory[UUID, tuple[int, Decision]] = Memory()
 
     @cached_property
     def store(self) -> Store:
@@ -63,11 +63,10 @@ class Limiter:
         """The store's refusal, while it would say the same again. Of the same limits only: they may have been raised,
         and keys of one pool may have different ones."""
         found = self._refused.get(limits.pool_id) if len(self._refused) else None
-        if found is None or found[2].limits != limits:
+        if found is None or found[1].limits != limits:
             return None
-        until, since, decision = found
-        now = time.monotonic_ns()
-        return decision.later(now - since, cost) if now < until else None
+        since, decision = found
+        return decision.later(time.monotonic_ns() - since, cost)
 
     def _remember(self, decision: Decision) -> None:
         """Until the smallest request could be admitted: a refusal of cost 5 says nothing of one of cost 1."""
@@ -75,9 +74,8 @@ class Limiter:
         wait = min(LONGEST_MEMORY, max(LONGEST_MEMORY if wait is None else wait for wait in waits))
         if wait:
             now = time.monotonic_ns()
-            until = now + wait
-            entry = (until, now, decision)
-            self._refused.put(decision.limits.pool_id, entry, until / NANOSECONDS, settings.KEY_CACHE_SIZE)
+            entry, until = (now, decision), (now + wait) / NANOSECONDS
+            self._refused.put(decision.limits.pool_id, entry, until, settings.KEY_CACHE_SIZE)
 
     def _without_store(self, limits: Limits, cost: int) -> Decision:
         mode = limits.on_outage or settings.THROTTLE_ON_OUTAGE

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from keys.limits.decision import Decision, Limits
 from keys.limits.rate import NANOSECONDS, Rate
-from keys.limits.stores import Store
+from keys.limits.stores import Store, StoreAway
 from keys.limits.stores.local import LocalStore
 from keys.limits.stores.postgresql import PostgreSQLStore
 from keys.limits.stores.redis import SCRIPT, RedisStore
@@ -281,6 +281,15 @@ def test_request_that_the_bucket_refuses_takes_nothing_from_the_quotas(store: Cl
     assert left == {"rate_limit": 0, "daily_quota": 47, "monthly_quota": 97}
 
 
+def test_bucket_that_is_cut_to_a_raised_rate_takes_nothing_from_the_quotas(store: Clocked) -> None:
+    slow = limits("1/d", daily_quota=50)
+    store.spend(slow)
+
+    told = store.spend(Limits(slow.pool_id, Rate.parse("600/m"), daily_quota=50))
+
+    assert (told.admitted, told.day_used) == (False, 1)
+
+
 def test_day_begins_at_midnight_utc(store: Clocked) -> None:
     pool = limits(daily_quota=3)
     store.admitted_of(3, pool)
@@ -440,3 +449,14 @@ def test_counters_in_redis_end_when_they_say_nothing_any_more(both: tuple[RedisS
 
     assert 1 <= redis.client.ttl(f"mcp:limits:{quick.pool_id.hex}") <= 2
     assert redis.client.ttl(f"mcp:limits:{counted.pool_id.hex}") >= 31 * 86400
+
+
+def test_statement_that_the_connection_has_forgotten_is_prepared_again(db: None) -> None:
+    store, pool = PostgreSQLStore(), limits()
+    store.spend(pool, 1)
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")  # as some poolers do between two clients
+
+    with pytest.raises(StoreAway, match="keys_spend"), transaction.atomic():
+        store.spend(pool, 1)
+    assert store.spend(pool, 1).admitted
