@@ -69,7 +69,8 @@ def _view_rules(match: ResolverMatch, request: HttpRequest) -> Iterator[Rule]:
     if actions is not None:
         view.action_map = actions
     method = "get" if request.method == "HEAD" else (request.method or "").lower()
-    takes = method in view.http_method_names and (method in actions if actions is not None else hasattr(view, method))
+    named = hasattr(view, method) if actions is None or method == "options" else method in actions
+    takes = named and method in view.http_method_names
     view.request = view.initialize_request(request, *match.args, **match.kwargs)
     yield "permission", lambda: view.initial(view.request, *match.args, **match.kwargs)
     yield "method", lambda: None if takes else _raise(MethodNotAllowed(method))

@@ -203,5 +203,5 @@ def in_shape(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         return response
     if is_for_staff(request) or request.path_info.startswith(settings.STATIC_URL):
         return response
-    headers = {name: response[name] for name in ("Allow", "Retry-After") if name in response}
+    headers = {name: value for name, value in response.items() if not name.lower().startswith("content-")}
     return ApiError(code_of(response.status_code), headers=headers).response(request)

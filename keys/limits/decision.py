@@ -3,7 +3,7 @@
 from typing import NamedTuple
 from uuid import UUID
 
-from keys.limits.periods import until_next_day, until_next_month
+from keys.limits.periods import day_of, month_of, until_next_day, until_next_month
 from keys.limits.rate import NANOSECONDS, Rate
 
 
@@ -87,8 +87,10 @@ class Decision(NamedTuple):
     def later(self, nanoseconds: int, cost: int) -> "Decision":
         """As the store would say it again, to a request of `cost`, when so much time has passed and it has admitted
         nobody."""
-        ahead = max(0, self.ahead - nanoseconds)
-        return self._replace(cost=cost, ahead=ahead, now=self.now + nanoseconds // 1000)
+        ahead, now = max(0, self.ahead - nanoseconds), self.now + nanoseconds // 1000
+        day_used = self.day_used if day_of(now) == day_of(self.now) else 0
+        month_used = self.month_used if month_of(now) == month_of(self.now) else 0
+        return self._replace(cost=cost, ahead=ahead, now=now, day_used=day_used, month_used=month_used)
 
 
 def whole_seconds(nanoseconds: int) -> int:

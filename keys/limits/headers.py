@@ -14,6 +14,7 @@ from keys.limits.periods import DAY_SECONDS, month_seconds
 from mcp_project.errors import ApiError
 
 OUTAGE = "X-RateLimit-Outage"
+MOST = 999_999_999_999_999  # that a structured field's integer may be (RFC 9651, section 3.3.1)
 
 
 def refusal(decision: Decision) -> ApiError:
@@ -33,7 +34,9 @@ def describe(response: HttpResponse, decision: Decision) -> None:
     if not standings:  # nobody knows
         return
     told = [(limit, str(limit.remaining), str(whole_seconds(limit.reset))) for limit in standings]
-    headers["RateLimit"] = ", ".join([f'"{limit.name}";r={remaining};t={reset}' for limit, remaining, reset in told])
+    headers["RateLimit"] = ", ".join(
+        [f'"{limit.name}";r={min(limit.remaining, MOST)};t={reset}' for limit, _, reset in told]
+    )
     tightest, remaining, reset = told[standings.index(decision.tightest)] if len(told) > 1 else told[0]
     headers["X-RateLimit-Limit"] = str(tightest.limit)
     headers["X-RateLimit-Remaining"] = remaining
@@ -43,7 +46,8 @@ def describe(response: HttpResponse, decision: Decision) -> None:
 def policy(limits: Limits) -> str:
     policies = [f'"rate_limit";q={limits.rate.limit};w={limits.rate.period}']
     if limits.daily_quota is not None:
-        policies.append(f'"daily_quota";q={limits.daily_quota};w={DAY_SECONDS}')
+        policies.append(f'"daily_quota";q={min(limits.daily_quota, MOST)};w={DAY_SECONDS}')
     if limits.monthly_quota is not None:
-        policies.append(f'"monthly_quota";q={limits.monthly_quota};w={month_seconds(time.time_ns() // 1000)}')
+        window = month_seconds(time.time_ns() // 1000)
+        policies.append(f'"monthly_quota";q={min(limits.monthly_quota, MOST)};w={window}')
     return ", ".join(policies)

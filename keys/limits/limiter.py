@@ -4,6 +4,7 @@ import time
 from functools import cached_property
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 
 from keys.limits.decision import Decision, Limits
@@ -15,6 +16,8 @@ from keys.limits.stores.postgresql import PostgreSQLStore
 from keys.limits.stores.redis import RedisStore
 from keys.memory import Memory
 from mcp_project.errors import ApiError
+
+log = structlog.get_logger()
 
 LONGEST_MEMORY = 5 * NANOSECONDS  # so soon the store is asked again, in case an operator has reset the counters
 
@@ -47,17 +50,15 @@ class Limiter:
         try:
             decision = self.store.spend(limits, cost)
         except StoreAway as error:
-            self.outage.begin(self.store, error)
+            if error.lost:
+                self.outage.begin(self.store, error)
+            else:
+                log.warning("limiter_undecided", store=self.store.name, error=" ".join(str(error).split()))
             return self._without_store(limits, cost)
         self.outage.end(self.store, asked)
         if cost and not decision.admitted:
-            self._remember(decision)
+            self._remember(decision, asked)
         return decision
-
-    def forget(self) -> None:
-        """As a new process: for tests."""
-        self.__init__()  # type: ignore[misc]
-        self.__dict__.pop("store", None)
 
     def _remembered(self, limits: Limits, cost: int) -> Decision | None:
         """The store's refusal, while it would say the same again. Of the same limits only: they may have been raised,
@@ -68,13 +69,14 @@ class Limiter:
         since, decision = found
         return decision.later(time.monotonic_ns() - since, cost)
 
-    def _remember(self, decision: Decision) -> None:
-        """Until the smallest request could be admitted: a refusal of cost 5 says nothing of one of cost 1."""
+    def _remember(self, decision: Decision, asked: float) -> None:
+        """Until the smallest request could be admitted: a refusal of cost 5 says nothing of one of cost 1. Counted
+        from when the store was asked, so that it is never refused longer; what it is told counts from the answer, so
+        that it never comes back too early."""
         waits = [standing.wait for standing in decision.for_one().standings]
         wait = min(LONGEST_MEMORY, max(LONGEST_MEMORY if wait is None else wait for wait in waits))
         if wait:
-            now = time.monotonic_ns()
-            entry, until = (now, decision), (now + wait) / NANOSECONDS
+            entry, until = (time.monotonic_ns(), decision), asked + wait / NANOSECONDS
             self._refused.put(decision.limits.pool_id, entry, until, settings.KEY_CACHE_SIZE)
 
     def _without_store(self, limits: Limits, cost: int) -> Decision:

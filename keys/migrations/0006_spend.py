@@ -53,6 +53,9 @@ BEGIN
     IF counted THEN
         today := now / 86400000000;
         this_month := extract(year FROM moment) * 12 + extract(month FROM moment) - 1;
+        -- A clock that was set back over midnight: the day that has begun goes on.
+        IF quota.day = today + 1 THEN today := quota.day; END IF;
+        IF quota.month = this_month + 1 THEN this_month := quota.month; END IF;
         day_used := CASE WHEN quota.day = today THEN quota.day_used ELSE 0 END;
         month_used := CASE WHEN quota.month = this_month THEN quota.month_used ELSE 0 END;
         admitted := admitted AND (daily IS NULL OR day_used + asked <= daily)
@@ -81,7 +84,8 @@ $$
 class Migration(migrations.Migration):
     """A bucket is one timestamp, the "theoretical arrival time" at which it would be full again, by the Generic Cell
     Rate Algorithm (ITU-T I.371, annex A; the virtual scheduling form). A request moves it on by its cost, and is
-    admitted if it then lies no more than a whole bucket ahead of now. A refused request moves nothing.
+    admitted if it then lies no more than a whole bucket ahead of now. A refused request moves nothing, but for what
+    lies further ahead than a whole bucket: of an older, slower rate, or of a clock that has been set back.
 
     Whole numbers of nanoseconds, so that a bucket of 100 admits 100 and never 101.
     """

@@ -22,12 +22,19 @@ class Check(threading.local):
 
     act: Callable[[Connection], Any] | None = None
     result: Any = None
+    error: Exception | None = None  # of an act that failed on a connection that is well
 
     def __call__(self, session: Connection) -> None:
         if self.act is None:
             ConnectionPool.check_connection(session)
-        else:
+            return
+        self.error = None
+        try:
             self.result = self.act(session)
+        except Exception as error:
+            if session.broken:
+                raise
+            self.error = error
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -46,19 +53,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def act_at_once(self, act: Callable[[Connection], Any]) -> Any:
         """What `act` gives for this thread's connection. When there is none yet, `act` takes the place of the pool's
-        check: it says as well whether a connection is alive, and saves a request a round trip. It is then done again,
-        on another connection, when it raises.
+        check: it says as well whether a connection is alive, and saves a request a round trip. When it finds the
+        connection dead, it is done again on another; so what it does must be something that may happen twice.
 
-        Raises what `act` does, and OperationalError when there is no connection to be had.
+        Raises Django's errors: what `act` does, and OperationalError when there is no connection to be had.
         """
-        if self.connection is not None:
-            return act(self.connection)
-        self._check.act = act
-        try:
-            self.ensure_connection()
-            return self._check.result
-        finally:
-            self._check.act = self._check.result = None
+        check = self._check
+        with self.wrap_database_errors:
+            if self.connection is not None:
+                return act(self.connection)
+            check.act = act
+            try:
+                self.ensure_connection()
+                if check.error is not None:
+                    raise check.error
+                return check.result
+            finally:
+                check.act = check.result = check.error = None
 
     def get_connection_params(self) -> dict[str, Any]:
         if _embedded is not None:

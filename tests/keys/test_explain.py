@@ -55,6 +55,7 @@ REQUESTS = [
     ("GET", "/api/models/00000000-0000-0000-0000-000000000000"), ("DELETE", "/api/models"), ("GET", "/api/keys"),
     ("GET", "/api/keys/me"), ("GET", "/api/nothing"), ("GET", "/health"), ("POST", "/health"), ("GET", "/api/models/"),
     ("GET", "/api/schema"), ("GET", "/nothing"), ("GET", "/api/usage"), ("GET", "/api"), ("POST", "/api/keys/verify"),
+    ("OPTIONS", "/api/models"), ("OPTIONS", "/api/keys/me"),
 ]  # fmt: skip
 
 

@@ -197,3 +197,28 @@ def test_readme_documents_every_error_code_with_its_status() -> None:
     assert [(int(status), name, meaning) for status, name, meaning in rows] == [
         (code.status, name, code.meaning) for name, code in CODES.items()
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["localhost:6379", "http://h", "redis://", "redis://localhost:abc", "redis://h:99999", "redis://h?foo=1",
+     "redis://h?socket_timeout=abc", "redis://[::1", "redis://h/x", "unix://", "redis:///0"],
+)  # fmt: skip
+def test_what_no_redis_can_be_reached_by_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^must read redis://"):
+        env.redis_url(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["redis://h", "redis://:p@h:6379/0", "redis://u:p@[::1]:6379/15", "rediss://h:6380/2", "unix:///tmp/r.sock?db=2"],
+)
+def test_address_of_a_redis_is_taken(text: str) -> None:
+    assert env.redis_url(text) == text
+
+
+def test_password_of_redis_is_not_told(tmp_path: Path) -> None:
+    [line] = start(tmp_path, REDIS_URL="redis://:hunter2-hunter2@h:abc")
+
+    assert line.startswith("The configuration is wrong: REDIS_URL must read")
+    assert "hunter2" not in line

@@ -6,7 +6,11 @@ from keys.limits.decision import Decision, Limits
 
 
 class StoreAway(Exception):
-    """The store cannot say."""
+    """The store cannot say; `lost` when it is not to be asked about others either, for a moment."""
+
+    def __init__(self, reason: str, lost: bool = True) -> None:
+        super().__init__(reason)
+        self.lost = lost
 
 
 class Store(Protocol):

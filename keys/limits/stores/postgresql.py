@@ -2,8 +2,15 @@
 
 from typing import Any, cast
 
-from django.db import Error, OperationalError, connection
+from django.db import Error, connection
 from psycopg import Connection
+from psycopg.errors import (
+    DeadlockDetected,
+    InvalidSqlStatementName,
+    LockNotAvailable,
+    QueryCanceled,
+    error_from_result,
+)
 from psycopg.pq import ExecStatus
 
 from keys.limits.decision import Decision, Limits
@@ -14,6 +21,7 @@ from mcp_project.postgresql.base import DatabaseWrapper
 # on the database's clock. Answers one text, such as (t,100000,1769860800000000,0,0).
 SPEND = b"SELECT keys_spend($1::uuid, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint)"
 STATEMENT = b"keys_spend"
+OF_THIS_REQUEST = (DeadlockDetected, InvalidSqlStatementName, LockNotAvailable, QueryCanceled)  # others can be decided
 
 
 class PostgreSQLStore:
@@ -33,20 +41,23 @@ class PostgreSQLStore:
             None if monthly is None else b"%d" % monthly,
         ]
         try:
+            # Done twice, it charges twice: a request too many is charged, where an answer was lost with its connection.
             answer = cast(DatabaseWrapper, connection).act_at_once(lambda session: _execute(session, parameters))
         except Error as error:
-            raise StoreAway(str(error)) from error
+            raise StoreAway(str(error), lost=not isinstance(error.__cause__, OF_THIS_REQUEST)) from error
         admitted, ahead, now, day_used, month_used = answer[1:-1].split(b",")
         return Decision(limits, cost, admitted == b"t", int(ahead), int(now), int(day_used), int(month_used))
 
 
 def _execute(session: Connection[Any], parameters: list[bytes | None]) -> bytes:
-    """Raises OperationalError."""
+    """Raises psycopg's errors."""
     server = session.pgconn
     if not getattr(session, "knows_spend", False):
         session.knows_spend = server.prepare(STATEMENT, SPEND).status == ExecStatus.COMMAND_OK  # type: ignore[attr-defined]
     result = server.exec_prepared(STATEMENT, parameters)  # type: ignore[arg-type]  # None is NULL
     if result.status != ExecStatus.TUPLES_OK:
-        session.knows_spend = False  # type: ignore[attr-defined]
-        raise OperationalError(result.error_message.decode(errors="replace"))
+        error = error_from_result(result)
+        if isinstance(error, InvalidSqlStatementName):  # some poolers forget between two clients
+            session.knows_spend = False  # type: ignore[attr-defined]
+        raise error
     return result.get_value(0, 0) or b""

@@ -48,10 +48,11 @@ ON CONFLICT (pool_id) DO UPDATE SET
 
 # Only what was written is done with: a pool that was charged meanwhile stays in the set.
 DONE = """
-local row = redis.call('HMGET', KEYS[1], 'day_used', 'month_used')
-if (row[1] or '') == ARGV[2] and (row[2] or '') == ARGV[3] then
-  redis.call('SREM', KEYS[2], ARGV[1])
+local row = redis.call('HMGET', KEYS[1], 'day', 'day_used', 'month', 'month_used')
+for i = 1, 4 do
+  if (row[i] or '') ~= ARGV[i + 1] then return end
 end
+redis.call('SREM', KEYS[2], ARGV[1])
 """
 
 
@@ -76,7 +77,8 @@ class RedisStore:
         self._sessions = Sessions()
         self._failures = 0
         self._done = self.client.register_script(DONE)
-        # The pools of which this process has told Redis what PostgreSQL knows.
+        # The pools of which this process has told Redis what PostgreSQL knows. None, once a connection is lost: Redis
+        # may come back with what it knew some time ago.
         self._told: Memory[UUID, bool] = Memory()
 
     def spend(self, limits: Limits, cost: int) -> Decision:
@@ -84,8 +86,10 @@ class RedisStore:
             answer = self._ask(limits, cost, tell=limits.counted and not self._told.get(limits.pool_id))
             if not answer:  # Redis has lost them
                 answer = self._ask(limits, cost, tell=True)
-        except (RedisError, Error) as error:
+        except RedisError as error:
             raise StoreAway(str(error)) from error
+        except Error as error:  # PostgreSQL's, of what this pool has used: the others can be decided
+            raise StoreAway(str(error), lost=False) from error
         admitted, ahead, now, day_used, month_used = answer
         return Decision(limits, cost, admitted == 1, ahead, now, day_used, month_used)
 
@@ -117,11 +121,11 @@ class RedisStore:
         now = time.monotonic()
         idle, sessions.used = now - sessions.used, now
         try:
-            # Where one thread has lost Redis the others' connections are gone, too. And of one that was idle, something
-            # to read when nothing is due says that Redis has hung up.
-            if sessions.failures != self._failures or (idle > IDLE_SECONDS and connection.can_read()):
+            # Where one thread has lost Redis the others' connections are gone, too.
+            if sessions.failures != self._failures or (idle > IDLE_SECONDS and _has_hung_up(connection)):
                 connection.disconnect()
                 sessions.failures = self._failures
+                self._told.clear()
             try:
                 return _evaluate(connection, "EVALSHA", SCRIPT_SHA, arguments)
             except NoScriptError:
@@ -129,6 +133,7 @@ class RedisStore:
         except BaseException:  # an answer that was not read must not become the next request's
             connection.disconnect()
             self._failures += 1
+            self._told.clear()
             raise
 
     def answers(self) -> bool:
@@ -153,8 +158,16 @@ class RedisStore:
             for pool, count in counts.items():
                 if None not in count:
                     cursor.execute(WRITE_QUOTA, [pool, *map(int, count)])
-        for pool, (_, day_used, _, month_used) in counts.items():
-            self._done(keys=[PREFIX + pool, CHANGED], args=[pool, day_used or "", month_used or ""])
+        for pool, count in counts.items():
+            self._done(keys=[PREFIX + pool, CHANGED], args=[pool, *("" if field is None else field for field in count)])
+
+
+def _has_hung_up(connection: Any) -> bool:
+    """Whether there is something to read when nothing is due, which is the end; redis-py says so in either way."""
+    try:
+        return bool(connection.can_read())
+    except RedisError:
+        return True
 
 
 def _evaluate(connection: Any, command: str, script: str, arguments: tuple[str | int, ...]) -> list[int]:

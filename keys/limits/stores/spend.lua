@@ -37,6 +37,9 @@ if counted then
   day = math.floor(s / 86400)
   month = month_of(day)
   if not row[3] and not ARGV[7] then return {} end
+  -- A clock that was set back over midnight: the day that has begun goes on.
+  if tonumber(row[3]) == day + 1 then day = day + 1 end
+  if tonumber(row[5]) == month + 1 then month = month + 1 end
   if tonumber(row[3]) == day then day_used = tonumber(row[4]) end
   if tonumber(row[5]) == month then month_used = tonumber(row[6]) end
   if tonumber(ARGV[7]) == day then day_used = math.max(day_used, tonumber(ARGV[8])) end

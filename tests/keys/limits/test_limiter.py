@@ -148,7 +148,58 @@ def test_asking_is_not_answered_from_memory(limiter: Limiter, store: FakeStore) 
     assert store.asked == asked + 1
 
 
+def test_refusal_is_remembered_from_when_the_store_was_asked(
+    limiter: Limiter, store: FakeStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = limits("2/s")
+    limiter.spend(pool, 2)
+    spend = store.spend
+
+    def slowly(limits: Limits, cost: int) -> Decision:
+        decision = spend(limits, cost)
+        clock.seconds += 0.4
+        return decision
+
+    monkeypatch.setattr(store, "spend", slowly)
+    assert not limiter.spend(pool).admitted
+    clock.seconds += 0.1
+
+    assert limiter.spend(pool).admitted, "half a second after the store was asked, it would admit one"
+
+
+def test_refusal_that_is_remembered_over_midnight_tells_of_the_new_day() -> None:
+    midnight = 1_769_904_000_000_000  # of the 31st of January 2026
+    pool = limits("6/m", daily_quota=5, monthly_quota=5)
+    before = Decision(pool, 1, False, ahead=60 * NANOSECONDS, now=midnight - 2_000_000, day_used=5, month_used=5)
+
+    later = before.later(3 * NANOSECONDS, 1)
+
+    assert before.later(NANOSECONDS, 1).day_used == 5
+    assert (later.day_used, later.month_used) == (0, 0)
+    assert (later.refused_by.name, later.refused_by.wait) == ("rate_limit", 7 * NANOSECONDS)
+
+
 # --- Outage
+
+
+def test_request_that_cannot_be_decided_is_no_outage_for_others(
+    limiter: Limiter, store: FakeStore, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.THROTTLE_ON_OUTAGE = "open"
+    locked, other = limits("1/d"), limits("1/d")
+    spend = store.spend
+
+    def one_is_locked(limits: Limits, cost: int) -> Decision:
+        if limits == locked:
+            raise StoreAway("canceling statement due to lock timeout", lost=False)
+        return spend(limits, cost)
+
+    monkeypatch.setattr(store, "spend", one_is_locked)
+
+    with capture_logs() as logs:
+        assert limiter.spend(locked).outage == "open"
+        assert limiter.spend(other).outage == ""
+    assert [entry["event"] for entry in logs] == ["limiter_undecided"]
 
 
 def outage_of(limiter: Limiter, store: FakeStore, mode: str, settings: Any) -> None:

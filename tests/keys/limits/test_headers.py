@@ -113,6 +113,22 @@ def test_retry_after_is_the_first_whole_second_at_which_one_is_admitted(rate: st
     assert wait == 1 or not admits(wait - 1)
 
 
+def test_numbers_are_such_as_a_structured_field_may_hold(db: None) -> None:
+    answer = api("someone", "read", daily_quota=2**53).get("/api/models")
+
+    assert '"daily_quota";q=999999999999999;' in answer["RateLimit-Policy"]
+    assert '"daily_quota";r=999999999999999;' in answer["RateLimit"]
+
+
+def test_answer_that_another_layer_worded_keeps_them(owner: Api, settings: Any) -> None:
+    settings.DEBUG = True  # Django then shows a page of its own for a path that leads nowhere
+
+    answer = owner.get("/api/nothing")
+
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/json")
+    assert answer["RateLimit"] == '"rate_limit";r=599;t=1'
+
+
 def test_seconds_are_rounded_up() -> None:
     assert [whole_seconds(ns) for ns in (0, 1, NANOSECONDS, NANOSECONDS + 1)] == [0, 1, 1, 2]
 
