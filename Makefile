@@ -26,7 +26,7 @@ key: $(VENV)/.installed ## make an API key: make key ARGS="--owner ann --name la
 test: $(VENV)/.installed-dev ## run the tests, on the configured PostgreSQL or the embedded one
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
-bench: $(VENV)/.installed ## measure the claims, in one table (fails when one is not met)
+bench: $(VENV)/.installed ## measure the claims, in one table: what this machine has to say
 	@$(BIN)/python -m bench
 
 check: $(VENV)/.installed-dev ## format, lint, types, migrations, production settings

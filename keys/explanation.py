@@ -1,7 +1,6 @@
 """Why a request is refused, or would be: each rule on its way, asked by the code that enforces it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 from django.http import HttpRequest
@@ -14,7 +13,7 @@ from keys.limits.headers import refusal
 from keys.limits.limiter import limiter
 from keys.middleware import is_free
 from keys.principal import GovernedRequest, Principal
-from keys.verification import standings
+from keys.verification import what_is_left
 from mcp_project.errors import ApiError, from_exception
 from mcp_project.middleware import is_governed, without_slash
 
@@ -27,17 +26,15 @@ def explain(principal: Principal, method: str, path: str, address: str | None) -
     request = _request(principal, method, path, address)
     rules = [_asked(name, rule) for name, rule in _rules(request, principal, address)]
     refused = next((rule for rule in rules if not rule["admits"]), None)
-    limits = None
-    with suppress(ApiError):
-        limits = standings(limiter.spend(principal.limits, cost=0))
     return {
         "admitted": refused is None,
         "refused_by": refused and refused["rule"],
         "status": refused and refused["status"],
         "code": refused and refused["code"],
         "detail": refused and refused["detail"],
+        "retry_after": refused and refused["retry_after"],
         "rules": rules,
-        "limits": limits,
+        "limits": what_is_left(principal.limits),
     }
 
 
@@ -105,9 +102,9 @@ def _asked(name: str, rule: Callable[[], None]) -> dict[str, Any]:
         answer = from_exception(error)
         return {
             "rule": name, "admits": False, "status": answer.status_code, "code": answer.code,
-            "detail": str(answer.detail),
+            "detail": str(answer.detail), "retry_after": int(answer.headers.get("Retry-After", 0)) or None,
         }  # fmt: skip
-    return {"rule": name, "admits": True, "status": None, "code": None, "detail": None}
+    return {"rule": name, "admits": True, "status": None, "code": None, "detail": None, "retry_after": None}
 
 
 def _request(principal: Principal, method: str, path: str, address: str | None) -> GovernedRequest:

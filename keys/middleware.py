@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from keys.authentication import WrongKey, authenticate
 from keys.credentials import BEARER, credential
 from keys.limits.failures import check_failures, refuse_blocked
-from keys.limits.headers import describe, policy, refusal
+from keys.limits.headers import OUTAGE, describe, policy, refusal
 from keys.limits.limiter import limiter
 from keys.principal import GovernedRequest, Principal
 from mcp_project.client_address import client_address
@@ -64,13 +64,13 @@ class ThrottleMiddleware:
         principal = request.principal if request.governed else None
         if principal is None:
             return self.get_response(request)
-        wrong = check_length(request)
-        free = wrong is not None or is_free(request)
+        wrong, free = check_length(request), is_free(request)
         try:
-            decision = limiter.spend(principal.limits, cost=0 if free else 1)
+            decision = limiter.spend(principal.limits, cost=0 if free or wrong else 1)
         except ApiError as error:
-            response = refuse(request, wrong or error)
+            response = self.get_response(request) if free and not wrong else refuse(request, wrong or error)
             response["RateLimit-Policy"] = policy(principal.limits)
+            response[OUTAGE] = "closed"
             return response
         if wrong is not None:
             response = refuse(request, wrong)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from keys.authentication import identify
-from keys.limits.decision import Decision, whole_seconds
+from keys.limits.decision import Decision, Limits, whole_seconds
 from keys.limits.headers import refusal
 from keys.limits.limiter import limiter
 from keys.principal import Principal
@@ -14,7 +14,6 @@ def verify(key: str, permission: str | None, model: str | None, ip: str | None, 
     """The answer of `POST /api/keys/verify`: what enforcement itself would decide, by the same functions.
 
     With `consume`, a key that is good otherwise is charged one request, and is valid only if its limits admit that.
-    Raises ApiError LIMITER_UNAVAILABLE as the limiter does.
     """
     try:
         principal = identify(key)
@@ -27,18 +26,31 @@ def verify(key: str, permission: str | None, model: str | None, ip: str | None, 
             "permissions": [],
             "limits": None,
         }
-    code = _refusal(principal, permission, model, ip)
-    decision = limiter.spend(principal.limits, cost=1 if consume and code is None else 0)
-    if code is None and not decision.admitted:
-        code = refusal(decision).code
+    code, limits = _refusal(principal, permission, model, ip), None
+    try:
+        decision = limiter.spend(principal.limits, cost=1 if consume and code is None else 0)
+    except ApiError as error:
+        code = code or error.code
+    else:
+        limits = standings(decision)
+        if code is None and not decision.admitted:
+            code = refusal(decision).code
     return {
         "valid": code is None,
         "code": code or "VALID",
         "key_id": principal.key_id,
         "owner": principal.owner,
         "permissions": sorted(principal.permissions),
-        "limits": standings(decision),
+        "limits": limits,
     }
+
+
+def what_is_left(limits: Limits) -> dict[str, dict[str, int] | None] | None:
+    """As `standings`, asked now; None while the counters are away and the key is not admitted without them."""
+    try:
+        return standings(limiter.spend(limits, cost=0))
+    except ApiError:
+        return None
 
 
 def standings(decision: Decision) -> dict[str, dict[str, int] | None]:

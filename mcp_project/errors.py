@@ -57,12 +57,16 @@ CODES = {
     "EXPECTATION_FAILED": Code(417, "The Expect header asks for something other than 100-continue."),
     "PRECONDITION_REQUIRED": Code(428, "A change takes `If-Match` with the `ETag` of what was read, or `*`."),
     "RATE_LIMIT_EXCEEDED": Code(429, "The key's rate is used up; `Retry-After` says for how many seconds."),
-    "QUOTA_EXCEEDED": Code(429, "The key's quota of the day or the month is used up; `Retry-After` says until when."),
+    "QUOTA_EXCEEDED": Code(
+        429, "The key's quota of the day or the month is used up; `Retry-After` says for how many seconds."
+    ),
     "TOO_MANY_FAILURES": Code(429, "Too many wrong keys or passwords came from this address."),
     "HEADERS_TOO_LARGE": Code(431, "A header is over 8190 bytes, or there are over 100 of them."),
     "INTERNAL_ERROR": Code(500, "A fault of this service; the log has it under the request id."),
     "DATABASE_UNAVAILABLE": Code(503, "The database cannot be reached; try again after `Retry-After` seconds."),
-    "LIMITER_UNAVAILABLE": Code(503, "The limiter's counters cannot be reached, and without them nobody is admitted."),
+    "LIMITER_UNAVAILABLE": Code(
+        503, "The limiter's counters cannot be reached, and this key is not admitted without them."
+    ),
 }
 BY_STATUS = {
     400: "BAD_REQUEST",
@@ -106,6 +110,8 @@ class ApiError(exceptions.APIException):
         response = JsonResponse(body, status=self.status_code, headers=dict(self.headers))
         response.error_code = self.code  # type: ignore[attr-defined]  # for the usage event
         response["Content-Length"] = str(len(response.content))  # CommonMiddleware may be further in than this
+        if request.method == "HEAD":
+            response.content = b""
         return response
 
 

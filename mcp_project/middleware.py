@@ -8,6 +8,7 @@ from collections.abc import Callable
 import structlog
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 
 from mcp_project.client_address import client_address
@@ -39,7 +40,7 @@ def is_governed(path: str) -> bool:
 
 class HostMiddleware(CommonMiddleware):
     """Refuses requests for hosts that are not ours, and gives answers their Content-Length. Of Django's middleware,
-    that much; and a load balancer may ask after our health by address."""
+    that much; and a load balancer may ask after our health by address. Answers to HEAD lose their body."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
         if request.path_info not in HEALTH_PATHS:
@@ -48,6 +49,12 @@ class HostMiddleware(CommonMiddleware):
             except DisallowedHost:
                 return ApiError("INVALID_HOST").response(request)
         return None
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response = super().process_response(request, response)
+        if request.method == "HEAD" and isinstance(response, HttpResponse):
+            response.content = b""  # which has left its Content-Length
+        return response
 
 
 class RequestContextMiddleware:

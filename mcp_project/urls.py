@@ -21,7 +21,8 @@ urlpatterns = [
     path("health", HealthView.as_view(), name="health"),
     path("health/live", LiveView.as_view(), name="health-live"),
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    # Its renderer, for HTML alone, has no template for the answer to OPTIONS.
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"),
     path("api/", include("keys.urls")),
     path("api/", include("registry.urls")),
     path("api/", include("usage.urls")),

@@ -136,7 +136,7 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
     search_fields = ("prefix", "name", "owner")
     fields = KeyForm.Meta.fields
     shown = (
-        "id", "prefix", "status", "what_is_left", "last_used_at", "revoked_at", "rotated_from", "created_at",
+        "id", "prefix", "pool_id", "status", "what_is_left", "last_used_at", "revoked_at", "rotated_from", "created_at",
         "created_by",
     )  # fmt: skip
     actions = ("revoke", "disable", "enable", "rotate")

@@ -51,7 +51,8 @@ def look_at_failures(request: HttpRequest) -> None:
 def _over_for(request: HttpRequest, count: bool) -> int:
     """Seconds for which the address is over the rate; 0 when it is not."""
     usage = get_usage(request, group="authentication", key="ip", rate=settings.AUTH_FAILURE_RATE, increment=count)
-    return max(1, usage["time_left"]) if usage and usage["should_limit"] else 0
+    # django-ratelimit's window ends with the second that it names, not before it.
+    return max(0, usage["time_left"]) + 1 if usage and usage["should_limit"] else 0
 
 
 def _too_many(seconds: float) -> ApiError:

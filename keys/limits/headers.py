@@ -21,7 +21,10 @@ def refusal(decision: Decision) -> ApiError:
     """What a client is told that is refused. Retry-After is how long to wait; without it, waiting does not help."""
     limit = decision.refused_by
     code = "RATE_LIMIT_EXCEEDED" if limit.name == "rate_limit" else "QUOTA_EXCEEDED"
-    return ApiError(code, headers={} if limit.wait is None else {"Retry-After": str(whole_seconds(limit.wait))})
+    if limit.wait is None:
+        return ApiError(code, f"The key's {limit.name} of {limit.limit} does not hold so much: waiting does not help.")
+    detail = f"The key's {limit.name} of {limit.limit} is used up; `Retry-After` says for how many seconds."
+    return ApiError(code, detail, headers={"Retry-After": str(whole_seconds(limit.wait))})
 
 
 def describe(response: HttpResponse, decision: Decision) -> None:

@@ -82,7 +82,7 @@ class Limiter:
     def _without_store(self, limits: Limits, cost: int) -> Decision:
         mode = limits.on_outage or settings.THROTTLE_ON_OUTAGE
         if mode == "closed":
-            raise ApiError("LIMITER_UNAVAILABLE", headers={"Retry-After": "1", "X-RateLimit-Outage": mode})
+            raise ApiError("LIMITER_UNAVAILABLE", headers={"Retry-After": "1"})
         if mode == "open":
             return Decision(limits, cost, admitted=True, outage=mode)
         return self._local.spend(limits, cost)

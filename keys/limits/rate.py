@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple, Self
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-FORM = re.compile(r"([0-9]{1,12})/([0-9]{0,6})([smhd])", re.ASCII)
+FORM = re.compile(r"([0-9]{1,12})/([0-9]{0,12})([smhd])", re.ASCII)
 MAX_LIMIT = 1_000_000_000
 MAX_PERIOD = 90 * 86400  # seconds: in nanoseconds this is below 2^53, which Lua's numbers hold exactly
 MAX_PER_SECOND = 1_000_000  # so that rounding `emission` to a nanosecond is at most a thousandth of it

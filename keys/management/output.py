@@ -1,7 +1,9 @@
 """What the commands on keys share."""
 
 import json
+import os
 import re
+import sys
 from argparse import ArgumentTypeError
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
@@ -12,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.utils import timezone
 
 from keys.limits.quota import parse_quota
+from keys.limits.rate import Rate
 from keys.models import APIKey
 from keys.serializers.keys import KeySerializer
 from mcp_project.database import pending_migrations
@@ -25,7 +28,11 @@ class KeyCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         if pending_migrations():
             raise CommandError("The database is not ready: run `manage.py init_db` first.")
-        return super().execute(*args, **options)
+        try:
+            return super().execute(*args, **options)
+        except BrokenPipeError:  # as of `list_keys | head`; what Python has left to flush goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return None
 
 
 def show_secret(out: OutputWrapper, err: OutputWrapper, row: APIKey, key: str, as_json: bool) -> None:
@@ -67,6 +74,15 @@ def quota(text: str) -> int:
         return parse_quota(text)
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from None
+
+
+def rate(text: str) -> str:
+    """The type of an option."""
+    try:
+        Rate.parse(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+    return text
 
 
 def explain(error: ValidationError) -> NoReturn:

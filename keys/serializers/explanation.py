@@ -1,5 +1,7 @@
 """Whether a request would be admitted, and why not, as JSON."""
 
+from urllib.parse import unquote
+
 from rest_framework import serializers
 
 from keys.serializers.keys import LimitsSerializer
@@ -11,22 +13,29 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 class SupposedRequestSerializer(StrictSerializer):
     """The request that is asked about."""
 
-    method = serializers.ChoiceField(METHODS, default="GET")
+    method = StringField(default="GET", help_text=f"One of {', '.join(METHODS)}.")
     path = StringField(max_length=4096, help_text="Such as `/api/models`; what follows a `?` is not looked at.")
     ip = serializers.IPAddressField(
-        required=False, help_text="The address that it comes from; without it, rules on addresses are left out."
+        required=False,
+        help_text="The address that it comes from; without it, rules on addresses, the key's own too, are left out.",
     )
+
+    def validate_method(self, value: str) -> str:
+        if value.upper() not in METHODS:
+            raise serializers.ValidationError(f"One of {', '.join(METHODS)} is wanted.", "invalid_choice")
+        return value.upper()
 
     def validate_path(self, value: str) -> str:
         if not value.startswith("/"):
             raise serializers.ValidationError("A path begins with `/`.", "invalid")
-        return value.partition("?")[0]
+        return unquote(value.partition("?")[0])
 
 
 class OutcomeSerializer(serializers.Serializer[dict[str, object]]):
     status = serializers.IntegerField(allow_null=True, help_text="The status of the refusal; null when admitted.")
     code = serializers.CharField(allow_null=True)
     detail = serializers.CharField(allow_null=True)
+    retry_after = serializers.IntegerField(allow_null=True, help_text="Seconds; null where waiting does not help.")
 
 
 class RuleSerializer(OutcomeSerializer):

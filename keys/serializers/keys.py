@@ -35,9 +35,9 @@ class KeySerializer(StrictModelSerializer):
     class Meta:
         model = APIKey
         fields = (
-            "id", "prefix", "name", "owner", "permissions", "models", "allowed_ips", "rate_limit", "daily_quota",
-            "monthly_quota", "on_outage", "enabled", "status", "metadata", "expires_at", "last_used_at",
-            "revoked_at", "rotated_from", "created_at", "created_by",
+            "id", "prefix", "pool_id", "name", "owner", "permissions", "models", "allowed_ips", "rate_limit",
+            "daily_quota", "monthly_quota", "on_outage", "enabled", "status", "metadata", "expires_at",
+            "last_used_at", "revoked_at", "rotated_from", "created_at", "created_by",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -164,7 +164,7 @@ class LimitsSerializer(serializers.Serializer[dict[str, object]]):
 class OwnKeySerializer(KeySerializer):
     """A key as its bearer sees it."""
 
-    limits = LimitsSerializer(read_only=True)
+    limits = LimitsSerializer(read_only=True, allow_null=True)
 
     class Meta(KeySerializer.Meta):
         fields = (*KeySerializer.Meta.fields, "limits")  # type: ignore[assignment]

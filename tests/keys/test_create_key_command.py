@@ -49,7 +49,9 @@ def test_days_are_counted_from_now() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--owner", "ci", "--name", "x", "--rate", "0/m"], "rate_limit: A rate admits from 1"),
+        (["--owner", "ci", "--name", "x", "--rate", "0/m"], "argument --rate: A rate admits from 1"),
+        (["--owner", "ci", "--name", "x", "--rate", ""], "argument --rate: A rate reads N/period"),
+        (["--owner", "ci", "--name", "x", "--daily-quota", ""], "argument --daily-quota: A quota is a whole number"),
         (["--owner", "ci", "--name", "x", "--expires", "soon"], "--expires takes a number of days"),
         (["--owner", "ci", "--name", "x", "--expires", "0d"], "--expires takes a number of days"),
         (["--owner", "", "--name", "x"], "owner: "),

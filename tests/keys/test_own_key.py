@@ -2,6 +2,8 @@
 
 import pytest
 
+from keys.limits.limiter import limiter
+from keys.limits.stores import StoreAway
 from tests.conftest import Api, api
 
 
@@ -72,3 +74,15 @@ def test_answer_is_what_the_document_says(outsider: Api, db: None) -> None:
 
 def test_outsider_gets_401(outsider: Api) -> None:
     assert outsider.get("/api/keys/me").status_code == 401
+
+
+def test_it_answers_while_the_counters_are_away(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise StoreAway("gone")
+
+    monkeypatch.setattr(limiter.store, "spend", fail)
+    assert owner.get("/api/models").status_code == 503
+
+    answer = owner.get("/api/keys/me")
+
+    assert (answer.status_code, answer.json()["limits"], answer["X-RateLimit-Outage"]) == (200, None, "closed")

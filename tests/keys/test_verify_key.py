@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from keys.authentication import known_keys
 from keys.crypto import checksum
+from keys.limits.limiter import limiter
+from keys.limits.stores import StoreAway
 from keys.models import APIKey
 from tests.conftest import Api, api
 
@@ -148,3 +150,19 @@ def test_key_asked_about_reaches_no_memory_but_by_its_digest(gateway: Api, owner
     assert owner.key is not None
     assert len(known_keys) == 2
     assert owner.key.partition(".")[2] not in repr(known_keys._entries)
+
+
+def test_key_that_is_not_admitted_without_its_counters_is_told_as_such(
+    gateway: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = api("careful", "read", on_outage="closed").key
+    APIKey.objects.filter(pk=gateway.row.pk).update(on_outage="open")
+
+    def fail(*_: object) -> None:
+        raise StoreAway("gone")
+
+    monkeypatch.setattr(limiter.store, "spend", fail)
+
+    answer = ask(gateway, key, consume=True)
+
+    assert (answer["valid"], answer["code"], answer["limits"]) == (False, "LIMITER_UNAVAILABLE", None)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from keys.authentication import known_keys
@@ -77,3 +78,10 @@ def test_missing_and_damaged_keys_are_not_counted_as_failures(settings: Any, out
 
     assert [outsider.get("/api/models").status_code for _ in range(4)] == [401] * 4
     assert [outsider.get("/api/models", X_API_Key="mcp_damaged").status_code for _ in range(4)] == [401] * 4
+
+
+def test_retry_after_is_beyond_the_last_second_of_the_window(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """django-ratelimit counts the second in which its window ends as a part of it."""
+    monkeypatch.setattr("keys.limits.failures.get_usage", lambda *_, **__: {"should_limit": True, "time_left": 23})
+
+    assert Api(KeyGenerator().generate()[0]).get("/api/models")["Retry-After"] == "24"

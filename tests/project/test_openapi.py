@@ -59,3 +59,12 @@ def test_answers_to_keys_are_documented_with_the_headers_that_they_have(owner: A
 @pytest.mark.parametrize("path", ["/api/docs", "/api/docs/"])
 def test_documentation_opens_without_a_key(outsider: Api, path: str) -> None:
     assert b"swagger" in outsider.get(path).content
+
+
+@pytest.mark.parametrize("path", ["/api/docs", "/api/schema"])
+@pytest.mark.parametrize("method", ["OPTIONS", "POST", "DELETE"])
+def test_other_methods_are_answered_in_the_shape(outsider: Api, path: str, method: str) -> None:
+    answer = outsider(method, path)
+
+    assert answer.status_code in {200, 405}
+    assert "json" in answer["Content-Type"]

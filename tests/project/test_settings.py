@@ -217,8 +217,9 @@ def test_address_of_a_redis_is_taken(text: str) -> None:
     assert env.redis_url(text) == text
 
 
-def test_password_of_redis_is_not_told(tmp_path: Path) -> None:
-    [line] = start(tmp_path, REDIS_URL="redis://:hunter2-hunter2@h:abc")
+@pytest.mark.parametrize("url", ["redis://:hunter2@h:abc", "redis://:hunter2/x@h:1/0", "redis://:hunter2#x@h:1/0"])
+def test_password_of_redis_is_not_told(tmp_path: Path, url: str) -> None:
+    [line] = start(tmp_path, REDIS_URL=url)
 
     assert line.startswith("The configuration is wrong: REDIS_URL must read")
     assert "hunter2" not in line

@@ -85,3 +85,16 @@ def test_answers_say_how_long_they_are(wire: Server) -> None:
         response = send(wire, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert response.headers["Transfer-Encoding"] is None
         assert int(response.headers["Content-Length"]) == len(response.read())
+
+
+@pytest.mark.parametrize(
+    ("path", "with_key", "status"),
+    [("/health", False, 200), ("/api/models", False, 401), ("/api/models", True, 200), ("/api/nothing", True, 404)],
+)
+def test_answer_to_head_has_no_body_and_the_length_of_one(wire: Server, path: str, with_key: bool, status: int) -> None:
+    key = f"X-API-Key: {wire.key}\r\n" if with_key else ""
+
+    answer = send(wire, f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\n{key}\r\n".encode())
+
+    assert (answer.status, int(answer.headers["Content-Length"]) > 0) == (status, True)
+    assert "no-body response" not in wire.said()

@@ -137,8 +137,9 @@ class RedisStore:
             raise
 
     def answers(self) -> bool:
+        """Whether it can be written to: a full one answers a ping."""
         try:
-            return bool(self.client.ping())
+            return bool(self.client.set(f"{PREFIX}health", 1, ex=60))
         except RedisError:
             return False
 

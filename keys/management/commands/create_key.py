@@ -4,7 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from keys.management.output import ACTOR, KeyCommand, expiry, explain, quota, show_secret
+from keys.management.output import ACTOR, KeyCommand, expiry, explain, quota, rate, show_secret
 from keys.models import Permission
 from keys.models.api_key import OnOutage
 from keys.services import create_key
@@ -17,7 +17,7 @@ class Command(KeyCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        rate, days = settings.DEFAULT_RATE_LIMIT, settings.KEY_DEFAULT_TTL_DAYS
+        default_rate, days = settings.DEFAULT_RATE_LIMIT, settings.KEY_DEFAULT_TTL_DAYS
         parser.add_argument("--owner", required=True, help="the person, team or service that the key is for")
         parser.add_argument("--name", required=True, help="what the key is for")
         parser.add_argument(
@@ -39,7 +39,9 @@ class Command(KeyCommand):
             dest="allowed_ips",
             help="an address or network that it may be used from; repeat for several (default: everywhere)",
         )
-        parser.add_argument("--rate", default="", help=f"requests a period, such as 10/s or 600/5m (default: {rate})")
+        parser.add_argument(
+            "--rate", type=rate, help=f"requests a period, such as 10/s or 600/5m (default: {default_rate})"
+        )
         parser.add_argument("--daily-quota", type=quota, help="requests a day, in UTC (default: no limit)")
         parser.add_argument("--monthly-quota", type=quota, help="requests a month, in UTC (default: no limit)")
         parser.add_argument(
@@ -60,7 +62,7 @@ class Command(KeyCommand):
             row, key = create_key(
                 ACTOR,
                 permissions=options["permissions"] or [Permission.READ],
-                rate_limit=options["rate"],
+                rate_limit=options["rate"] or "",
                 expires_at=expiry(options["expires"]),
                 **{name: options[name] for name in as_given},
             )

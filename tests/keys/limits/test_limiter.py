@@ -214,7 +214,7 @@ def test_closed_refuses_and_says_so(limiter: Limiter, store: FakeStore, settings
         limiter.spend(limits("10/s"))
 
     assert refused.value.code == "LIMITER_UNAVAILABLE"
-    assert refused.value.headers == {"Retry-After": "1", "X-RateLimit-Outage": "closed"}
+    assert refused.value.headers == {"Retry-After": "1"}
 
 
 def test_open_admits_whatever_comes(limiter: Limiter, store: FakeStore, settings: Any) -> None:

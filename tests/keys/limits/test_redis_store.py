@@ -173,3 +173,13 @@ def test_postgresql_that_is_away_is_no_outage_of_redis(
         redis_store.spend(limits(daily_quota=1), 1)
     assert not away.value.lost
     assert redis_store.spend(limits(), 1).admitted
+
+
+def test_full_redis_does_not_pass_for_a_healthy_one(redis_store: RedisStore) -> None:
+    assert redis_store.answers()
+
+    redis_store.client.config_set("maxmemory", 1)
+    try:
+        assert not redis_store.answers()
+    finally:
+        redis_store.client.config_set("maxmemory", 0)
