@@ -1,13 +1,17 @@
 """The stores, as fixtures: tests of the contract run once for each."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import transaction
 
+from keys.limits.limiter import Limiter
+from keys.limits.stores import Store
 from keys.limits.stores.postgresql import PostgreSQLStore
 from keys.limits.stores.redis import RedisStore
 from tests.keys.limits.clocked import STORES, WITH_LOCAL, Clocked
+from tests.keys.limits.fakes import Clock, FakeStore
 from tests.redis_server import RedisServer
 
 
@@ -34,3 +38,29 @@ def redis_store(db: None, redis_server: RedisServer) -> RedisStore:
 @pytest.fixture
 def postgresql_store(db: None) -> PostgreSQLStore:
     return PostgreSQLStore()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for place in (
+        "keys.limits.limiter.time",
+        "keys.limits.outage.time",
+        "keys.limits.stores.local.time",
+        "keys.memory.time",
+    ):
+        monkeypatch.setattr(place, clock)
+    return clock
+
+
+@pytest.fixture
+def fake_store(settings: Any) -> FakeStore:
+    settings.APP_WORKERS = 1
+    return FakeStore()
+
+
+@pytest.fixture
+def limiter(fake_store: Store, clock: Clock) -> Limiter:
+    limiter = Limiter()
+    limiter.store = fake_store
+    return limiter
