@@ -117,6 +117,8 @@ ENV = environ.Env(
     KEY_CACHE_SIZE=(whole(1, 10_000_000), 10_000),
     AUTH_FAILURE_RATE=(str, "30/m"),
     ADMIN_LOGIN_RATE=(str, "10/m"),
+    USAGE_JOURNAL_MAX_BYTES=(whole(1 << 20, 1 << 40), 1 << 30),
+    USAGE_WHEN_FULL=(choice("refuse", "drop"), "refuse"),
     REDIS_URL=(redis_url, ""),
     THROTTLE_ON_OUTAGE=(choice("closed", "open", "local"), "closed"),
 )

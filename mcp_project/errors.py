@@ -67,6 +67,7 @@ CODES = {
     "LIMITER_UNAVAILABLE": Code(
         503, "The limiter's counters cannot be reached, and this key is not admitted without them."
     ),
+    "USAGE_UNAVAILABLE": Code(503, "Requests cannot be recorded (`USAGE_WHEN_FULL`); try again."),
 }
 BY_STATUS = {
     400: "BAD_REQUEST",

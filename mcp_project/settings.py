@@ -97,6 +97,8 @@ HEALTH_CHECKS = {"limiter": "keys.limits.background.health"} if REDIS_URL else {
 
 # --- Usage --------------------------------------------------------------------------------------------------------
 USAGE_JOURNAL_DIR = VAR_DIR / "usage"
+USAGE_JOURNAL_MAX_BYTES: int = env.read("USAGE_JOURNAL_MAX_BYTES")
+USAGE_WHEN_FULL: str = env.read("USAGE_WHEN_FULL")
 
 # --- The frame ----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -160,6 +161,12 @@ def test_absent_counters_have_the_shape(owner: Api, monkeypatch: pytest.MonkeyPa
     body = check_shape(response, 503, "LIMITER_UNAVAILABLE")
     assert response["Retry-After"] == "1"
     assert "10.0.0.1" not in str(body)
+
+
+def test_request_that_cannot_be_recorded_has_the_shape(owner: Api, settings: Any) -> None:
+    settings.USAGE_JOURNAL_DIR = Path("/dev/null/usage")
+
+    check_shape(owner.get("/api/models"), 503, "USAGE_UNAVAILABLE")
 
 
 @pytest.mark.parametrize("debug", [False, True], ids=["production", "debug"])

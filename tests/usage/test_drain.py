@@ -176,8 +176,8 @@ def test_short_write_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     real = os.write
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", lambda fd, line: real(fd, line[:10]))
-        with pytest.raises(OSError, match="only 10 of"):
-            journal.append(tmp_path, event(2))
+        assert not journal.append(tmp_path, event(2))
+        assert "only 10 of" in str(journal.failure)
     journal.append(tmp_path, event(3))
 
     drain(path)
@@ -190,8 +190,8 @@ def test_journal_that_cannot_be_made_leaves_nothing_open(tmp_path: Path, monkeyp
     monkeypatch.setattr(os, "write", lambda *_: 0)
 
     for _ in range(5):
-        with pytest.raises(OSError, match="header"):
-            journal.append(tmp_path, event(1))
+        assert not journal.append(tmp_path, event(1))
+        assert "header" in str(journal.failure)
 
     assert len(os.listdir("/proc/self/fd")) == open_before
     assert list(tmp_path.iterdir()) == []
