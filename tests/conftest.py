@@ -115,9 +115,11 @@ def outsider() -> Api:
 
 
 def drain_own_journal() -> None:
-    """What the flusher thread does in a served process."""
-    if journal.path is not None:
-        drain(journal.path)
+    """What the flusher thread does in a served process, when that ends."""
+    path = journal.path
+    if path is not None:
+        journal.retire()
+        drain(path)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from usage.models import Event
 class EventAdmin(ReadOnlyAdmin):
     """The ledger."""
 
-    list_display = ("time", "owner", "method", "route", "status", "code", "duration_us", "client")
+    list_display = ("time", "owner", "method", "route", "status", "code", "count", "duration_us", "client")
     list_filter = ("status", "method", "route")
     search_fields = ("request_id", "owner")
     ordering = ("-pk",)

@@ -25,15 +25,15 @@ from usage.models import Event as EventRow
 log = structlog.get_logger()
 
 BATCH_BYTES = 1 << 20
-COLUMNS = ("time", *Event._fields[1:])
+COLUMNS = ("time", *Event._fields[1:-1], "count")
 
 
-def drain(path: Path, known_offset: int = 0) -> int:
-    """Move what is whole of a journal into the ledger; the offset up to which it is there. No query when the file
-    has not grown beyond `known_offset`."""
+def drain(path: Path, known_offset: int = 0, settled: int | None = None) -> int:
+    """Move what is whole of a journal into the ledger, up to where it is settled (None: to its end); the offset up to
+    which it is there. No query when that is not beyond `known_offset`."""
     offset = known_offset
-    while offset < path.stat().st_size:
-        reached, events = _drain_batch(path)
+    while offset < (path.stat().st_size if settled is None else settled):
+        reached, events = _drain_batch(path, settled)
         # After the rows: it locks rows of keys, and may be lost without harm.
         note_use({UUID(event.key_id): _moment(event) for event in events if event.key_id is not None})
         if reached == offset:
@@ -63,12 +63,12 @@ def _drain_orphan(path: Path) -> None:
     DrainedJournal.objects.filter(name=path.stem).delete()
 
 
-def _drain_batch(path: Path) -> tuple[int, list[Event]]:
+def _drain_batch(path: Path, settled: int | None) -> tuple[int, list[Event]]:
     """The offset reached, and the events up to there."""
     with transaction.atomic():
         DrainedJournal.objects.bulk_create([DrainedJournal(name=path.stem)], ignore_conflicts=True)
         journal = DrainedJournal.objects.select_for_update().get(name=path.stem)
-        lines, offset = _read(path, journal.offset)
+        lines, offset = _read(path, journal.offset, settled)
         if offset == journal.offset:
             return offset, []
         events = list(_events(path, lines))
@@ -103,11 +103,12 @@ def _moment(event: Event) -> datetime:
     return datetime.fromtimestamp(event.time, UTC)
 
 
-def _read(path: Path, offset: int) -> tuple[list[bytes], int]:
+def _read(path: Path, offset: int, settled: int | None) -> tuple[list[bytes], int]:
     """Whole lines from `offset`, about BATCH_BYTES of them, and where they end."""
+    length = BATCH_BYTES if settled is None else max(0, min(BATCH_BYTES, settled - offset))
     with path.open("rb") as file:
         file.seek(offset)
-        block = file.read(BATCH_BYTES)
+        block = file.read(length)
     whole = block[: block.rfind(b"\n") + 1]
     return whole.splitlines(keepends=True), offset + len(whole)
 

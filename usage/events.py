@@ -11,6 +11,7 @@ from mcp_project.client_address import client_address
 
 UNMATCHED = "unmatched"  # the route of a path that leads nowhere: never the path itself, which anyone can make up
 LONGEST_METHOD = 16
+FOLDED = {401, 429}  # refusals of whoever has no right, or none left
 
 
 class Event(NamedTuple):
@@ -29,6 +30,14 @@ class Event(NamedTuple):
     response_bytes: int
     client: str
     units: int = 1
+    times: int = 1  # how many answers alike it stands for
+
+    @property
+    def alike(self) -> tuple[object, ...] | None:
+        """What answers have in common that may be one event; None for those that each are one of their own."""
+        if self.status not in FOLDED:
+            return None
+        return (self.key_id or self.client, self.method, self.route, self.status, self.code)
 
 
 def event_of(request: GovernedRequest, response: HttpResponse) -> Event:

@@ -54,7 +54,8 @@ class Flusher(Periodic):
     def _look_after(self) -> None:
         """Measure how much the journals may grow, and see whether events can be written again."""
         folder = settings.USAGE_JOURNAL_DIR
-        spare = settings.USAGE_JOURNAL_MAX_BYTES - waiting_bytes(folder) + self._offset
+        drained = self._offset if journal.path == self._path else 0
+        spare = settings.USAGE_JOURNAL_MAX_BYTES - waiting_bytes(folder) + drained
         journal.room = max(0, spare) // settings.APP_WORKERS
         failure = journal.failure
         if failure is None:
@@ -72,7 +73,7 @@ class Flusher(Periodic):
         if path is not None:
             if path != self._path:
                 self._path, self._offset = path, 0
-            self._offset = drain(path, self._offset)
+            self._offset = drain(path, self._offset, journal.settled())
             if self._offset >= min(RETIRE_BYTES, settings.USAGE_JOURNAL_MAX_BYTES // (4 * settings.APP_WORKERS)):
                 journal.retire()
         if orphans and settings.USAGE_JOURNAL_DIR.exists():

@@ -4,6 +4,9 @@ An append survives the death of the process at any point after it. The writer ho
 long as it lives; a journal whose lock can be had has lost its writer and may be drained by anyone.
 
 The file's first line names the format's version, each other line is an Event as a JSON array.
+
+Refusals that are alike (Event.alike) and come within a second are one line, whose count is written over: so nobody
+without a right can fill the disk or the ledger, and still each answer is counted before it leaves.
 """
 
 import errno
@@ -11,6 +14,7 @@ import fcntl
 import json
 import os
 import threading
+import time
 import uuid
 from pathlib import Path
 
@@ -18,6 +22,20 @@ from usage.events import Event
 
 SUFFIX = ".journal"
 HEADER = b'{"journal": 1}\n'
+FOLD_SECONDS = 1.0
+COUNT = b"%10d"  # of a fixed width, so that it can be written over
+
+
+class Fold:
+    """A line that counts events that are alike, as long as it may."""
+
+    __slots__ = ("count", "count_at", "start", "until")
+
+    def __init__(self, start: int, count_at: int, until: float) -> None:
+        self.start = start  # of the line, and next, of its count: positions in the file
+        self.count_at = count_at
+        self.until = until  # on time.monotonic's clock
+        self.count = 1
 
 
 class Journal:
@@ -30,6 +48,9 @@ class Journal:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._fd: int | None = None
+        self._counts: int | None = None  # the same file, not for appending: that ignores the position it is given
+        self._size = 0
+        self._folds: dict[tuple[object, ...], Fold] = {}
         self.path: Path | None = None
         self.room: int | None = None
         self.failure: OSError | None = None
@@ -38,51 +59,84 @@ class Journal:
 
     def append(self, folder: Path, event: Event) -> bool:
         """Whether the event is written. Where it is not, nothing of it stays in the file, and it counts as lost."""
-        line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
-        try:
-            self._write(folder, line)
-        except OSError as error:
-            with self._lock:
+        alike = event.alike
+        with self._lock:
+            try:
+                if alike is None:
+                    self._write(folder, json.dumps(event, separators=(",", ":")).encode() + b"\n")
+                elif not self._fold(alike):
+                    self._begin_fold(folder, alike, event)
+            except OSError as error:
                 self.failure, self.lost = error, self.lost + 1
-            return False
+                return False
         return True
 
     def recover(self, folder: Path) -> int | None:
         """After a failure: how many events were lost, if the next one can be written; else None."""
-        try:
-            self._write(folder, HEADER)  # which drains skip
-        except OSError as error:
-            self.failure = error
-            return None
         with self._lock:
+            try:
+                self._write(folder, HEADER)  # which drains skip
+            except OSError as error:
+                self.failure = error
+                return None
             self.failure, lost, self.lost = None, self.lost, 0
         return lost
 
-    def _write(self, folder: Path, line: bytes) -> None:
+    def settled(self) -> int:
+        """Up to where no line changes any more: what may be drained while this process writes on."""
         with self._lock:
-            if self.room is not None and self.room < len(line):
-                raise OSError(errno.EDQUOT, "the journals have reached USAGE_JOURNAL_MAX_BYTES")
-            if self._fd is None:
-                self._fd, self.path = _create(folder)
-            written = os.write(self._fd, line)
-            if written != len(line):  # the disk is full; the next line must not be glued to half of this one
-                os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
-                raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written to {self.path}")
-            if self.room is not None:
-                self.room -= written
+            now = time.monotonic()
+            self._folds = {alike: fold for alike, fold in self._folds.items() if fold.until > now}
+            return min((fold.start for fold in self._folds.values()), default=self._size)
 
     def retire(self) -> None:
         """Leave the file to whoever drains what is left of it; the next event begins another."""
         with self._lock:
-            if self._fd is not None:
-                os.close(self._fd)  # gives up the lock, too
-            self._fd = self.path = None
+            self._close()
+
+    def _fold(self, alike: tuple[object, ...]) -> bool:
+        """Count one more in the line of an event that is like this one, if there is one of this second."""
+        fold = self._folds.get(alike)
+        if fold is None or fold.until <= time.monotonic() or self._counts is None:
+            return False
+        os.pwrite(self._counts, COUNT % (fold.count + 1), fold.count_at)
+        fold.count += 1
+        return True
+
+    def _begin_fold(self, folder: Path, alike: tuple[object, ...], event: Event) -> None:
+        line = json.dumps(event[:-1], separators=(",", ":")).encode()[:-1] + b"," + COUNT % 1 + b"]\n"
+        start = self._write(folder, line)
+        if self._counts is None and self.path is not None:
+            self._counts = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+        count_at = start + line.index(COUNT % 1, -len(COUNT % 1) - 2)
+        self._folds[alike] = Fold(start, count_at, time.monotonic() + FOLD_SECONDS)
+
+    def _write(self, folder: Path, line: bytes) -> int:
+        """Where in the file the line begins."""
+        if self.room is not None and self.room < len(line):
+            raise OSError(errno.EDQUOT, "the journals have reached USAGE_JOURNAL_MAX_BYTES")
+        if self._fd is None:
+            self._fd, self.path = _create(folder)
+            self._size = len(HEADER)
+        written = os.write(self._fd, line)
+        if written != len(line):  # the disk is full; the next line must not be glued to half of this one
+            os.ftruncate(self._fd, self._size)
+            raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written to {self.path}")
+        if self.room is not None:
+            self.room -= written
+        start, self._size = self._size, self._size + written
+        return start
+
+    def _close(self) -> None:
+        for fd in (self._fd, self._counts):
+            if fd is not None:
+                os.close(fd)  # the first gives up the lock, too
+        self._fd = self._counts = self.path = None
+        self._folds = {}
 
     def _forget(self) -> None:
         self._lock = threading.Lock()
-        if self._fd is not None:
-            os.close(self._fd)  # the parent's descriptor, and with it the parent's lock, stay
-        self._fd = self.path = None
+        self._close()  # the parent's descriptor, and with it the parent's lock, stay
 
 
 def _create(folder: Path) -> tuple[int, Path]:

@@ -20,6 +20,7 @@ class Event(models.Model):
     response_bytes = models.BigIntegerField()
     client = models.GenericIPAddressField()
     units = models.PositiveIntegerField()
+    count = models.PositiveIntegerField(default=1)  # answers alike within a second that it stands for: refusals only
 
     class Meta:
         ordering = ("-pk",)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 
 from keys.models import Permission
 from keys.principal import Principal
@@ -21,7 +21,7 @@ def usage_by_route(events: QuerySet[Event]) -> dict[str, Any]:
     """Requests and errors, for each route and in all."""
     routes = list(
         events.values("route", "method")
-        .annotate(requests=Count("pk"), errors=Count("pk", filter=ERRORS))
+        .annotate(requests=Sum("count"), errors=Sum("count", filter=ERRORS, default=0))
         .order_by("route", "method")
     )
     return {

@@ -10,7 +10,7 @@ class EventSerializer(serializers.ModelSerializer[Event]):
         model = Event
         fields = (
             "id", "time", "request_id", "key_id", "owner", "method", "route", "status", "code",
-            "duration_us", "request_bytes", "response_bytes", "client", "units",
+            "duration_us", "request_bytes", "response_bytes", "client", "units", "count",
         )  # fmt: skip
 
 

@@ -18,7 +18,9 @@ from usage.serializers import EventSerializer, UsageSerializer
 @extend_schema(tags=["usage"])
 @extend_schema_view(
     list=extend_schema(
-        summary="List answered requests, newest first", description="An admin key sees all, another its own."
+        summary="List answered requests, newest first",
+        description="An admin key sees all, another its own. Refusals (401, 429) that are alike and come within a "
+        "second are one event, with a `count`.",
     )
 )
 class EventViewSet(mixins.ListModelMixin, GenericViewSet[Event]):

@@ -1,0 +1,169 @@
+"""Refusals that are alike and come within a second are one event, with a count that balances."""
+
+import os
+import signal
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from django.db.models import Sum
+
+from mcp_project.database import connection_parameters
+from tests.conftest import Api, api, drain_own_journal
+from tests.server import Server, until
+from tests.usage.test_drain import event
+from usage.drain import drain
+from usage.journal import Journal
+from usage.models import Event
+
+pytestmark = pytest.mark.django_db
+
+
+def recorded() -> list[tuple[int, str, int]]:
+    drain_own_journal()
+    return list(Event.objects.order_by("pk").values_list("status", "code", "count"))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the journal takes for time.monotonic."""
+    now = [1000.0]
+    monkeypatch.setattr("usage.journal.time.monotonic", lambda: now[0])
+    return now
+
+
+def test_flood_of_one_key_is_one_event_a_second(clock: list[float]) -> None:
+    caller = api("eager", "read", rate_limit="1/d")
+    for _ in range(3):
+        for _ in range(50):
+            caller.get("/api/models")
+        clock[0] += 1
+
+    assert recorded() == [
+        (200, "", 1),
+        (429, "RATE_LIMIT_EXCEEDED", 49),
+        (429, "RATE_LIMIT_EXCEEDED", 50),
+        (429, "RATE_LIMIT_EXCEEDED", 50),
+    ]
+
+
+def test_what_differs_is_not_one_event(outsider: Api, clock: list[float]) -> None:
+    first, second = (api(name, "read", rate_limit="1/d") for name in ("first", "second"))
+    for caller in (first, second):
+        for path in ("/api/models", "/api/models", "/api/usage", "/api/models"):
+            caller.get(path)
+    for _ in range(2):
+        outsider.get("/api/models")
+        outsider.post("/api/models")
+        outsider.get("/api/models", X_API_Key="wrong")
+
+    assert sorted(recorded()) == sorted(
+        [
+            *[(200, "", 1), (429, "RATE_LIMIT_EXCEEDED", 2), (429, "RATE_LIMIT_EXCEEDED", 1)] * 2,
+            (401, "API_KEY_MISSING", 2),
+            (401, "API_KEY_MISSING", 2),
+            (401, "INVALID_API_KEY", 2),
+        ]
+    )
+
+
+def test_only_refusals_are_folded(owner: Api, clock: list[float]) -> None:
+    for _ in range(2):
+        owner.get("/api/models")
+        owner.get("/api/nothing")
+        owner.get("/api/keys")
+
+    assert recorded() == [(200, "", 1), (404, "NOT_FOUND", 1), (403, "PERMISSION_DENIED", 1)] * 2
+
+
+def test_report_counts_each_answer(outsider: Api, admin: Api) -> None:
+    for _ in range(5):
+        outsider.get("/api/models")
+    drain_own_journal()
+
+    told = admin.get("/api/usage").json()
+
+    assert (told["requests"], told["errors"]) == (5, 5)
+    assert admin.get("/api/usage/events").json()["results"][-1]["count"] == 5
+
+
+def test_line_is_not_drained_while_it_may_change(tmp_path: Path, clock: list[float]) -> None:
+    journal = Journal()
+    refused = event(1)._replace(status=401)
+    journal.append(tmp_path, event(0))
+    before = journal.settled()
+    journal.append(tmp_path, refused)
+    journal.append(tmp_path, event(2))
+    path = journal.path
+    assert path is not None
+
+    assert journal.settled() == before
+    assert drain(path, 0, journal.settled()) == before
+    journal.append(tmp_path, refused)
+    clock[0] += 1
+    journal.append(tmp_path, refused)
+    clock[0] += 1
+    drain(path, before, journal.settled())
+
+    rows = Event.objects.order_by("pk").values_list("request_id", "count")
+    assert list(rows) == [("request-0", 1), ("request-1", 2), ("request-2", 1), ("request-1", 1)]
+
+
+def test_journal_that_has_folds_leaves_nothing_open(tmp_path: Path) -> None:
+    open_before = len(os.listdir("/proc/self/fd"))
+    journal = Journal()
+    for _ in range(3):
+        journal.append(tmp_path, event(1)._replace(status=401))
+        journal.retire()
+
+    assert len(os.listdir("/proc/self/fd")) == open_before
+
+
+def ledger(server: Server) -> Counter[int]:
+    with psycopg.connect(**{**connection_parameters(), "dbname": server.variables["DB_NAME"]}) as session:
+        return Counter(dict(session.execute("SELECT status, sum(count)::bigint FROM usage_event GROUP BY status")))
+
+
+def test_counts_balance_when_workers_are_killed_in_a_flood(server: Server, db: Any) -> None:
+    received: Counter[int] = Counter()
+    in_flight = [0]
+    done = threading.Event()
+
+    def client() -> None:
+        mine: Counter[int] = Counter()
+        while not done.is_set():
+            try:
+                mine[httpx.get(f"{server.url}/api/models", timeout=30).status_code] += 1
+            except httpx.TransportError:
+                in_flight[0] += 1
+            total[id(mine)] = mine.total()
+        received.update(mine)
+
+    total: dict[int, int] = {}
+    threads = [threading.Thread(target=client) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for kill in range(5):
+        until(lambda count=40 * (kill + 1): sum(total.values()) >= count, "there is a flood")  # type: ignore[misc]
+        os.kill(until(server.worker_pids, "there are workers")[0], signal.SIGKILL)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert server.stop() == 0
+
+    counted = ledger(server)
+    assert set(received) == {401}
+    assert received[401] <= counted[401] <= received[401] + in_flight[0]
+
+
+def test_folded_events_are_few(outsider: Api, db: None) -> None:
+    for _ in range(200):
+        outsider.get("/api/models")
+    drain_own_journal()
+
+    assert Event.objects.count() <= 3
+    assert Event.objects.aggregate(all=Sum("count"))["all"] == 200
