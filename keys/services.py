@@ -22,6 +22,7 @@ TOLD = (
     "name", "owner", "permissions", "model_patterns", "allowed_ips", "rate_limit", "daily_quota", "monthly_quota",
     "on_outage", "enabled", "metadata", "expires_at",
 )  # fmt: skip
+LIMITS = ("rate_limit", "daily_quota", "monthly_quota", "on_outage")  # the same for all keys of a pool
 INHERITED = tuple(name for name in TOLD if name != "expires_at")
 
 
@@ -58,29 +59,29 @@ def create_first_key() -> tuple[APIKey, str] | None:
 def update_key(actor: str, key_id: UUID, etags: Collection[str] | None, changes: Mapping[str, Any]) -> APIKey:
     """Change a key, if its ETag is still one of `etags` (None: whichever it is).
 
+    What limits a key limits its pool: other keys that spend from the same counters change with it. With different
+    rates, each would take the counters for something else.
+
     Raises Http404; ApiError PRECONDITION_FAILED when somebody was quicker, CONFLICT when it is revoked;
     ValidationError, naming the fields.
     """
+    shared = {name: value for name, value in changes.items() if name in LIMITS}
     with transaction.atomic():
-        if "owner" in changes:
-            _one_at_a_time(changes["owner"])
-        row = _locked(key_id)
+        seen = get_object_or_404(APIKey, pk=key_id)
+        for owner in sorted({seen.owner, changes.get("owner", seen.owner)}):
+            _one_at_a_time(owner)  # nobody rotates it meanwhile
+        pool = _locked_pool(seen.pool_id) if shared else [_locked(key_id)]
+        row = next(key for key in pool if key.pk == key_id)
         if etags is not None and row.etag not in etags:
             raise ApiError("PRECONDITION_FAILED")
         if row.revoked:
             raise ApiError("CONFLICT", "The key is revoked, which is final.")
         if "expires_at" in changes:
             changes = {**changes, "lifetime": None}  # an end that somebody has chosen binds successors, too
-        before = {name: getattr(row, name) for name in changes}
-        for name, value in changes.items():
-            setattr(row, name, value)
-        _tidy(row)
-        changed = {name: (before[name], getattr(row, name)) for name in changes if before[name] != getattr(row, name)}
-        if changed:
-            row.version += 1
-            row.full_clean()
-            row.save(update_fields=[*changed, "version"])
-            audit.record(actor, "update", row, changed)
+        _change(actor, row, changes)
+        for other in pool:
+            if other is not row and not other.revoked:
+                _change(actor, other, shared)
     return row
 
 
@@ -166,9 +167,28 @@ def _one_at_a_time(owner: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [OWNER_LOCKS, owner])
 
 
+def _change(actor: str, row: APIKey, changes: Mapping[str, Any]) -> None:
+    """Set and save what differs, with its audit entry. Raises ValidationError."""
+    before = {name: getattr(row, name) for name in changes}
+    for name, value in changes.items():
+        setattr(row, name, value)
+    _tidy(row)
+    changed = {name: (before[name], getattr(row, name)) for name in changes if before[name] != getattr(row, name)}
+    if changed:
+        row.version += 1
+        row.full_clean()
+        row.save(update_fields=[*changed, "version"])
+        audit.record(actor, "update", row, changed)
+
+
 def _locked(key_id: UUID) -> APIKey:
     row: APIKey = get_object_or_404(APIKey.objects.select_for_update(), pk=key_id)
     return row
+
+
+def _locked_pool(pool_id: UUID) -> list[APIKey]:
+    """In one order, so that nobody waits in a circle."""
+    return list(APIKey.objects.select_for_update().filter(pool_id=pool_id).order_by("pk"))
 
 
 def _tidy(row: APIKey) -> None:

@@ -71,12 +71,15 @@ def redis_url(text: str) -> str:
     form = "must read redis://:password@host:6379/0 (the password percent-encoded), rediss://… or unix:///path"
     if not re.match(r"(rediss?://[^/]+(/[0-9]*)?|unix://(.*@)?/[^?]+)(\?.*)?$", text):
         raise ValueError(form)
-    from redis import Redis
+    from redis import Redis, RedisError
 
     try:
-        Redis.from_url(text).connection_pool.make_connection()
-    except (ValueError, TypeError):  # whose words may be a part of the password
+        pool = Redis.from_url(text).connection_pool
+        pool.make_connection()
+    except (ValueError, TypeError, RedisError):  # whose words may be a part of the password
         raise ValueError(form) from None
+    if pool.connection_kwargs.get("decode_responses"):
+        raise ValueError(f"{form}, without decode_responses")
     return text
 
 

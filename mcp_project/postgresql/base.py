@@ -3,7 +3,7 @@ fails fast while the database is away, and a statement can take the place of the
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db.backends.postgresql import base
@@ -25,16 +25,19 @@ class Check(threading.local):
     error: Exception | None = None  # of an act that failed on a connection that is well
 
     def __call__(self, session: Connection) -> None:
-        if self.act is None:
-            ConnectionPool.check_connection(session)
-            return
         self.error = None
         try:
-            self.result = self.act(session)
+            if self.act is None:
+                ConnectionPool.check_connection(session)
+            else:
+                self.result = self.act(session)
         except Exception as error:
-            if session.broken:
-                raise
-            self.error = error
+            if not session.broken and self.act is not None:
+                self.error = error
+                return
+            # The others will be dead, too, and the pool would wait longer and longer before it tries the next.
+            cast(ConnectionPool, session._pool).drain()
+            raise
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -70,6 +73,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 return check.result
             finally:
                 check.act = check.result = check.error = None
+
+    def _configure_connection(self, connection: Any) -> bool:
+        """Whatever the database's default is: under a stricter isolation, requests that meet at one row would fail."""
+        if not getattr(connection, "reads_committed", False):
+            connection.execute("SET default_transaction_isolation TO 'read committed'")
+            connection.reads_committed = True
+        return bool(super()._configure_connection(connection))  # type: ignore[misc]
 
     def get_connection_params(self) -> dict[str, Any]:
         if _embedded is not None:

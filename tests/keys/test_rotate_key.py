@@ -180,3 +180,28 @@ def test_any_key_may_renew_itself_and_only_itself(teammate: Api, owner: Api) -> 
 
 def test_unknown_key_gets_404(admin: Api) -> None:
     assert admin.post(f"/api/keys/{uuid4()}/rotate").status_code == 404
+
+
+@pytest.mark.parametrize("which", ["old", "successor"])
+def test_limits_of_old_and_successor_change_together(admin: Api, owner: Api, which: str) -> None:
+    made = admin.post(f"/api/keys/{owner.row.pk}/rotate", {"overlap_seconds": 600}).json()
+    ids = {"old": str(owner.row.pk), "successor": made["id"]}
+    limits = {"rate_limit": "5/h", "daily_quota": 7, "monthly_quota": 70, "on_outage": "open"}
+
+    changed = admin("PATCH", f"/api/keys/{ids[which]}", {**limits, "name": "renamed"}, If_Match="*")
+
+    assert changed.status_code == 200
+    keys = [admin.get(f"/api/keys/{key_id}").json() for key_id in ids.values()]
+    assert [{name: key[name] for name in limits} for key in keys] == [limits, limits]
+    assert sorted(key["name"] == "renamed" for key in keys) == [False, True], "only limits are shared"
+    for key_id in ids.values():
+        [entry] = admin.get(f"/api/audit?object={key_id}&action=update&limit=1").json()["results"]
+        assert entry["changes"]["rate_limit"][1] == "5/h"
+
+
+def test_limits_of_a_revoked_key_stay_what_they_were(admin: Api, owner: Api) -> None:
+    made = admin.post(f"/api/keys/{owner.row.pk}/rotate").json()
+
+    admin("PATCH", f"/api/keys/{made['id']}", {"rate_limit": "5/h"}, If_Match="*")
+
+    assert APIKey.objects.get(pk=owner.row.pk).rate_limit == ""

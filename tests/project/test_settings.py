@@ -202,7 +202,8 @@ def test_readme_documents_every_error_code_with_its_status() -> None:
 @pytest.mark.parametrize(
     "text",
     ["localhost:6379", "http://h", "redis://", "redis://localhost:abc", "redis://h:99999", "redis://h?foo=1",
-     "redis://h?socket_timeout=abc", "redis://[::1", "redis://h/x", "unix://", "redis:///0"],
+     "redis://h?socket_timeout=abc", "redis://[::1", "redis://h/x", "unix://", "redis:///0", "redis://h?decode_responses=true",
+     "rediss://h/0?ssl_cert_reqs=foo", "redis://h?protocol=4"],
 )  # fmt: skip
 def test_what_no_redis_can_be_reached_by_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^must read redis://"):

@@ -9,6 +9,7 @@ from psycopg.errors import (
     InvalidSqlStatementName,
     LockNotAvailable,
     QueryCanceled,
+    SerializationFailure,
     error_from_result,
 )
 from psycopg.pq import ExecStatus
@@ -21,7 +22,10 @@ from mcp_project.postgresql.base import DatabaseWrapper
 # on the database's clock. Answers one text, such as (t,100000,1769860800000000,0,0).
 SPEND = b"SELECT keys_spend($1::uuid, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint)"
 STATEMENT = b"keys_spend"
-OF_THIS_REQUEST = (DeadlockDetected, InvalidSqlStatementName, LockNotAvailable, QueryCanceled)  # others can be decided
+# Errors after which others can be decided.
+OF_THIS_REQUEST = (
+    DeadlockDetected, InvalidSqlStatementName, LockNotAvailable, QueryCanceled, SerializationFailure,
+)  # fmt: skip
 
 
 class PostgreSQLStore:

@@ -74,6 +74,7 @@ class RedisStore:
         # A command is never tried twice: the first may have been carried out, and would be charged twice.
         timeouts: dict[str, Any] = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
         self.client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **timeouts)
+        self.client.connection_pool.max_connections = 2**31  # each thread has one, and those of ended ones count on
         self._sessions = Sessions()
         self._failures = 0
         self._done = self.client.register_script(DONE)

@@ -1,5 +1,6 @@
 """The store in PostgreSQL, and the connection that it takes from the pool with its own statement."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
@@ -94,3 +95,38 @@ def test_what_concerns_one_request_is_no_outage(
     with pytest.raises(StoreAway) as away:
         postgresql_store.spend(limits(), 1)
     assert away.value.lost == lost
+
+
+def test_one_dead_connection_is_told_of_all_in_the_pool(db: None) -> None:
+    """As after a restart of the database: the pool itself waits longer and longer between two that are dead."""
+    together = threading.Barrier(4)
+
+    def connect() -> int:
+        def pid(session: Any) -> int:
+            return int(session.execute("SELECT pg_backend_pid()").fetchone()[0])
+
+        found: int = cast(DatabaseWrapper, connection).act_at_once(pid)
+        together.wait()
+        connection.close()
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        pids = [future.result() for future in [pool.submit(connect) for _ in range(4)]]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s) AS pid", [pids])
+    tried: list[Any] = []
+
+    def act(session: Any) -> int:
+        tried.append(session)
+        return int(session.execute("SELECT 7").fetchone()[0])
+
+    assert on_a_new_connection(act) == 7
+    assert len(tried) <= 2
+
+
+def test_requests_that_meet_at_one_row_wait_whatever_the_databases_default(db: None) -> None:
+    def source(session: Any) -> Any:
+        asked = "SELECT setting, source FROM pg_settings WHERE name = 'default_transaction_isolation'"
+        return session.execute(asked).fetchone()
+
+    assert on_a_new_connection(source) == ("read committed", "session")

@@ -183,3 +183,17 @@ def test_full_redis_does_not_pass_for_a_healthy_one(redis_store: RedisStore) -> 
         assert not redis_store.answers()
     finally:
         redis_store.client.config_set("maxmemory", 0)
+
+
+def test_threads_come_and_go(redis_store: RedisStore) -> None:
+    """redis-py counts a hundred connections of a pool and then refuses, whatever became of them."""
+    pool = limits()
+    for _ in range(15):
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda _: redis_store.spend(pool, 1), range(8)))
+    many = [ThreadPoolExecutor(1) for _ in range(110)]
+    answers = [thread.submit(redis_store.spend, pool, 1) for thread in many]
+
+    assert all(answer.result().admitted for answer in answers)
+    for thread in many:
+        thread.shutdown()
