@@ -6,14 +6,14 @@ are there or neither is, and the next drain goes on from the offset.
 
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import structlog
-from django.db import DataError, connection, transaction
+from django.db import DataError, Error, connection, transaction
 from psycopg import DataError as DriverDataError
 
 from keys.services import note_use
@@ -28,9 +28,11 @@ BATCH_BYTES = 1 << 20
 COLUMNS = ("time", *Event._fields[1:-1], "count")
 
 
-def drain(path: Path, known_offset: int = 0, settled: int | None = None) -> int:
+def drain(
+    path: Path, known_offset: int = 0, settled: int | None = None, between: Callable[[], None] = lambda: None
+) -> int:
     """Move what is whole of a journal into the ledger, up to where it is settled (None: to its end); the offset up to
-    which it is there. No query when that is not beyond `known_offset`."""
+    which it is there. No query when that is not beyond `known_offset`. `between` is called after each batch."""
     offset = known_offset
     while offset < (path.stat().st_size if settled is None else settled):
         reached, events = _drain_batch(path, settled)
@@ -39,11 +41,14 @@ def drain(path: Path, known_offset: int = 0, settled: int | None = None) -> int:
         if reached == offset:
             break  # a torn last line: its writer is dead, or about to write the rest
         offset = reached
+        between()
     return offset
 
 
-def drain_orphans(folder: Path, own: Path | None) -> None:
-    """Drain and remove the journals whose writers are gone."""
+def drain_orphans(folder: Path, own: Path | None, between: Callable[[], None] = lambda: None) -> None:
+    """Drain and remove the journals whose writers are gone. One that fails does not hold up the others: the first
+    failure is raised when all have had their turn."""
+    failures: list[OSError] = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         if path == own:
             continue
@@ -51,11 +56,28 @@ def drain_orphans(folder: Path, own: Path | None) -> None:
         with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if path.exists():
-                _drain_orphan(path)
+                try:
+                    _drain_orphan(path, between)
+                except OSError as error:
+                    failures.append(error)
+    if failures:
+        raise failures[0]
 
 
-def _drain_orphan(path: Path) -> None:
-    torn = path.stat().st_size - drain(path)
+def waiting_bytes(folder: Path) -> int:
+    """Of all journals of this host, what is not in the ledger yet; while the database is away, all."""
+    sizes: dict[str, int] = {}
+    for path in folder.glob(f"*{SUFFIX}"):
+        with suppress(FileNotFoundError):  # drained meanwhile
+            sizes[path.stem] = path.stat().st_size
+    with suppress(Error):
+        drained = DrainedJournal.objects.filter(name__in=sizes).values_list("offset", flat=True)
+        return sum(sizes.values()) - sum(drained)
+    return sum(sizes.values())
+
+
+def _drain_orphan(path: Path, between: Callable[[], None]) -> None:
+    torn = path.stat().st_size - drain(path, between=between)
     if torn:
         log.warning("usage_journal_torn", journal=path.name, bytes_dropped=torn)
     # The file first: a row without a file does no harm, a file without its row would be drained again.

@@ -12,6 +12,7 @@ from mcp_project.client_address import client_address
 UNMATCHED = "unmatched"  # the route of a path that leads nowhere: never the path itself, which anyone can make up
 LONGEST_METHOD = 16
 FOLDED = {401, 429}  # refusals of whoever has no right, or none left
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class Event(NamedTuple):
@@ -35,9 +36,11 @@ class Event(NamedTuple):
     @property
     def alike(self) -> tuple[object, ...] | None:
         """What answers have in common that may be one event; None for those that each are one of their own."""
-        if self.status not in FOLDED:
+        preflight = self.key_id is None and self.method == "OPTIONS"  # which takes no key, and gets an answer
+        if self.status not in FOLDED and not preflight:
             return None
-        return (self.key_id or self.client, self.method, self.route, self.status, self.code)
+        method = self.method if self.method in METHODS else "made up"
+        return (self.key_id or self.client, method, self.route, self.status, self.code)
 
 
 def event_of(request: GovernedRequest, response: HttpResponse) -> Event:

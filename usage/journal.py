@@ -23,6 +23,7 @@ from usage.events import Event
 SUFFIX = ".journal"
 HEADER = b'{"journal": 1}\n'
 FOLD_SECONDS = 1.0
+PROBE = b"\n" * 1024  # as large as an event
 COUNT = b"%10d"  # of a fixed width, so that it can be written over
 
 
@@ -75,12 +76,17 @@ class Journal:
         """After a failure: how many events were lost, if the next one can be written; else None."""
         with self._lock:
             try:
-                self._write(folder, HEADER)  # which drains skip
+                self._probe(folder)
             except OSError as error:
                 self.failure = error
                 return None
             self.failure, lost, self.lost = None, self.lost, 0
         return lost
+
+    def has_vanished(self) -> bool:
+        """Whether somebody has removed the file: what is written to it now is nowhere."""
+        with self._lock:
+            return self._fd is not None and os.fstat(self._fd).st_nlink == 0
 
     def settled(self) -> int:
         """Up to where no line changes any more: what may be drained while this process writes on."""
@@ -106,8 +112,6 @@ class Journal:
     def _begin_fold(self, folder: Path, alike: tuple[object, ...], event: Event) -> None:
         line = json.dumps(event[:-1], separators=(",", ":")).encode()[:-1] + b"," + COUNT % 1 + b"]\n"
         start = self._write(folder, line)
-        if self._counts is None and self.path is not None:
-            self._counts = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
         count_at = start + line.index(COUNT % 1, -len(COUNT % 1) - 2)
         self._folds[alike] = Fold(start, count_at, time.monotonic() + FOLD_SECONDS)
 
@@ -115,17 +119,30 @@ class Journal:
         """Where in the file the line begins."""
         if self.room is not None and self.room < len(line):
             raise OSError(errno.EDQUOT, "the journals have reached USAGE_JOURNAL_MAX_BYTES")
-        if self._fd is None:
-            self._fd, self.path = _create(folder)
-            self._size = len(HEADER)
-        written = os.write(self._fd, line)
+        fd = self._begin(folder) if self._fd is None else self._fd
+        written = os.write(fd, line)
         if written != len(line):  # the disk is full; the next line must not be glued to half of this one
-            os.ftruncate(self._fd, self._size)
+            os.ftruncate(fd, self._size)
             raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written to {self.path}")
         if self.room is not None:
             self.room -= written
         start, self._size = self._size, self._size + written
         return start
+
+    def _probe(self, folder: Path) -> None:
+        """Raises OSError when no event would fit; leaves nothing."""
+        if self.room is not None and self.room < len(PROBE):
+            raise OSError(errno.EDQUOT, "the journals have reached USAGE_JOURNAL_MAX_BYTES")
+        fd = self._begin(folder) if self._fd is None else self._fd
+        written = os.write(fd, PROBE)
+        os.ftruncate(fd, self._size)
+        if written != len(PROBE):
+            raise OSError(errno.ENOSPC, f"only {written} of {len(PROBE)} bytes could be written to {self.path}")
+
+    def _begin(self, folder: Path) -> int:
+        fd, self._counts, self.path = _create(folder)
+        self._fd, self._size = fd, len(HEADER)
+        return fd
 
     def _close(self) -> None:
         for fd in (self._fd, self._counts):
@@ -139,9 +156,12 @@ class Journal:
         self._close()  # the parent's descriptor, and with it the parent's lock, stay
 
 
-def _create(folder: Path) -> tuple[int, Path]:
-    """A journal with its header, locked. It has another name until it is: what looks like a journal and has no lock
-    is taken for a dead writer's, and removed."""
+def _create(folder: Path) -> tuple[int, int, Path]:
+    """A journal with its header, locked: opened to append to it, and again to write over counts.
+
+    It has another name until it is: what looks like a journal and has no lock is taken for a dead writer's, and
+    removed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}{SUFFIX}"
     unborn = path.with_suffix(".new")
@@ -150,12 +170,13 @@ def _create(folder: Path) -> tuple[int, Path]:
         fcntl.flock(fd, fcntl.LOCK_EX)
         if os.write(fd, HEADER) != len(HEADER):
             raise OSError(f"the header of {path} could not be written")
+        counts = os.open(unborn, os.O_WRONLY | os.O_CLOEXEC)
         unborn.rename(path)
     except OSError:
         os.close(fd)
         unborn.unlink(missing_ok=True)
         raise
-    return fd, path
+    return fd, counts, path
 
 
 journal = Journal()

@@ -167,3 +167,19 @@ def test_folded_events_are_few(outsider: Api, db: None) -> None:
 
     assert Event.objects.count() <= 3
     assert Event.objects.aggregate(all=Sum("count"))["all"] == 200
+
+
+def test_methods_that_are_made_up_make_no_events(outsider: Api, clock: list[float]) -> None:
+    for number in range(20):
+        outsider(f"X{number}", "/api/models")
+
+    assert recorded() == [(401, "API_KEY_MISSING", 20)]
+
+
+def test_preflights_which_take_no_key_are_folded(outsider: Api, clock: list[float]) -> None:
+    for _ in range(20):
+        outsider(
+            "OPTIONS", "/api/models", Origin="https://app.example.com", Access_Control_Request_Method="GET"
+        )  # fmt: skip
+
+    assert recorded() == [(200, "", 20)]

@@ -16,8 +16,9 @@ from structlog.testing import capture_logs
 from registry.models import RegisteredModel
 from tests.conftest import Api
 from tests.server import Server, database_environment, until
-from usage.flusher import Flusher, waiting_bytes
-from usage.journal import Journal, journal
+from usage.drain import drain, waiting_bytes
+from usage.flusher import Flusher
+from usage.journal import HEADER, Journal, journal
 from usage.models import Event
 
 pytestmark = pytest.mark.django_db
@@ -183,3 +184,60 @@ def test_folder_that_cannot_be_made(owner: Api, settings: Any, tmp_path: Path) -
     settings.USAGE_JOURNAL_DIR = tmp_path / "file" / "usage"
 
     assert owner.get("/api/models").json()["code"] == "USAGE_UNAVAILABLE"
+
+
+def test_folder_that_vanishes_is_made_again(owner: Api, settings: Any) -> None:
+    flusher = Flusher()
+    owner.get("/api/models")
+    shutil.rmtree(settings.USAGE_JOURNAL_DIR)
+    with capture_logs() as logs:
+        flusher.act(last=False)
+
+    assert [entry["event"] for entry in logs] == ["usage_journal_vanished"]
+    assert owner.get("/api/nothing").status_code == 404
+    flusher.act(last=False)
+    assert recorded() == [404]
+
+
+def test_it_does_not_recover_where_no_event_would_fit(tmp_path: Path) -> None:
+    own = Journal()
+    own.room = 1000
+
+    assert own.recover(tmp_path) is None
+    own.room = 2000
+    assert own.recover(tmp_path) == 0
+    assert own.path is not None
+    assert own.path.read_bytes() == HEADER
+
+
+def test_backlog_counts_less_the_more_of_it_is_drained(owner: Api, settings: Any) -> None:
+    for _ in range(5):
+        owner.get("/api/models")
+    whole = waiting_bytes(settings.USAGE_JOURNAL_DIR)
+    assert journal.path is not None
+    drain(journal.path)
+
+    assert whole > 500
+    assert waiting_bytes(settings.USAGE_JOURNAL_DIR) == 0
+
+
+def test_orphan_that_cannot_be_removed_does_not_hold_up_the_others(
+    owner: Api, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in ("/api/models", "/api/nothing"):
+        owner.get(path)
+        journal.retire()
+    stuck, _ = sorted(settings.USAGE_JOURNAL_DIR.iterdir())
+    unlink = Path.unlink
+
+    def may_not(path: Path, *options: Any) -> None:
+        if path == stuck:
+            raise PermissionError("Operation not permitted")
+        unlink(path, *options)
+
+    monkeypatch.setattr(Path, "unlink", may_not)
+    with pytest.raises(PermissionError):
+        Flusher().act(last=True)
+
+    assert sorted(recorded()) == [200, 404]
+    assert list(settings.USAGE_JOURNAL_DIR.iterdir()) == [stuck]
