@@ -3,7 +3,7 @@ client with a key of its own; tests of processes use `server`, a real one with s
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from psycopg import sql
 from keys.authentication import known_keys, wrong_keys
 from keys.limits.failures import blocked
 from keys.limits.limiter import limiter
-from keys.limits.stores import postgresql
+from keys.limits.stores import StoreAway, postgresql
 from keys.models import APIKey
 from keys.services import create_key
 from mcp_project.database import connection_parameters
@@ -112,6 +112,16 @@ def teammate(db: None) -> Api:
 def outsider() -> Api:
     """Someone without a key."""
     return Api()
+
+
+@pytest.fixture
+def lose_counters(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From the call on, the limiter's store is away."""
+
+    def fail(*_: Any) -> None:
+        raise StoreAway("connection refused by 10.0.0.1")
+
+    return lambda: monkeypatch.setattr(limiter.store, "spend", fail)
 
 
 def drain_own_journal() -> None:

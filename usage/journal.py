@@ -17,6 +17,7 @@ import threading
 import time
 import uuid
 from pathlib import Path
+from typing import cast
 
 from usage.events import Event
 
@@ -131,13 +132,11 @@ class Journal:
 
     def _probe(self, folder: Path) -> None:
         """Raises OSError when no event would fit; leaves nothing."""
-        if self.room is not None and self.room < len(PROBE):
-            raise OSError(errno.EDQUOT, "the journals have reached USAGE_JOURNAL_MAX_BYTES")
-        fd = self._begin(folder) if self._fd is None else self._fd
-        written = os.write(fd, PROBE)
-        os.ftruncate(fd, self._size)
-        if written != len(PROBE):
-            raise OSError(errno.ENOSPC, f"only {written} of {len(PROBE)} bytes could be written to {self.path}")
+        start = self._write(folder, PROBE)
+        os.ftruncate(cast(int, self._fd), start)
+        self._size = start
+        if self.room is not None:
+            self.room += len(PROBE)
 
     def _begin(self, folder: Path) -> int:
         fd, self._counts, self.path = _create(folder)

@@ -1,6 +1,7 @@
 """Keys in the Django admin."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,8 +15,6 @@ from django.utils import timezone
 
 from keys import services
 from keys.authentication import known_keys
-from keys.limits.limiter import limiter
-from keys.limits.stores import StoreAway
 from keys.models import APIKey, AuditEntry
 from tests.conftest import Api, api
 from tests.server import KEY
@@ -234,11 +233,8 @@ def test_page_of_a_key_shows_what_is_left_and_takes_nothing(staff: Client, db: N
 
 
 def test_page_of_a_key_opens_while_the_counters_are_away(
-    staff: Client, owner: Api, monkeypatch: pytest.MonkeyPatch
+    staff: Client, owner: Api, lose_counters: Callable[[], None]
 ) -> None:
-    def fail(*_: object) -> None:
-        raise StoreAway("gone")
-
-    monkeypatch.setattr(limiter.store, "spend", fail)
+    lose_counters()
 
     assert "counters cannot be reached" in staff.get(f"{LIST}{owner.row.pk}/change/").content.decode()

@@ -1,5 +1,6 @@
 """GET /api/keys/{key_id}/explain: what it says is what enforcement does."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,8 +11,6 @@ from django.utils import timezone
 from keys.authentication import wrong_keys
 from keys.crypto import checksum
 from keys.limits.failures import blocked
-from keys.limits.limiter import limiter
-from keys.limits.stores import StoreAway
 from keys.models import APIKey
 from registry.models import RegisteredModel
 from tests.conftest import Api, api
@@ -140,14 +139,11 @@ def test_address_with_too_many_wrong_keys_is_told_and_not_remembered(admin: Api,
     assert len(blocked) == 0
 
 
-def test_absent_counters_are_told(admin: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_absent_counters_are_told(admin: Api, lose_counters: Callable[[], None]) -> None:
     caller = api("caller", "read", on_outage="closed")
     APIKey.objects.filter(pk=admin.row.pk).update(on_outage="open")
 
-    def fail(*_: Any) -> None:
-        raise StoreAway("gone")
-
-    monkeypatch.setattr(limiter.store, "spend", fail)
+    lose_counters()
 
     told = explain(admin, caller, "GET", "/api/models")
 

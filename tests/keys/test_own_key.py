@@ -1,9 +1,9 @@
 """GET /api/keys/me"""
 
+from collections.abc import Callable
+
 import pytest
 
-from keys.limits.limiter import limiter
-from keys.limits.stores import StoreAway
 from tests.conftest import Api, api
 
 
@@ -76,11 +76,8 @@ def test_outsider_gets_401(outsider: Api) -> None:
     assert outsider.get("/api/keys/me").status_code == 401
 
 
-def test_it_answers_while_the_counters_are_away(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise StoreAway("gone")
-
-    monkeypatch.setattr(limiter.store, "spend", fail)
+def test_it_answers_while_the_counters_are_away(owner: Api, lose_counters: Callable[[], None]) -> None:
+    lose_counters()
     assert owner.get("/api/models").status_code == 503
 
     answer = owner.get("/api/keys/me")

@@ -1,5 +1,6 @@
 """POST /api/keys/verify"""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -8,8 +9,6 @@ from django.utils import timezone
 
 from keys.authentication import known_keys
 from keys.crypto import checksum
-from keys.limits.limiter import limiter
-from keys.limits.stores import StoreAway
 from keys.models import APIKey
 from tests.conftest import Api, api
 
@@ -153,15 +152,12 @@ def test_key_asked_about_reaches_no_memory_but_by_its_digest(gateway: Api, owner
 
 
 def test_key_that_is_not_admitted_without_its_counters_is_told_as_such(
-    gateway: Api, monkeypatch: pytest.MonkeyPatch
+    gateway: Api, lose_counters: Callable[[], None]
 ) -> None:
     key = api("careful", "read", on_outage="closed").key
     APIKey.objects.filter(pk=gateway.row.pk).update(on_outage="open")
 
-    def fail(*_: object) -> None:
-        raise StoreAway("gone")
-
-    monkeypatch.setattr(limiter.store, "spend", fail)
+    lose_counters()
 
     answer = ask(gateway, key, consume=True)
 

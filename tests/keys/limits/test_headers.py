@@ -1,15 +1,14 @@
 """What the answers tell of the limits."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from keys.limits.decision import Decision, Limits, whole_seconds
 from keys.limits.headers import refusal
-from keys.limits.limiter import limiter
 from keys.limits.rate import NANOSECONDS, Rate
-from keys.limits.stores import StoreAway
 from tests.conftest import Api, api
 
 
@@ -133,11 +132,8 @@ def test_seconds_are_rounded_up() -> None:
     assert [whole_seconds(ns) for ns in (0, 1, NANOSECONDS, NANOSECONDS + 1)] == [0, 1, 1, 2]
 
 
-def test_outage_is_named(owner: Api, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> Decision:
-        raise StoreAway("gone")
-
-    monkeypatch.setattr(limiter.store, "spend", fail)
+def test_outage_is_named(owner: Api, settings: Any, lose_counters: Callable[[], None]) -> None:
+    lose_counters()
     for mode in ("open", "local"):
         type(owner.row).objects.filter(pk=owner.row.pk).update(on_outage=mode)
         from keys.authentication import known_keys

@@ -75,6 +75,15 @@ def logged(server: Server, event: str) -> int:
     return sum(json.loads(line).get("event") == event for line in server.said().splitlines() if line.startswith("{"))
 
 
+def goes_away(answers: list[Answer], stop: Callable[[], None], enough: int) -> list[Answer]:
+    """Stop the store under load; the answers to what was asked after that, once there are enough of them."""
+    until(lambda: len(answers) >= 100, "there is load")
+    stop()
+    stopped = time.monotonic()
+    until(lambda: len(since(answers, stopped)) >= enough, "the outage has been felt")
+    return since(answers, stopped)
+
+
 def comes_back(server: Server, answers: list[Answer], start: Callable[[], None]) -> None:
     """Start the store; two seconds later the limits hold in every worker."""
     start()
@@ -90,11 +99,7 @@ def test_redis_is_stopped_and_started_under_load(mode: str, redis: RedisServer, 
     with serve(tmp_path, variables, mode) as server:
         busy = new_key(server, rate_limit="1000000/s")
         with load(server, [busy]) as answers:
-            until(lambda: len(answers) >= 100, "there is load")
-            redis.stop()
-            stopped = time.monotonic()
-            until(lambda: len(since(answers, stopped)) >= 300, "the outage has been felt")
-            during = since(answers, stopped)
+            during = goes_away(answers, redis.stop, 300)
             promised = {"closed": (503, "closed"), "open": (200, "open"), "local": (200, "local")}[mode]
             assert {(answer.status, answer.outage) for answer in during} == {promised}
             comes_back(server, answers, redis.start)
@@ -131,11 +136,8 @@ def test_redis_that_hangs_holds_up_a_request_now_and_then_and_no_others(
     with serve(tmp_path, variables, mode) as server:
         busy = new_key(server, rate_limit="1000000/s")
         with load(server, [busy]) as answers:
-            until(lambda: len(answers) >= 100, "there is load")
-            redis.freeze()
-            stopped = time.monotonic()
-            until(lambda: len(since(answers, stopped)) >= 100, "the outage has been felt")
-            assert {answer.status for answer in since(answers, stopped)} <= {503 if mode == "closed" else 200}
+            during = goes_away(answers, redis.freeze, 100)
+            assert {answer.status for answer in during} <= {503 if mode == "closed" else 200}
             health = httpx.get(f"{server.url}/health", timeout=10)
             comes_back(server, answers, redis.thaw)
 
@@ -156,13 +158,10 @@ def test_postgresql_is_stopped_and_started_under_load(mode: str, tmp_path: Path)
         server = stack.enter_context(serve(tmp_path, variables, mode))
         busy = new_key(server, rate_limit="1000000/s")
         with load(server, [busy]) as answers:
-            until(lambda: len(answers) >= 100, "there is load")
-            cluster.stop()
-            stopped = time.monotonic()
-            until(lambda: len(since(answers, stopped)) >= 300, "the outage has been felt")
+            during = goes_away(answers, cluster.stop, 300)
             # Without the database there is nothing to serve, in whichever mode: no key can be looked up, no model read.
-            assert {answer.status for answer in since(answers, stopped)} == {503}
-            assert {answer.outage for answer in since(answers, stopped)} <= {None, mode}
+            assert {answer.status for answer in during} == {503}
+            assert {answer.outage for answer in during} <= {None, mode}
             comes_back(server, answers, cluster._start)
 
         assert {answer.status for answer in answers} == {200, 503}
