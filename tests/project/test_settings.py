@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from redis import Redis
 
 from mcp_project import env
 from mcp_project.env import ENV
+from tests.redis_server import RedisServer
 from tests.server import manage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -224,3 +226,13 @@ def test_password_of_redis_is_not_told(tmp_path: Path, url: str) -> None:
 
     assert line.startswith("The configuration is wrong: REDIS_URL must read")
     assert "hunter2" not in line
+
+
+def test_redis_is_djangos_cache_where_it_is_named(redis_server: RedisServer, tmp_path: Path) -> None:
+    code = "from django.core.cache import cache; cache.set('of-the-cache', 7); print(cache.get('of-the-cache'))"
+
+    done = manage(tmp_path, {"REDIS_URL": redis_server.url}, "shell", "--no-imports", "-c", code)
+
+    assert done.stdout.split()[-1:] == ["7"], done.stderr
+    with Redis.from_url(redis_server.url) as redis:
+        assert len(redis.keys("*of-the-cache")) == 1
