@@ -79,3 +79,9 @@ class GovernedRequest(Request):
     """A request under /api/, as the views see it."""
 
     principal: Principal | None
+    model_id: UUID  # once `note_model` has told it
+
+
+def note_model(request: RestRequest, model_id: UUID) -> None:
+    """Tell the ledger which model a request is about: one that exists, and that the key may see."""
+    cast(GovernedRequest, request._request).model_id = model_id

@@ -122,6 +122,8 @@ ENV = environ.Env(
     ADMIN_LOGIN_RATE=(str, "10/m"),
     USAGE_JOURNAL_MAX_BYTES=(whole(1 << 20, 1 << 40), 1 << 30),
     USAGE_WHEN_FULL=(choice("refuse", "drop"), "refuse"),
+    USAGE_RETENTION_DAYS=(whole(0, 36500), 90),
+    USAGE_CLIENT_ADDRESS=(boolean, True),
     REDIS_URL=(redis_url, ""),
     THROTTLE_ON_OUTAGE=(choice("closed", "open", "local"), "closed"),
 )

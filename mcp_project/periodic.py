@@ -9,7 +9,8 @@ log = structlog.get_logger()
 
 
 class Periodic:
-    """Does `act` every `seconds` on a thread of its own. `start` after the fork; `stop` does it one last time.
+    """Does `act` every `seconds` on a thread of its own, for the first time after `first_after`. `start` after the fork;
+    `stop` does it one last time.
 
     A failure is logged when failing begins, and when it ends, as `<name>_failing` and `<name>_recovered`.
     settings.BACKGROUND_TASKS names those that each worker runs.
@@ -17,6 +18,7 @@ class Periodic:
 
     name: str
     seconds: float
+    first_after: float | None = None  # as `seconds`
     foreseen: tuple[type[Exception], ...] = (Error, OSError)  # that are logged without a traceback
 
     def __init__(self) -> None:
@@ -41,8 +43,10 @@ class Periodic:
             self._attempt(last=True)
 
     def _run(self) -> None:
-        while not self._stopping.wait(self.seconds):
+        wait = self.seconds if self.first_after is None else self.first_after
+        while not self._stopping.wait(wait):
             self._attempt(last=False)
+            wait = self.seconds
 
     def _attempt(self, last: bool) -> None:
         try:

@@ -28,7 +28,7 @@ EMBEDDED_DATABASE: bool = not any(
 )
 DATABASES: dict[str, dict[str, Any]] = {
     # Each thread of a worker holds at most one connection, and the background tasks and the health check one each.
-    "default": database_from_environment(EMBEDDED_POSTGRES_DIR if EMBEDDED_DATABASE else None, APP_THREADS + 3)
+    "default": database_from_environment(EMBEDDED_POSTGRES_DIR if EMBEDDED_DATABASE else None, APP_THREADS + 4)
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -92,13 +92,19 @@ RATELIMIT_USE_CACHE = "doors"
 RATELIMIT_IP_META_KEY = "mcp_project.client_address.client_address"
 
 # What each worker does beside answering requests: mcp_project.periodic. And what /health asks after.
-BACKGROUND_TASKS = ["usage.flusher.flusher", *(["keys.limits.background.quota_writer"] if REDIS_URL else [])]
+BACKGROUND_TASKS = [
+    "usage.flusher.flusher",
+    "usage.partitions.maintainer",
+    *(["keys.limits.background.quota_writer"] if REDIS_URL else []),
+]
 HEALTH_CHECKS = {"limiter": "keys.limits.background.health"} if REDIS_URL else {}
 
 # --- Usage --------------------------------------------------------------------------------------------------------
 USAGE_JOURNAL_DIR = VAR_DIR / "usage"
 USAGE_JOURNAL_MAX_BYTES: int = env.read("USAGE_JOURNAL_MAX_BYTES")
 USAGE_WHEN_FULL: str = env.read("USAGE_WHEN_FULL")
+USAGE_RETENTION_DAYS: int = env.read("USAGE_RETENTION_DAYS")  # 0 for ever
+USAGE_CLIENT_ADDRESS: bool = env.read("USAGE_CLIENT_ADDRESS")
 
 # --- The frame ----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

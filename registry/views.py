@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from keys.principal import principal_of
+from keys.principal import note_model, principal_of
 from registry import services
 from registry.models import RegisteredModel
 from registry.queries import visible_models
@@ -31,9 +31,15 @@ class ModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     def get_queryset(self) -> QuerySet[RegisteredModel]:
         return visible_models(principal_of(self.request))
 
+    def get_object(self) -> RegisteredModel:
+        model = super().get_object()
+        note_model(self.request, model.pk)
+        return model
+
     def create(self, request: Request) -> Response:
         wanted = ModelSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         model = services.register_model(principal_of(request), **wanted.validated_data)
+        note_model(request, model.pk)
         headers = {"Location": f"/api/models/{model.pk}"}
         return Response(ModelSerializer(model).data, status=status.HTTP_201_CREATED, headers=headers)

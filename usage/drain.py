@@ -1,43 +1,50 @@
 """From the journals into the ledger, exactly once.
 
-The rows and the journal's committed offset are written in one transaction: whatever fails, and whenever, either both
-are there or neither is, and the next drain goes on from the offset.
+The rows, the roll-ups and the journal's committed offset are written in one transaction: whatever fails, and whenever,
+either all are there or none is, and the next drain goes on from the offset.
 """
 
 import fcntl
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import structlog
-from django.db import DataError, Error, connection, transaction
+from django.db import DataError, Error, IntegrityError, connection, transaction
+from django.utils import timezone
 from psycopg import DataError as DriverDataError
+from psycopg import IntegrityError as DriverIntegrityError
 
 from keys.services import note_use
+from usage import lines, partitions
 from usage.events import Event
-from usage.journal import HEADER, SUFFIX
+from usage.journal import SUFFIX
+from usage.lines import Entry
 from usage.models import DrainedJournal
 from usage.models import Event as EventRow
+from usage.rollups import Rollup
 
 log = structlog.get_logger()
 
-BATCH_BYTES = 1 << 20
-COLUMNS = ("time", *Event._fields[1:-1], "count")
+COLUMNS = ("time", *Event._fields[1:-1], "count", "journal", "line")
+REFUSED_BY_A_RULE = (IntegrityError, DriverIntegrityError)
+UNSTORABLE = (DataError, DriverDataError, UnicodeEncodeError, *REFUSED_BY_A_RULE)
 
 
 def drain(
     path: Path, known_offset: int = 0, settled: int | None = None, between: Callable[[], None] = lambda: None
 ) -> int:
     """Move what is whole of a journal into the ledger, up to where it is settled (None: to its end); the offset up to
-    which it is there. No query when that is not beyond `known_offset`. `between` is called after each batch."""
+    which it is there. No query when that is not beyond `known_offset`. `between` is called after each batch.
+
+    Raises usage.lines.UnknownFormat.
+    """
     offset = known_offset
     while offset < (path.stat().st_size if settled is None else settled):
-        reached, events = _drain_batch(path, settled)
+        reached, entries = _drain_batch(path, settled)
         # After the rows: it locks rows of keys, and may be lost without harm.
-        note_use({UUID(event.key_id): _moment(event) for event in events if event.key_id is not None})
+        note_use({UUID(event.key_id): moment for _, moment, event in entries if event.key_id is not None})
         if reached == offset:
             break  # a torn last line: its writer is dead, or about to write the rest
         offset = reached
@@ -80,66 +87,59 @@ def _drain_orphan(path: Path, between: Callable[[], None]) -> None:
     torn = path.stat().st_size - drain(path, between=between)
     if torn:
         log.warning("usage_journal_torn", journal=path.name, bytes_dropped=torn)
-    # The file first: a row without a file does no harm, a file without its row would be drained again.
+    # The file first: a row that is not finished does no harm, a file whose row has expired would be drained again.
     path.unlink()
-    DrainedJournal.objects.filter(name=path.stem).delete()
+    DrainedJournal.objects.filter(name=path.stem).update(finished_at=timezone.now())
 
 
-def _drain_batch(path: Path, settled: int | None) -> tuple[int, list[Event]]:
-    """The offset reached, and the events up to there."""
+def _drain_batch(path: Path, settled: int | None) -> tuple[int, list[Entry]]:
+    """The offset reached, and what was stored up to there."""
+    version = lines.format_of(path)
     with transaction.atomic():
         DrainedJournal.objects.bulk_create([DrainedJournal(name=path.stem)], ignore_conflicts=True)
         journal = DrainedJournal.objects.select_for_update().get(name=path.stem)
-        lines, offset = _read(path, journal.offset, settled)
+        found, offset = lines.read(path, journal.offset, settled)
         if offset == journal.offset:
             return offset, []
-        events = list(_events(path, lines))
-        _store(path, events)
+        read = list(lines.entries(found, version, journal.lines + 1))
+        entries = [entry for entry in read if entry is not None]
+        if len(entries) < len(read):
+            log.error("usage_journal_unreadable", journal=path.name, lines_dropped=len(read) - len(entries))
+        stored = _store(journal, entries)
         journal.offset = offset
-        journal.save(update_fields=["offset"])
-    return offset, events
+        journal.lines += len(read)
+        journal.refused += len(read) - len(stored)
+        journal.save(update_fields=["offset", "lines", "refused"])
+    return offset, stored
 
 
-def _store(path: Path, events: list[Event]) -> None:
-    """Write the events. If the database refuses their data, halve them until the one that it refuses is alone, and
-    drop that: one bad line must not hold up all others for ever."""
-    columns = ", ".join(f'"{name}"' for name in COLUMNS)
+def _store(journal: DrainedJournal, entries: list[Entry], again: bool = False) -> list[Entry]:
+    """Write the events; those that were written. If the database refuses their data, halve them until the one that it
+    refuses is alone, and drop that: one bad line must not hold up all others for ever."""
+    if not entries:
+        return []
     try:
-        with (
-            transaction.atomic(),
-            connection.cursor() as cursor,
-            cursor.copy(f"COPY {EventRow._meta.db_table} ({columns}) FROM STDIN") as copy,
-        ):
-            for event in events:
-                copy.write_row((_moment(event), *event[1:]))
-    except (DataError, DriverDataError) as error:
-        if len(events) == 1:
-            log.error("usage_event_refused", journal=path.name, error=" ".join(str(error).split()))
-            return
-        middle = len(events) // 2
-        _store(path, events[:middle])
-        _store(path, events[middle:])
+        with transaction.atomic():
+            _insert(journal.pk, entries)
+    except UNSTORABLE as error:
+        if isinstance(error, REFUSED_BY_A_RULE) and not again:  # by all likelihood, a day that has no partition yet
+            partitions.create(entry.moment.date() for entry in entries)
+            return _store(journal, entries, again=True)
+        if len(entries) == 1:
+            log.error("usage_event_refused", journal=journal.name, error=" ".join(str(error).split()))
+            return []
+        middle = len(entries) // 2
+        return [*_store(journal, entries[:middle], again), *_store(journal, entries[middle:], again)]
+    return entries
 
 
-def _moment(event: Event) -> datetime:
-    return datetime.fromtimestamp(event.time, UTC)
-
-
-def _read(path: Path, offset: int, settled: int | None) -> tuple[list[bytes], int]:
-    """Whole lines from `offset`, about BATCH_BYTES of them, and where they end."""
-    length = BATCH_BYTES if settled is None else max(0, min(BATCH_BYTES, settled - offset))
-    with path.open("rb") as file:
-        file.seek(offset)
-        block = file.read(length)
-    whole = block[: block.rfind(b"\n") + 1]
-    return whole.splitlines(keepends=True), offset + len(whole)
-
-
-def _events(path: Path, lines: list[bytes]) -> Iterator[Event]:
-    for line in lines:
-        if line == HEADER:
-            continue
-        try:
-            yield Event(*json.loads(line))
-        except (ValueError, TypeError):
-            log.error("usage_journal_line_unreadable", journal=path.name, bytes_dropped=len(line))
+def _insert(journal: int, entries: list[Entry]) -> None:
+    columns, rollup = ", ".join(COLUMNS), Rollup()
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {EventRow._meta.db_table} ({columns}) FROM STDIN") as copy,
+    ):
+        for line, moment, event in entries:
+            copy.write_row((moment, *event[1:], journal, line))
+            rollup.add(moment, event)
+    rollup.store()  # last: other workers wait for the rows that it locks

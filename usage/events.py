@@ -3,6 +3,7 @@
 import time
 from typing import NamedTuple
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.urls import Resolver404, resolve
 
@@ -10,9 +11,9 @@ from keys.principal import GovernedRequest
 from mcp_project.client_address import client_address
 
 UNMATCHED = "unmatched"  # the route of a path that leads nowhere: never the path itself, which anyone can make up
-LONGEST_METHOD = 16
-FOLDED = {401, 429}  # refusals of whoever has no right, or none left
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+OTHER = "other"  # every other method, of which anyone can make up as many
+REFUSALS = {401, 429}  # of whoever has no right, or none left
 
 
 class Event(NamedTuple):
@@ -29,37 +30,45 @@ class Event(NamedTuple):
     duration_us: int
     request_bytes: int
     response_bytes: int
-    client: str
-    units: int = 1
-    times: int = 1  # how many answers alike it stands for
+    client: str | None  # None where addresses are not recorded
+    units: int = 1  # what the answer is worth; a refusal nothing
+    model_id: str | None = None  # of a model that exists and that the key may see
+    times: int = 1  # how many answers alike it stands for; last, where the journal writes over it
 
     @property
     def alike(self) -> tuple[object, ...] | None:
         """What answers have in common that may be one event; None for those that each are one of their own."""
         preflight = self.key_id is None and self.method == "OPTIONS"  # which takes no key, and gets an answer
-        if self.status not in FOLDED and not preflight:
+        if self.status not in REFUSALS and not preflight:
             return None
-        method = self.method if self.method in METHODS else "made up"
-        return (self.key_id or self.client, method, self.route, self.status, self.code)
+        return (self.key_id or self.client, self.method, self.route, self.status, self.code)
 
 
 def event_of(request: GovernedRequest, response: HttpResponse) -> Event:
     principal = getattr(request, "principal", None)
     length = request.META.get("CONTENT_LENGTH") or "0"
+    model_id = getattr(request, "model_id", None)
     return Event(
         time=time.time(),
         request_id=request.request_id,
         key_id=str(principal.key_id) if principal else None,
         owner=principal.owner if principal else "",
-        method=(request.method or "")[:LONGEST_METHOD],
+        method=request.method if request.method in METHODS else OTHER,
         route=route_of(request),
         status=response.status_code,
         code=getattr(response, "error_code", None) or "",
         duration_us=(time.perf_counter_ns() - request.started_ns) // 1000,
-        request_bytes=int(length[:18]) if length.isascii() and length.isdigit() else 0,
+        request_bytes=int(length) if is_read(length) else 0,
         response_bytes=0 if response.streaming else len(response.content),
-        client=client_address(request),
+        client=client_address(request) if settings.USAGE_CLIENT_ADDRESS else None,
+        units=0 if response.status_code in REFUSALS else 1,
+        model_id=None if model_id is None else str(model_id),
     )
+
+
+def is_read(length: str) -> bool:
+    """Whether a body that is announced as so long is taken at all. What a client merely claims is not counted."""
+    return length.isascii() and length.isdigit() and len(length) < 18 and int(length) <= settings.MAX_BODY_BYTES
 
 
 def route_of(request: GovernedRequest) -> str:

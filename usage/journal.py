@@ -22,7 +22,8 @@ from typing import cast
 from usage.events import Event
 
 SUFFIX = ".journal"
-HEADER = b'{"journal": 1}\n'
+FORMAT = 2  # since there is a model; usage.drain reads 1, too
+HEADER = b'{"journal": %d}\n' % FORMAT
 FOLD_SECONDS = 1.0
 PROBE = b"\n" * 1024  # as large as an event
 COUNT = b"%10d"  # of a fixed width, so that it can be written over

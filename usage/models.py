@@ -1,10 +1,15 @@
-"""The ledger, and how far each journal is in it."""
+"""The ledger, its roll-ups, and how far each journal is in it."""
 
 from django.db import models
+from django.db.models import F
 
 
 class Event(models.Model):
-    """One answered request. Written by usage.drain alone, and never changed. Fields: usage.events.Event."""
+    """One answered request. Written by usage.drain alone, and never changed. Fields: usage.events.Event.
+
+    The table is partitioned by `time` (usage.partitions), and so its primary key is (time, id); `id`, of one sequence,
+    is unique all the same.
+    """
 
     id = models.BigAutoField(primary_key=True)
     time = models.DateTimeField()
@@ -13,31 +18,83 @@ class Event(models.Model):
     owner = models.CharField(max_length=100)
     method = models.CharField(max_length=16)
     route = models.CharField(max_length=100)
+    model_id = models.UUIDField(null=True)
     status = models.PositiveSmallIntegerField()
     code = models.CharField(max_length=64)
     duration_us = models.BigIntegerField()
     request_bytes = models.BigIntegerField()
     response_bytes = models.BigIntegerField()
-    client = models.GenericIPAddressField()
+    client = models.GenericIPAddressField(null=True)
     units = models.PositiveIntegerField()
     count = models.PositiveIntegerField(default=1)  # answers alike within a second that it stands for: refusals only
+    journal = models.IntegerField(null=True)  # DrainedJournal's id, and the event's number there, from 1
+    line = models.IntegerField(null=True)
 
     class Meta:
-        ordering = ("-pk",)
+        ordering = ("-time", "-id")
         indexes = (
-            models.Index(fields=["time"], name="usage_event_time"),
-            models.Index(fields=["key_id", "id"], name="usage_event_key"),
+            models.Index(fields=["key_id", "time", "id"], name="usage_event_key"),
+            models.Index(fields=["request_id"], name="usage_event_request"),
         )
 
     def __str__(self) -> str:
         return f"{self.method} {self.route} {self.status}"
 
 
-class DrainedJournal(models.Model):
-    """A journal file that is not yet wholly in the ledger, and the byte up to which it is."""
+class Series(models.Model):
+    """What requests are counted by, apart from their time: a row for each combination that has occurred."""
 
-    name = models.CharField(max_length=64, primary_key=True)
-    offset = models.BigIntegerField(default=0)
+    id = models.UUIDField(primary_key=True)  # a digest of the other fields: usage.rollups.series_id
+    key_id = models.UUIDField(null=True)
+    owner = models.CharField(max_length=100)
+    method = models.CharField(max_length=16)
+    route = models.CharField(max_length=100)
+    model_id = models.UUIDField(null=True)
+    status = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=64)
+
+    class Meta:
+        indexes = (models.Index(fields=["key_id"], name="usage_series_key"),)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.route} {self.status}"
+
+
+class HourlyUsage(models.Model):
+    """The roll-up: of the requests of an hour, a series and a latency bucket (usage.latency), how many there were.
+    Written in the transaction that writes the events, and kept when those expire."""
+
+    pk = models.CompositePrimaryKey("hour", "series", "bucket")
+    hour = models.DateTimeField()  # its beginning
+    series = models.ForeignKey(Series, on_delete=models.PROTECT)
+    bucket = models.SmallIntegerField()
+    requests = models.BigIntegerField()
+    units = models.BigIntegerField()
+    request_bytes = models.BigIntegerField()
+    response_bytes = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:00} {self.requests}"
+
+
+class DrainedJournalQuerySet(models.QuerySet["DrainedJournal"]):
+    def gone(self) -> "DrainedJournalQuerySet":
+        """Those of which nothing is left: no file, and no event."""
+        return self.filter(finished_at__isnull=False, lines=F("refused") + F("expired"))
+
+
+class DrainedJournal(models.Model):
+    """A journal, and how much of it is in the ledger: `lines` - `refused` - `expired` events."""
+
+    id = models.AutoField(primary_key=True)
+    name = models.CharField(max_length=64, unique=True)
+    offset = models.BigIntegerField(default=0)  # the byte of the file up to which it is there
+    lines = models.IntegerField(default=0)  # events up to there
+    refused = models.IntegerField(default=0)  # of them, those that could not be read or stored
+    expired = models.IntegerField(default=0)  # and those whose partition has been dropped
+    finished_at = models.DateTimeField(null=True)  # when its file, drained, was removed
+
+    objects = DrainedJournalQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name
