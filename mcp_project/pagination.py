@@ -1,49 +1,130 @@
-"""Lists in cursor pages, by the primary key: no OFFSET and no COUNT, whatever the length of the list."""
+"""Lists in cursor pages, by the columns that order them: no OFFSET and no COUNT, whatever the length of the list.
 
+Our own, because DRF's CursorPagination compares the first column alone and counts through those that are equal in it.
+"""
+
+import binascii
+import json
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db.models import QuerySet
-from rest_framework.exceptions import NotFound, ValidationError
-from rest_framework.pagination import CursorPagination
+from django.db.models import Model, Q, QuerySet
+from rest_framework.exceptions import ValidationError
+from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 
 from mcp_project.errors import ApiError
 
+PAGE_SIZE = 100
+MAX_PAGE_SIZE = 1000
 
-class NewestFirstPagination(CursorPagination):
-    """For models whose primary key grows with time (`mcp_project.ids.uuid7`, or a sequence)."""
 
-    ordering = "-pk"
-    page_size = 100
-    page_size_query_param = "limit"
-    page_size_query_description = "Number of results per page, from 1 to 1000."
-    max_page_size = 1000
+class Cursor(NamedTuple):
+    """A place in a list: between two rows, next to the one that has these values in the columns that order it."""
 
-    def get_page_size(self, request: Request) -> int:
-        text = request.query_params.get("limit")
-        if text is None:
-            return self.page_size
-        if not (re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) and 1 <= int(text) <= self.max_page_size):
-            raise ValidationError({"limit": [f"A whole number from 1 to {self.max_page_size}."]})
-        return int(text)
+    ordering: tuple[str, ...]
+    values: tuple[str, ...]
+    backwards: bool = False  # whether the page that lies before the place is wanted
 
-    def decode_cursor(self, request: Request) -> Any:
+    def __str__(self) -> str:
+        return urlsafe_b64encode(json.dumps(self, separators=(",", ":")).encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str, ordering: tuple[str, ...]) -> "Cursor":
+        """Raises ApiError INVALID_CURSOR."""
         try:
-            cursor = super().decode_cursor(request)
-        except NotFound:
+            given, values, backwards = json.loads(urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
+        except (ValueError, TypeError, binascii.Error, RecursionError):
             raise ApiError("INVALID_CURSOR") from None
-        if cursor is not None and (cursor.position is None or cursor.offset):
-            # DRF reads rubbish leniently; a cursor of ours always has a position, and, keys being unique, no offset.
+        strings = isinstance(values, list) and all(isinstance(value, str) and "\0" not in value for value in values)
+        if given != list(ordering) or not strings or len(values) != len(ordering) or type(backwards) is not bool:
             raise ApiError("INVALID_CURSOR")
-        return cursor
+        return cls(ordering, tuple(values), backwards)
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: Any = None
-    ) -> list[Any] | None:
-        try:
-            return super().paginate_queryset(queryset, request, view)
-        except (DjangoValidationError, ValueError):  # the position is not of the primary key's type
-            raise ApiError("INVALID_CURSOR") from None
+
+class KeysetPagination(BasePagination):
+    """A view may name its own `ordering`: columns without NULL, of one direction (all with `-`, or none), that together
+    tell any two rows apart."""
+
+    ordering: tuple[str, ...] = ("-pk",)
+
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+        size = _size(request.query_params.get("limit"))
+        self._url, self._ordering = request.build_absolute_uri(), getattr(view, "ordering", self.ordering)
+        text = request.query_params.get("cursor")
+        cursor = Cursor.parse(text, self._ordering) if text else None
+        rows = page(queryset, self._ordering, cursor, size + 1)
+        more, rows = len(rows) > size, rows[:size]
+        backwards = cursor is not None and cursor.backwards
+        if backwards:
+            rows.reverse()
+        self._next = rows[-1] if rows and (more or backwards) else None
+        self._previous = rows[0] if rows and (more if backwards else cursor) else None
+        return rows
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"next": self._link(self._next), "previous": self._link(self._previous, True), "results": data})
+
+    def _link(self, row: Model | None, backwards: bool = False) -> str | None:
+        if row is None:
+            return None
+        return str(replace_query_param(self._url, "cursor", str(place_of(row, self._ordering, backwards))))
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": "string", "format": "uri", "nullable": True}
+        properties = {"next": link, "previous": link, "results": schema}
+        return {"type": "object", "required": ["results"], "properties": properties}
+
+    def get_schema_operation_parameters(self, _view: Any) -> list[dict[str, Any]]:
+        size = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE}
+        return [
+            {"name": "limit", "in": "query", "schema": size, "description": "Number of results per page."},
+            {"name": "cursor", "in": "query", "schema": {"type": "string"}, "description": "As `next` has it."},
+        ]
+
+
+def place_of(row: Model, ordering: Sequence[str], backwards: bool = False) -> Cursor:
+    values = (getattr(row, column.lstrip("-")) for column in ordering)
+    return Cursor(tuple(ordering), tuple(_as_text(value) for value in values), backwards)
+
+
+def page(queryset: QuerySet[Any], ordering: tuple[str, ...], cursor: Cursor | None, size: int) -> list[Any]:
+    """Up to `size` rows after the cursor's place, the nearest first; or before it. Raises ApiError INVALID_CURSOR."""
+    backwards = cursor is not None and cursor.backwards
+    columns = [_reversed(column) if backwards else column for column in ordering]
+    try:
+        if cursor is not None:
+            queryset = queryset.filter(_beyond(columns, cursor.values))
+        return list(queryset.order_by(*columns)[:size])
+    except (DjangoValidationError, ValueError, OverflowError):  # a value that is not of its column's type
+        raise ApiError("INVALID_CURSOR") from None
+
+
+def _beyond(columns: Sequence[str], values: Sequence[str]) -> Q:
+    """a < x or (a = x and b < y); with `a <= x` for all, by which an index finds its place."""
+    name, lookup = columns[0].lstrip("-"), "lt" if columns[0].startswith("-") else "gt"
+    if len(columns) == 1:
+        return Q(**{f"{name}__{lookup}": values[0]})
+    beyond = Q(**{f"{name}__{lookup}": values[0]}) | Q(**{name: values[0]}) & _beyond(columns[1:], values[1:])
+    return Q(**{f"{name}__{lookup}e": values[0]}) & beyond
+
+
+def _reversed(column: str) -> str:
+    return column[1:] if column.startswith("-") else f"-{column}"
+
+
+def _as_text(value: Any) -> str:
+    return str(value.isoformat() if hasattr(value, "isoformat") else value)
+
+
+def _size(text: str | None) -> int:
+    if text is None:
+        return PAGE_SIZE
+    if not (re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) and 1 <= int(text) <= MAX_PAGE_SIZE):
+        raise ValidationError({"limit": [f"A whole number from 1 to {MAX_PAGE_SIZE}."]})
+    return int(text)

@@ -194,7 +194,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["mcp_project.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "mcp_project.negotiation.FirstRendererNegotiation",
-    "DEFAULT_PAGINATION_CLASS": "mcp_project.pagination.NewestFirstPagination",
+    "DEFAULT_PAGINATION_CLASS": "mcp_project.pagination.KeysetPagination",
     "DEFAULT_FILTER_BACKENDS": ["mcp_project.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "mcp_project.errors.exception_handler",

@@ -1,5 +1,7 @@
 """GET /api/keys and GET /api/keys/{key_id}"""
 
+import json
+from base64 import urlsafe_b64encode
 from datetime import timedelta
 from uuid import uuid4
 
@@ -60,6 +62,27 @@ def test_impossible_limit_gets_400(admin: Api, limit: str) -> None:
 
 @pytest.mark.parametrize("cursor", ["x", "%00", "cD0=", "cD1ub3QtYS11dWlk", "é", "bz0xMDAwMDAwMDAwMDA="])
 def test_damaged_cursor_gets_400(admin: Api, cursor: str) -> None:
+    response = admin.get(f"/api/keys?cursor={cursor}")
+
+    assert (response.status_code, response.json()["code"]) == (400, "INVALID_CURSOR")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        [["-pk"], ["not-a-uuid"], False],
+        [["-pk"], ["\0"], False],
+        [["-pk"], [7], False],
+        [["-pk"], [], False],
+        [["pk"], ["019d7a50-0000-7000-8000-000000000000"], False],
+        [["-pk"], ["019d7a50-0000-7000-8000-000000000000"], 1],
+        {"-pk": "x"},
+        None,
+    ],
+)
+def test_cursor_that_somebody_has_made_up_gets_400(admin: Api, place: object) -> None:
+    cursor = urlsafe_b64encode(json.dumps(place).encode()).decode()
+
     response = admin.get(f"/api/keys?cursor={cursor}")
 
     assert (response.status_code, response.json()["code"]) == (400, "INVALID_CURSOR")
