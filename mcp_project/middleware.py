@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import structlog
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 
@@ -54,6 +54,8 @@ class HostMiddleware(CommonMiddleware):
         response = super().process_response(request, response)
         if request.method == "HEAD" and isinstance(response, HttpResponse):
             response.content = b""  # which has left its Content-Length
+        elif request.method == "HEAD" and isinstance(response, StreamingHttpResponse):
+            response.streaming_content = ()
         return response
 
 

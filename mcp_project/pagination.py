@@ -53,7 +53,9 @@ class KeysetPagination(BasePagination):
 
     ordering: tuple[str, ...] = ("-pk",)
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(  # type: ignore[override]  # a list of rows has no columns to compare
+        self, queryset: QuerySet[Any], request: Request, view: Any = None
+    ) -> list[Any]:
         size = _size(request.query_params.get("limit"))
         self._url, self._ordering = request.build_absolute_uri(), getattr(view, "ordering", self.ordering)
         text = request.query_params.get("cursor")

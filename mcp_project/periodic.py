@@ -9,7 +9,7 @@ log = structlog.get_logger()
 
 
 class Periodic:
-    """Does `act` every `seconds` on a thread of its own, for the first time after `first_after`. `start` after the fork;
+    """Does `act` every `seconds` on a thread of its own, the first time after `first_after`. `start` after the fork;
     `stop` does it one last time.
 
     A failure is logged when failing begins, and when it ends, as `<name>_failing` and `<name>_recovered`.

@@ -1,20 +1,20 @@
 """The figures on the admin's first page."""
 
-from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.db.models import Q
 from django.http import HttpRequest
-from django.utils import timezone
 
 from keys.models import APIKey
 from registry.models import RegisteredModel
-from usage.models import Event
-from usage.reports import usage_by_route
+from usage.period import Period
+from usage.reports import Report
 
 
 def dashboard(_request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's DASHBOARD_CALLBACK."""
-    day = usage_by_route(Event.objects.filter(time__gte=timezone.now() - timedelta(days=1)))
+    [day] = Report(Period.of(None, None, ZoneInfo("UTC")), (), Q()).groups()
     context["figures"] = [
         ("Keys in use", APIKey.objects.get_usable_keys().count()),
         ("Models", RegisteredModel.objects.count()),

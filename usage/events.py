@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 
 from keys.principal import GovernedRequest
@@ -44,7 +45,7 @@ class Event(NamedTuple):
         return (self.key_id or self.client, self.method, self.route, self.status, self.code)
 
 
-def event_of(request: GovernedRequest, response: HttpResponse) -> Event:
+def event_of(request: GovernedRequest, response: HttpResponseBase) -> Event:
     principal = getattr(request, "principal", None)
     length = request.META.get("CONTENT_LENGTH") or "0"
     model_id = getattr(request, "model_id", None)
@@ -59,7 +60,7 @@ def event_of(request: GovernedRequest, response: HttpResponse) -> Event:
         code=getattr(response, "error_code", None) or "",
         duration_us=(time.perf_counter_ns() - request.started_ns) // 1000,
         request_bytes=int(length) if is_read(length) else 0,
-        response_bytes=0 if response.streaming else len(response.content),
+        response_bytes=len(response.content) if isinstance(response, HttpResponse) else 0,
         client=client_address(request) if settings.USAGE_CLIENT_ADDRESS else None,
         units=0 if response.status_code in REFUSALS else 1,
         model_id=None if model_id is None else str(model_id),

@@ -1,9 +1,9 @@
 """Writes each answered request into the journal: the outermost of the three, so that refusals are there too."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from keys.principal import GovernedRequest
 from mcp_project.errors import ApiError, in_shape
@@ -21,8 +21,34 @@ class UsageTrackingMiddleware:
         if journal.failure is not None and settings.USAGE_WHEN_FULL == "refuse":
             return unmetered(request)  # before anything is done that could not be recorded
         response = in_shape(request, self.get_response(request))  # so that its bytes and code are the client's
+        if isinstance(response, StreamingHttpResponse):
+            response.streaming_content = MeteredStream(request, response)
+            return response
         written = journal.append(settings.USAGE_JOURNAL_DIR, event_of(request, response))
         return response if written or settings.USAGE_WHEN_FULL == "drop" else unmetered(request)
+
+
+class MeteredStream:
+    """The parts of an answer that is sent while it is made. Its event is written when the last part is gone, before the
+    client is told that it was the last, or when the client goes away."""
+
+    def __init__(self, request: GovernedRequest, response: StreamingHttpResponse) -> None:
+        self._request, self._response = request, response
+        self._parts = iter(response)
+        self._sent = 0
+        self._written = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._parts:
+            self._sent += len(part)
+            yield part
+        self.close()
+
+    def close(self) -> None:
+        if not self._written:
+            self._written = True
+            event = event_of(self._request, self._response)._replace(response_bytes=self._sent)
+            journal.append(settings.USAGE_JOURNAL_DIR, event)
 
 
 def unmetered(request: HttpRequest) -> HttpResponse:

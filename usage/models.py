@@ -1,5 +1,7 @@
 """The ledger, its roll-ups, and how far each journal is in it."""
 
+from datetime import UTC, date, datetime, time
+
 from django.db import models
 from django.db.models import F
 
@@ -98,3 +100,19 @@ class DrainedJournal(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Expiry(models.Model):
+    """Of days before `before`, events have been dropped. One row, or none."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    before = models.DateField()
+
+    def __str__(self) -> str:
+        return str(self.before)
+
+    @classmethod
+    def first_day(cls) -> datetime:
+        """From when on the ledger is whole."""
+        row = cls.objects.first()
+        return datetime.combine(row.before if row else date.min, time(), UTC)

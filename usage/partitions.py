@@ -30,7 +30,10 @@ ALTER TABLE usage_event ATTACH PARTITION {name} FOR VALUES FROM ('{day} 00:00+00
 """
 EXPIRE = """
 UPDATE usage_drainedjournal SET expired = expired + rows.count
-FROM (SELECT journal, count(*) FROM {name} GROUP BY journal) AS rows WHERE id = rows.journal
+FROM (SELECT journal, count(*) FROM {name} GROUP BY journal) AS rows WHERE id = rows.journal;
+INSERT INTO usage_expiry AS known (id, before) VALUES (1, '{next_day}')
+ON CONFLICT (id) DO UPDATE SET before = greatest(known.before, excluded.before);
+DROP TABLE {name};
 """
 
 
@@ -47,7 +50,7 @@ def create(days: Iterable[date]) -> list[date]:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         missing = sorted(set(days) - set(existing()))
         for day in missing:
-            cursor.execute(CREATE.format(name=_name(day), day=day, next_day=day + timedelta(days=1)))
+            cursor.execute(_of(day, CREATE))
     return missing
 
 
@@ -66,8 +69,7 @@ def _drop(day: date) -> bool:
         if day not in existing():
             return False
         cursor.execute("LOCK TABLE ONLY usage_event IN ACCESS EXCLUSIVE MODE")
-        cursor.execute(EXPIRE.format(name=_name(day)))
-        cursor.execute(f"DROP TABLE {_name(day)}")
+        cursor.execute(_of(day, EXPIRE))
     return True
 
 
@@ -78,8 +80,8 @@ def maintain(today: date) -> tuple[list[date], list[date]]:
     return made, drop_before(today - timedelta(days=kept)) if kept else []
 
 
-def _name(day: date) -> str:
-    return f"usage_event_{day:%Y%m%d}"
+def _of(day: date, statements: str) -> str:
+    return statements.format(name=f"usage_event_{day:%Y%m%d}", day=day, next_day=day + timedelta(days=1))
 
 
 class Maintainer(Periodic):

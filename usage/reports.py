@@ -1,31 +1,132 @@
-"""What the ledger says."""
+"""What the roll-ups say. Their cost grows with what is counted apart, never with the number of events."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Q, QuerySet, Sum
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import DateTimeField, F, Func, IntegerField, Q, Sum, Value
 
-from keys.models import Permission
-from keys.principal import Principal
-from usage.models import Event
+from keys.models import APIKey
+from registry.models import RegisteredModel
+from usage.events import REFUSALS
+from usage.latency import percentile
+from usage.models import HourlyUsage
+from usage.period import Period
+from usage.queries import COLUMNS
 
-ERRORS = Q(status__gte=400)
+PERCENTILES = (50, 95, 99)
+SUMS = {
+    "requests_": Sum("requests"),
+    "errors_": Sum("requests", filter=Q(series__status__gte=400), default=0),
+    "refusals_": Sum("requests", filter=Q(series__status__in=REFUSALS), default=0),
+    "units_": Sum("units"),
+    "request_bytes_": Sum("request_bytes"),
+    "response_bytes_": Sum("response_bytes"),
+}
+FIGURES = tuple(name.rstrip("_") for name in SUMS)
+COLUMNS_OF_FIGURES = (*FIGURES, *(f"p{percent}_ms" for percent in PERCENTILES))
+NAMED = {
+    "key": APIKey.objects,
+    "model": RegisteredModel.objects,
+}  # groups that are ids, and whose names reports tell, too
+Group = dict[str, Any]
 
 
-def visible_events(principal: Principal) -> QuerySet[Event]:
-    """An admin key sees every event, another its own."""
-    events = Event.objects.all()
-    return events if principal.may(Permission.ADMIN) else events.filter(key_id=principal.key_id)
+class Tally:
+    """What is counted of some requests."""
+
+    def __init__(self) -> None:
+        self._sums = Counter[str]()
+        self._buckets = Counter[int]()
+
+    def add(self, row: dict[str, Any]) -> None:
+        for name in SUMS:
+            self._sums[name] += int(row[name])
+        self._buckets[row["bucket"]] += int(row["requests_"])
+
+    def figures(self) -> Group:
+        told: Group = {name.rstrip("_"): self._sums[name] for name in SUMS}
+        for percent in PERCENTILES:
+            microseconds = percentile(self._buckets, percent)
+            told[f"p{percent}_ms"] = None if microseconds is None else round(microseconds / 1000, 3)
+        return told
 
 
-def usage_by_route(events: QuerySet[Event]) -> dict[str, Any]:
-    """Requests and errors, for each route and in all."""
-    routes = list(
-        events.values("route", "method")
-        .annotate(requests=Sum("count"), errors=Sum("count", filter=ERRORS, default=0))
-        .order_by("route", "method")
-    )
-    return {
-        "requests": sum(row["requests"] for row in routes),
-        "errors": sum(row["errors"] for row in routes),
-        "routes": routes,
-    }
+class Report:
+    """The usage of a period, as far as `condition` (on HourlyUsage) holds, counted apart by some of queries.GROUPS.
+
+    `groups` reads the ledger while it is gone through; `total` holds what has been gone through.
+    Raises ValidationError where the period's zone has no whole days.
+    """
+
+    def __init__(self, period: Period, group_by: tuple[str, ...], condition: Q) -> None:
+        self.group_by = group_by
+        self._total = Tally()
+        self._days = period.days() if "day" in group_by else []
+        self.period = period
+        self._rows = HourlyUsage.objects.filter(condition, hour__gte=period.start, hour__lt=period.end)
+
+    @property
+    def columns(self) -> list[str]:
+        """Of each group, in their order."""
+        names = [[name, f"{name}_name"] if name in NAMED else [name] for name in self.group_by]
+        return [*(name for pair in names for name in pair), *COLUMNS_OF_FIGURES]
+
+    @property
+    def total(self) -> Group:
+        return self._total.figures()
+
+    def groups(self) -> Iterator[Group]:
+        """In the order of their values, those of `group_by` first to last."""
+        counted = self._counted()
+        while chunk := list(islice(counted, 1000)):
+            names = {name: self._names(name, chunk) for name in NAMED if name in self.group_by}
+            for group in chunk:
+                group |= {f"{name}_name": known.get(group[name]) for name, known in names.items()}
+                yield {column: group[column] for column in self.columns}
+
+    def _counted(self) -> Iterator[Group]:
+        columns = {f"{name}_": self._column(name) for name in self.group_by}
+        order = (*columns, "bucket")
+        rows = self._rows.annotate(**columns).values(*order).annotate(**SUMS).order_by(*order)
+        found: Iterable[Group] = rows.iterator(chunk_size=2000)
+        for values, same in groupby(found, key=lambda row: [row[column] for column in columns]):
+            tally = Tally()
+            for row in same:
+                tally.add(row)
+                self._total.add(row)
+            shown = {name: self._shown(name, value) for name, value in zip(self.group_by, values, strict=True)}
+            yield {**shown, **tally.figures()}
+
+    def _column(self, name: str) -> Any:
+        if name == "hour":
+            return F("hour")
+        if name == "day":
+            days = Value(self._days, ArrayField(DateTimeField()))
+            return Func(F("hour"), days, function="width_bucket", output_field=IntegerField())
+        return F(f"series__{COLUMNS.get(name, name)}")
+
+    def _shown(self, name: str, value: Any) -> Any:
+        if name == "hour":
+            return value.astimezone(self.period.zone)
+        if name == "day":
+            return self._days[value - 1].astimezone(self.period.zone).date()
+        return value
+
+    @staticmethod
+    def _names(name: str, groups: list[Group]) -> dict[UUID, str]:
+        ids = {group[name] for group in groups} - {None}
+        return dict(NAMED[name].filter(pk__in=ids).values_list("pk", "name"))
+
+
+def time_series(period: Period, step: str, condition: Q) -> Iterator[Group]:
+    """The same at each step, where nothing was counted with zeros."""
+    counted = {group[step]: group for group in Report(period, (step,), condition).groups()}
+    steps = period.days() if step == "day" else period.hours()
+    for moment in steps:
+        local = moment.astimezone(period.zone)
+        figures = counted.get(local.date() if step == "day" else local) or Tally().figures()
+        yield {"time": local, **{name: figures[name] for name in COLUMNS_OF_FIGURES}}

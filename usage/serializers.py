@@ -1,5 +1,7 @@
 """Usage as JSON."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from usage.models import Event
@@ -9,21 +11,63 @@ class EventSerializer(serializers.ModelSerializer[Event]):
     class Meta:
         model = Event
         fields = (
-            "id", "time", "request_id", "key_id", "owner", "method", "route", "status", "code",
+            "id", "time", "request_id", "key_id", "owner", "method", "route", "model_id", "status", "code",
             "duration_us", "request_bytes", "response_bytes", "client", "units", "count",
         )  # fmt: skip
 
 
-class RouteUsageSerializer(serializers.Serializer[dict[str, object]]):
-    route = serializers.CharField()
-    method = serializers.CharField()
+class FiguresSerializer(serializers.Serializer[dict[str, Any]]):
+    """What is counted of some requests."""
+
     requests = serializers.IntegerField()
     errors = serializers.IntegerField(  # type: ignore[assignment]  # the field, not Serializer's own `errors`
         help_text="Answers with a status of 400 or more."
     )
+    refusals = serializers.IntegerField(help_text="Those with 401 or 429.")
+    units = serializers.IntegerField(help_text="What the answers were worth: 1 each, a refusal nothing.")
+    request_bytes = serializers.IntegerField()
+    response_bytes = serializers.IntegerField()
+    p50_ms = serializers.FloatField(allow_null=True, help_text="Latency in milliseconds, to within 5 %.")
+    p95_ms = serializers.FloatField(allow_null=True)
+    p99_ms = serializers.FloatField(allow_null=True)
 
 
-class UsageSerializer(serializers.Serializer[dict[str, object]]):
-    requests = serializers.IntegerField()
-    errors = serializers.IntegerField()  # type: ignore[assignment]
-    routes = RouteUsageSerializer(many=True)
+class GroupSerializer(FiguresSerializer):
+    """The figures of one group, and of what `group_by` names the group's own value."""
+
+    key = serializers.UUIDField(required=False, allow_null=True)
+    key_name = serializers.CharField(required=False, allow_null=True)
+    owner = serializers.CharField(required=False)
+    model = serializers.UUIDField(required=False, allow_null=True)
+    model_name = serializers.CharField(required=False, allow_null=True)
+    route = serializers.CharField(required=False)
+    method = serializers.CharField(required=False)
+    status = serializers.IntegerField(required=False)
+    code = serializers.CharField(required=False, allow_blank=True)
+    day = serializers.DateField(required=False)
+    hour = serializers.DateTimeField(required=False)
+
+
+class PeriodSerializer(serializers.Serializer[dict[str, Any]]):
+    """In whole hours, to which what was asked for is widened; `to` is not included."""
+
+    to = serializers.DateTimeField()
+    time_zone = serializers.CharField()
+
+    def get_fields(self) -> dict[str, Any]:
+        return {"from": serializers.DateTimeField(), **super().get_fields()}
+
+
+class ReportSerializer(PeriodSerializer):
+    group_by = serializers.ListField(child=serializers.CharField())
+    total = FiguresSerializer()
+    groups = GroupSerializer(many=True)
+
+
+class PointSerializer(FiguresSerializer):
+    time = serializers.DateTimeField()
+
+
+class TimeSeriesSerializer(PeriodSerializer):
+    step = serializers.CharField()
+    points = PointSerializer(many=True)

@@ -1,8 +1,9 @@
 from django.urls import path
 
-from usage.views import EventViewSet
+from usage.views import UsageViewSet
 
 urlpatterns = [
-    path("usage", EventViewSet.as_view({"get": "summary"}), name="usage"),
-    path("usage/events", EventViewSet.as_view({"get": "list"}), name="usage-event-list"),
+    path("usage", UsageViewSet.as_view({"get": "report"}), name="usage"),
+    path("usage/timeseries", UsageViewSet.as_view({"get": "timeseries"}), name="usage-timeseries"),
+    path("usage/events", UsageViewSet.as_view({"get": "list"}), name="usage-event-list"),
 ]

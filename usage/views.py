@@ -1,18 +1,36 @@
 """/api/usage"""
 
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins
 from rest_framework.decorators import action
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from keys.models import Permission
 from keys.principal import principal_of
+from mcp_project.csv_response import csv_response, wants_csv
+from mcp_project.pagination import MAX_PAGE_SIZE, page, place_of
 from usage.models import Event
-from usage.reports import usage_by_route, visible_events
-from usage.serializers import EventSerializer, UsageSerializer
+from usage.period import Period
+from usage.queries import EventsQuery, ReportQuery, TimeSeriesQuery, conditions, period_of, read_query, visible
+from usage.reports import COLUMNS_OF_FIGURES, Report, time_series
+from usage.serializers import EventSerializer, ReportSerializer, TimeSeriesSerializer
+
+MAX_GROUPS = 10_000  # in one answer of JSON
+NEWEST_FIRST = ("-time", "-id")
+
+
+def answers(serializer: Any) -> dict[Any, Any]:
+    return {(200, "application/json"): serializer, (200, "text/csv"): OpenApiTypes.STR}
 
 
 @extend_schema(tags=["usage"])
@@ -20,22 +38,78 @@ from usage.serializers import EventSerializer, UsageSerializer
     list=extend_schema(
         summary="List answered requests, newest first",
         description="An admin key sees all, another its own. Refusals (401, 429) that are alike and come within a "
-        "second are one event, with a `count`.",
+        "second are one event, with a `count`. As CSV all of them, not a page.",
+        parameters=[EventsQuery],
+        responses=answers(EventSerializer(many=True)),
     )
 )
-class EventViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
+class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
     required_permission = Permission.READ
     queryset = Event.objects.none()  # for the OpenAPI document; requests get get_queryset's
     serializer_class = EventSerializer
+    filter_backends = ()  # EventsQuery reads the parameters
+    ordering = NEWEST_FIRST
 
     def get_queryset(self) -> QuerySet[Event]:
-        return visible_events(principal_of(self.request))
+        query = read_query(EventsQuery, self.request)
+        events = Event.objects.filter(visible(principal_of(self.request)), conditions(query))
+        if "from" in query:
+            events = events.filter(time__gte=query["from"])
+        return events.filter(time__lt=query["to"]) if "to" in query else events
+
+    def list(self, request: Request) -> HttpResponseBase:  # type: ignore[override]
+        if wants_csv(request):
+            return csv_response("events", EventSerializer.Meta.fields, every(self.get_queryset()))
+        return super().list(request)
 
     @extend_schema(
-        summary="Count requests and errors by route",
-        description="An admin key counts all, another its own. A request is counted about a second after its answer.",
-        responses=UsageSerializer,
+        summary="Report the usage of a period",
+        description="Of an admin key all usage, of another its own. A request is counted at most two seconds after its "
+        "answer. Without `to` until now, without `from` the 24 hours before that.",
+        parameters=[ReportQuery],
+        responses=answers(ReportSerializer),
     )
     @action(detail=False)
-    def summary(self, _request: Request) -> Response:
-        return Response(usage_by_route(self.get_queryset()))
+    def report(self, request: Request) -> HttpResponseBase:
+        query = read_query(ReportQuery, request)
+        period = period_of(query)
+        report = Report(period, query.get("group_by", ()), self._condition(query))
+        if wants_csv(request):
+            return csv_response("usage", report.columns, report.groups())
+        groups = list(islice(report.groups(), MAX_GROUPS + 1))
+        if len(groups) > MAX_GROUPS:
+            text = f"Those are more than {MAX_GROUPS} groups: ask for fewer, for a shorter time, or for CSV."
+            raise ValidationError({"group_by": [ErrorDetail(text, "too_many_groups")]})
+        told = {**told_of(period), "group_by": report.group_by, "total": report.total}
+        return Response({**told, "groups": groups if report.group_by else []})
+
+    @extend_schema(
+        summary="Report the usage of each hour or day of a period",
+        description="As `GET /api/usage`, with a point for each step, also where nothing was counted.",
+        parameters=[TimeSeriesQuery],
+        responses=answers(TimeSeriesSerializer),
+    )
+    @action(detail=False)
+    def timeseries(self, request: Request) -> HttpResponseBase:
+        query = read_query(TimeSeriesQuery, request)
+        period = period_of(query)
+        points = time_series(period, query["step"], self._condition(query))
+        if wants_csv(request):
+            return csv_response("timeseries", ("time", *COLUMNS_OF_FIGURES), points)
+        return Response({**told_of(period), "step": query["step"], "points": list(points)})
+
+    def _condition(self, query: dict[str, Any]) -> Any:
+        return conditions(query, "series__") & visible(principal_of(self.request), "series__")
+
+
+def told_of(period: Period) -> dict[str, Any]:
+    start, end = (moment.astimezone(period.zone) for moment in (period.start, period.end))
+    return {"from": start, "to": end, "time_zone": period.zone.key}
+
+
+def every(events: QuerySet[Event]) -> Iterator[dict[str, Any]]:
+    """In pages of their own, so that no query runs for as long as the client reads."""
+    rows = page(events, NEWEST_FIRST, None, MAX_PAGE_SIZE)
+    while rows:
+        yield from EventSerializer(rows, many=True).data
+        rows = page(events, NEWEST_FIRST, place_of(rows[-1], NEWEST_FIRST), MAX_PAGE_SIZE)

@@ -1,38 +1,22 @@
 """What the commands on keys share."""
 
 import json
-import os
 import re
-import sys
 from argparse import ArgumentTypeError
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.core.management.base import CommandError, OutputWrapper
 from django.utils import timezone
 
 from keys.limits.quota import parse_quota
 from keys.limits.rate import Rate
 from keys.models import APIKey
 from keys.serializers.keys import KeySerializer
-from mcp_project.database import pending_migrations
 
 ACTOR = "command"  # how the audit trail names whoever runs a command
-
-
-class KeyCommand(BaseCommand):
-    """A command that needs the tables, and says so in a sentence when they are not there."""
-
-    def execute(self, *args: Any, **options: Any) -> str | None:
-        if pending_migrations():
-            raise CommandError("The database is not ready: run `manage.py init_db` first.")
-        try:
-            return super().execute(*args, **options)
-        except BrokenPipeError:  # as of `list_keys | head`; what Python has left to flush goes nowhere
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return None
 
 
 def show_secret(out: OutputWrapper, err: OutputWrapper, row: APIKey, key: str, as_json: bool) -> None:

@@ -97,7 +97,7 @@ FROM usage_event;
 INSERT INTO usage_series (id, key_id, owner, method, route, status, code)
 SELECT DISTINCT series_id, key_id, owner, method, route, status, code FROM usage_rolled;
 INSERT INTO usage_hourlyusage (hour, series_id, bucket, requests, units, request_bytes, response_bytes)
-SELECT hour, series_id, bucket, sum(count), sum(units), sum(request_bytes), sum(response_bytes)
+SELECT hour, series_id, bucket, sum(count), sum(count * units), sum(count * request_bytes), sum(count * response_bytes)
 FROM usage_rolled GROUP BY 1, 2, 3;
 """
 
@@ -136,4 +136,11 @@ class Migration(migrations.Migration):
         migrations.AddField("drainedjournal", "refused", models.IntegerField(default=0)),
         migrations.AddField("drainedjournal", "expired", models.IntegerField(default=0)),
         migrations.AddField("drainedjournal", "finished_at", models.DateTimeField(null=True)),
+        migrations.CreateModel(
+            name="Expiry",
+            fields=[
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("before", models.DateField()),
+            ],
+        ),
     ]

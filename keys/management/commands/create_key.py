@@ -4,13 +4,14 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from keys.management.output import ACTOR, KeyCommand, expiry, explain, quota, rate, show_secret
+from keys.management.output import ACTOR, expiry, explain, quota, rate, show_secret
 from keys.models import Permission
 from keys.models.api_key import OnOutage
 from keys.services import create_key
+from mcp_project.commands import ReadyCommand
 
 
-class Command(KeyCommand):
+class Command(ReadyCommand):
     help = (
         "Create an API key. The key alone goes to standard output, the rest to standard error, so that "
         "KEY=$(manage.py create_key ...) works."

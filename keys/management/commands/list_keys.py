@@ -2,15 +2,15 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from keys.management.output import KeyCommand
 from keys.models import APIKey
 from keys.models.api_key import STATUSES
 from keys.serializers.keys import KeySerializer
+from mcp_project.commands import ReadyCommand
 
 COLUMNS = ("prefix", "status", "owner", "name", "permissions", "expires", "last used", "id")
 
 
-class Command(KeyCommand):
+class Command(ReadyCommand):
     help = "List API keys, newest first."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,9 +29,7 @@ class Command(KeyCommand):
                 self.stdout.write(json.dumps(KeySerializer(key).data, default=str))
             return
         rows = [COLUMNS, *(row_of(key) for key in keys.iterator())]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-        for row in rows:
-            self.stdout.write("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+        self.print_table(rows)
 
 
 def row_of(key: APIKey) -> tuple[str, ...]:

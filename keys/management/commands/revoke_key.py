@@ -3,11 +3,12 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from keys.management.output import ACTOR, KeyCommand, find_key
+from keys.management.output import ACTOR, find_key
 from keys.services import revoke_key, revoke_keys_of
+from mcp_project.commands import ReadyCommand
 
 
-class Command(KeyCommand):
+class Command(ReadyCommand):
     help = "Revoke a key, or every key of an owner. Final."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

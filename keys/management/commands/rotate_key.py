@@ -3,13 +3,14 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from keys.management.output import ACTOR, KeyCommand, find_key, show_secret
+from keys.management.output import ACTOR, find_key, show_secret
 from keys.serializers.keys import LONGEST_OVERLAP
 from keys.services import rotate_key
+from mcp_project.commands import ReadyCommand
 from mcp_project.errors import ApiError
 
 
-class Command(KeyCommand):
+class Command(ReadyCommand):
     help = (
         "Make a successor of a key: a new secret with the same rights and limits. The secret alone goes to standard "
         "output, the rest to standard error."

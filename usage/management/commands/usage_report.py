@@ -1,0 +1,64 @@
+import csv
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.core.serializers.json import DjangoJSONEncoder
+from rest_framework.exceptions import ValidationError
+
+from mcp_project.commands import ReadyCommand
+from mcp_project.errors import field_errors
+from usage.queries import GROUPS, ReportQuery, conditions, period_of
+from usage.reports import Group, Report
+
+CONDITIONS = ("key", "owner", "model", "route", "method", "status", "code")
+
+
+class Command(ReadyCommand):
+    help = "Report the usage of a period, as GET /api/usage does for an admin key: by default of the last 24 hours."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--from", help="a time such as 2026-01-31T12:00:00Z, or a day (24 hours before --to)")
+        parser.add_argument("--to", help="likewise, not included (now)")
+        parser.add_argument("--time-zone", help="of days, and of times without an offset (UTC)")
+        parser.add_argument("--group-by", default="route", help=f"of {', '.join(GROUPS)}; with commas (route)")
+        for name in CONDITIONS:
+            parser.add_argument(f"--{name}", help=f"only of this {name}")
+        parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="(table)")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        asked = ("from", "to", "time_zone", "group_by", *CONDITIONS)
+        given = ReportQuery(data={name: options[name] for name in asked if options[name] is not None})
+        try:
+            given.is_valid(raise_exception=True)
+            query = given.validated_data
+            report = Report(period_of(query), query.get("group_by", ()), conditions(query, "series__"))
+        except ValidationError as error:
+            wrong = (f"--{found['field'].replace('_', '-')}: {found['detail']}" for found in field_errors(error.detail))
+            raise CommandError("\n".join(wrong)) from None
+        getattr(self, f"_print_{options['format']}")(report)
+
+    def _print_table(self, report: Report) -> None:
+        rows = [[_text(group[column]) for column in report.columns] for group in report.groups()]
+        start, end = (f"{moment.astimezone(report.period.zone):%Y-%m-%d %H:%M}" for moment in report.period[:2])
+        self.stdout.write(f"Usage from {start} to {end}, {report.period.zone.key}")
+        if report.group_by:
+            total: Group = dict.fromkeys(report.columns) | report.total
+            rows.append([_text(total[column]) for column in report.columns])
+            rows[-1][0] = "total"
+        self.print_table([report.columns, *rows])
+
+    def _print_csv(self, report: Report) -> None:
+        writer = csv.writer(self.stdout)
+        writer.writerow(report.columns)
+        for group in report.groups():
+            writer.writerow([_text(group[column]) for column in report.columns])
+
+    def _print_json(self, report: Report) -> None:
+        for group in report.groups():
+            self.stdout.write(json.dumps(group, cls=DjangoJSONEncoder))
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -1,0 +1,126 @@
+"""What reports and lists of events can be asked for: the query's parameters, read strictly."""
+
+import re
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from keys.models import Permission
+from keys.principal import Principal
+from mcp_project.serializers import StrictSerializer
+from usage.period import Period, moment
+
+GROUPS = ("key", "owner", "model", "route", "method", "status", "code", "day", "hour")
+STEPS = ("hour", "day")
+COLUMNS = {"key": "key_id", "model": "model_id"}  # of Series and Event, where their names are others
+
+
+class ZoneField(serializers.CharField):
+    def to_internal_value(self, data: Any) -> Any:
+        name = super().to_internal_value(data)
+        try:
+            return ZoneInfo(name)
+        except (KeyError, ValueError, OSError):  # unknown; with parts of a path; a folder of zones
+            text = "The name of a time zone is wanted, such as Europe/Berlin or UTC."
+            raise serializers.ValidationError(text) from None
+
+
+class StatusField(serializers.CharField):
+    """`404`, or `4xx` for all of them."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        text = super().to_internal_value(data).lower()
+        if not re.fullmatch(r"[1-5](xx|[0-9]{2})", text, re.ASCII):
+            raise serializers.ValidationError("A status such as 404, or a family such as 4xx.")
+        return text
+
+
+class GroupsField(serializers.CharField):
+    def to_internal_value(self, data: Any) -> Any:
+        names = [name.strip() for name in super().to_internal_value(data).split(",") if name.strip()]
+        for name in names:
+            if name not in GROUPS:
+                raise serializers.ValidationError(f"{name!r} is not one of {', '.join(GROUPS)}.", "unknown_group")
+        return tuple(dict.fromkeys(names))
+
+
+class UsageQuery(StrictSerializer):
+    """The time, and conditions of which each must hold."""
+
+    time_zone = ZoneField(required=False, help_text="Of days, and of times without an offset: `UTC`, `Europe/Berlin`.")
+    key = serializers.UUIDField(required=False, help_text="The id of a key.")
+    owner = serializers.CharField(required=False)
+    model = serializers.UUIDField(required=False, help_text="The id of a model.")
+    route = serializers.CharField(required=False, help_text="The name of a route, such as `model-detail`.")
+    method = serializers.CharField(required=False)
+    status = StatusField(required=False, help_text="`404`, or `4xx` for the family.")
+    code = serializers.CharField(required=False, help_text="The code of an error, such as `RATE_LIMIT_EXCEEDED`.")
+    format = serializers.ChoiceField(["json", "csv"], required=False, help_text="Instead of `Accept: text/csv`.")
+
+    def get_fields(self) -> dict[str, Any]:
+        text = "A time such as 2026-01-31T12:00:00Z, or a day."
+        ends = {name: serializers.CharField(required=False, help_text=text) for name in ("from", "to")}
+        return {**ends, **super().get_fields()}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        zone = attrs.get("time_zone")
+        wrong: dict[str, Any] = {}
+        for name in ("from", "to"):
+            if name in attrs:
+                try:
+                    attrs[name] = moment(attrs[name], zone)
+                except ValueError as error:
+                    wrong[name] = [str(error)]
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return attrs
+
+
+class ReportQuery(UsageQuery):
+    group_by = GroupsField(required=False, help_text=f"Of {', '.join(f'`{name}`' for name in GROUPS)}, with commas.")
+
+
+class TimeSeriesQuery(UsageQuery):
+    step = serializers.ChoiceField(STEPS, default="hour")
+
+
+class EventsQuery(UsageQuery):
+    request_id = serializers.CharField(required=False)
+    limit = serializers.CharField(required=False)
+    cursor = serializers.CharField(required=False, allow_blank=True)
+
+
+def read_query(query: type[UsageQuery], request: Request) -> dict[str, Any]:
+    """Raises ValidationError."""
+    given = {name: ",".join(request.query_params.getlist(name)) for name in request.query_params}
+    serializer = query(data=given)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def period_of(query: dict[str, Any]) -> Period:
+    """Raises ValidationError."""
+    return Period.of(query.get("from"), query.get("to"), query.get("time_zone") or ZoneInfo("UTC"))
+
+
+def conditions(query: dict[str, Any], prefix: str = "") -> Q:
+    """On events, or with a prefix, on a relation to series."""
+    wanted = Q()
+    for name in ("key", "owner", "model", "route", "method", "code", "request_id"):
+        if name in query:
+            wanted &= Q(**{prefix + COLUMNS.get(name, name): query[name]})
+    status = query.get("status", "")
+    if status.endswith("xx"):
+        family = int(status[0]) * 100
+        wanted &= Q(**{f"{prefix}status__gte": family, f"{prefix}status__lt": family + 100})
+    elif status:
+        wanted &= Q(**{f"{prefix}status": int(status)})
+    return wanted
+
+
+def visible(principal: Principal, prefix: str = "") -> Q:
+    """An admin key sees all usage, another its own."""
+    return Q() if principal.may(Permission.ADMIN) else Q(**{f"{prefix}key_id": principal.key_id})
