@@ -80,7 +80,9 @@ class UsageQuery(StrictSerializer):
 
 
 class ReportQuery(UsageQuery):
-    group_by = GroupsField(required=False, help_text=f"Of {', '.join(f'`{name}`' for name in GROUPS)}, with commas.")
+    group_by = GroupsField(
+        required=False, allow_blank=True, help_text=f"Of {', '.join(f'`{name}`' for name in GROUPS)}, with commas."
+    )
 
 
 class TimeSeriesQuery(UsageQuery):

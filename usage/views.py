@@ -73,7 +73,7 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
     def report(self, request: Request) -> HttpResponseBase:
         query = read_query(ReportQuery, request)
         period = period_of(query)
-        report = Report(period, query.get("group_by", ()), self._condition(query))
+        report = Report(period, query.get("group_by") or (), self._condition(query))
         if wants_csv(request):
             return csv_response("usage", report.columns, report.groups())
         groups = list(islice(report.groups(), MAX_GROUPS + 1))

@@ -29,6 +29,7 @@ def test_document_lists_every_address_and_the_ways_to_send_a_key(outsider: Api) 
         "/api/models/{model_id}",
         "/api/usage",
         "/api/usage/events",
+        "/api/usage/timeseries",
         "/health",
         "/health/live",
     }

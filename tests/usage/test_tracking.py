@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from registry.models import RegisteredModel
-from tests.conftest import Api, drain_own_journal
+from tests.conftest import Api, api, drain_own_journal
 from usage.models import Event
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +26,51 @@ def test_answered_request_is_in_the_ledger_with_all_about_it(owner: Api) -> None
     assert event.response_bytes == len(response.content)
     assert event.duration_us > 0
     assert (event.client, event.units) == ("127.0.0.1", 1)
+    assert event.model_id == RegisteredModel.objects.get().pk
+
+
+def test_model_is_told_of_those_that_exist_and_may_be_seen(teammate: Api) -> None:
+    model = RegisteredModel.objects.create(name="m", owner="owner")
+    blind = api("blind", "read", model_patterns=["other*"])
+
+    for caller in (teammate, blind):
+        caller.get(f"/api/models/{model.pk}")
+
+    assert [(event.status, event.model_id) for event in events()] == [(200, model.pk), (404, None)]
+
+
+def test_refusals_are_worth_nothing(outsider: Api) -> None:
+    eager = api("eager", "read", rate_limit="1/d")
+    for _ in range(2):
+        eager.get("/api/models")
+    outsider.get("/api/models")
+
+    assert [(event.status, event.units) for event in events()] == [(200, 1), (429, 0), (401, 0)]
+
+
+def test_addresses_need_not_be_recorded(owner: Api, outsider: Api, settings: Any) -> None:
+    settings.USAGE_CLIENT_ADDRESS = False
+    owner.get("/api/models")
+    for address in ("10.0.0.1", "10.0.0.2"):
+        outsider._client.defaults["REMOTE_ADDR"] = address
+        outsider.get("/api/models")
+
+    assert [(event.client, event.count) for event in events()] == [(None, 1), (None, 2)]
+
+
+def test_length_that_is_only_claimed_is_not_counted(owner: Api) -> None:
+    owner._client.generic(
+        "POST", "/api/models", b"", headers={"Content-Length": "9" * 17, "X-API-Key": owner.key or ""}
+    )  # fmt: skip
+
+    [event] = events()
+    assert (event.status, event.request_bytes) == (413, 0)
+
+
+def test_methods_that_are_made_up_are_not_told_apart(owner: Api) -> None:
+    owner("BREW", "/api/models")
+
+    assert [event.method for event in events()] == ["other"]
 
 
 def test_route_is_the_patterns_name_never_the_path(teammate: Api) -> None:

@@ -24,7 +24,7 @@ class Command(ReadyCommand):
         for difference in books.differences:
             self.stdout.write(difference)
         if books.differences:
-            raise CommandError(f"The books do not balance: {len(books.differences)} differences.")
+            raise CommandError(f"The books do not balance; differences: {len(books.differences)}.")
         self.stdout.write("The books balance.")
 
     def _print_total(self, books: Books) -> None:

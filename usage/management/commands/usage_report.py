@@ -33,7 +33,7 @@ class Command(ReadyCommand):
         try:
             given.is_valid(raise_exception=True)
             query = given.validated_data
-            report = Report(period_of(query), query.get("group_by", ()), conditions(query, "series__"))
+            report = Report(period_of(query), query.get("group_by") or (), conditions(query, "series__"))
         except ValidationError as error:
             wrong = (f"--{found['field'].replace('_', '-')}: {found['detail']}" for found in field_errors(error.detail))
             raise CommandError("\n".join(wrong)) from None

@@ -1,0 +1,130 @@
+"""GET /api/usage/events"""
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from tests.conftest import Api, drain_own_journal
+from tests.usage.ledger import NOON, event, record
+from usage.models import Event
+
+KEY = "00000000-0000-0000-0000-000000000001"
+
+
+def ids(caller: Api, **parameters: Any) -> list[str]:
+    response = caller.get(f"/api/usage/events?{urlencode(parameters)}")
+    assert response.status_code == 200, response.content
+    return [found["request_id"] for found in response.json()["results"]]
+
+
+def test_events_are_listed_newest_first_and_only_the_keys_own(admin: Api, owner: Api, teammate: Api) -> None:
+    owner.post("/api/models", {"name": "m"}, X_Request_ID="first")
+    owner.post("/api/models", {"name": "m"}, X_Request_ID="second")
+    teammate.get("/api/models", X_Request_ID="third")
+    drain_own_journal()
+
+    assert ids(owner) == ["second", "first"]
+    assert ids(teammate) == ["third"]
+    assert ids(admin) == ["third", "second", "first"]
+    assert ids(teammate, key=owner.row.pk) == []
+
+
+def test_pages_hold_every_event_once_also_those_of_one_moment(tmp_path: Path, admin: Api) -> None:
+    moments = [NOON + timedelta(seconds=number // 5) for number in range(20)]
+    record(tmp_path, *(event(moment, request_id=str(number)) for number, moment in enumerate(moments)))
+    pages, url = [], "/api/usage/events?limit=3&route=model-list"
+
+    while url:
+        page = admin.get(url).json()
+        pages.append([found["request_id"] for found in page["results"]])
+        back, url = page["previous"], page["next"]
+
+    assert [number for page in pages for number in page] == [str(number) for number in reversed(range(20))]
+    assert [found["request_id"] for found in admin.get(back).json()["results"]] == pages[-2]
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ({"request_id": "b"}, ["b"]), ({"owner": "bob"}, ["b"]), ({"key": KEY}, ["c"]), ({"model": KEY}, ["c"]),
+        ({"route": "x"}, ["b"]), ({"method": "PUT"}, ["c"]), ({"status": "404"}, ["b"]),
+        ({"status": "2xx"}, ["c", "a"]),
+        ({"code": "NOT_FOUND"}, ["b"]), ({"from": "2026-03-10T12:00:01Z"}, ["c", "b"]),
+        ({"to": "2026-03-10T12:00:01Z"}, ["a"]),
+        ({"from": "2026-03-10T12:00:01Z", "to": "2026-03-10T12:00:02Z"}, ["b"]),
+    ],
+)  # fmt: skip
+def test_conditions_narrow_the_list(tmp_path: Path, admin: Api, condition: dict[str, str], found: list[str]) -> None:
+    record(
+        tmp_path,
+        event(request_id="a"),
+        event(NOON + timedelta(seconds=1), request_id="b", owner="bob", route="x", status=404, code="NOT_FOUND"),
+        event(NOON + timedelta(seconds=2), request_id="c", key_id=KEY, model_id=KEY, method="PUT"),
+    )
+
+    assert ids(admin, **condition) == found
+
+
+@pytest.mark.parametrize("query", ["stauts=404", "status=x", "from=x", "key=x", "limit=0", "cursor=x", "group_by=key"])
+def test_bad_parameters_get_400(admin: Api, query: str) -> None:
+    assert admin.get(f"/api/usage/events?{query}").status_code == 400
+
+
+def test_cursor_of_another_list_gets_400(tmp_path: Path, admin: Api) -> None:
+    record(tmp_path, event(), event())
+    cursor = admin.get("/api/usage/events?limit=1").json()["next"].partition("cursor=")[2].partition("&")[0]
+
+    response = admin.get(f"/api/models?cursor={cursor}")
+    assert (response.status_code, response.json()["code"]) == (400, "INVALID_CURSOR")
+
+
+def test_csv_has_all_events_not_a_page_in_few_queries(
+    tmp_path: Path, admin: Api, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    monkeypatch.setattr("usage.views.MAX_PAGE_SIZE", 100)
+    record(tmp_path, *(event(NOON + timedelta(seconds=number // 9), request_id=str(number)) for number in range(250)))
+    admin.get("/api/models")
+
+    with django_assert_num_queries(5):  # the limiter's, three pages and the empty one after them
+        response = admin.get("/api/usage/events?format=csv&limit=3")
+        text = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["request_id"] for row in rows] == [str(number) for number in reversed(range(250))]
+
+
+def test_answer_that_is_sent_while_it_is_made_is_recorded_when_its_last_part_is_gone(
+    tmp_path: Path, admin: Api
+) -> None:
+    record(tmp_path, event())
+    response = admin.get("/api/usage/events?format=csv", X_Request_ID="streamed")
+    drain_own_journal()
+    assert not Event.objects.filter(request_id="streamed").exists()
+
+    sent = len(b"".join(response.streaming_content))  # type: ignore[attr-defined]
+    drain_own_journal()
+
+    assert Event.objects.get(request_id="streamed").response_bytes == sent > 0
+
+
+def test_client_that_goes_away_in_the_middle_is_recorded_with_what_it_got(tmp_path: Path, admin: Api) -> None:
+    response = admin.get("/api/usage/events?format=csv", X_Request_ID="left")
+
+    closers: list[Callable[[], None]] = vars(response)["_resource_closers"]
+    for close in closers:  # response.close() would close the test's database, too
+        close()
+    drain_own_journal()
+
+    assert Event.objects.get(request_id="left").response_bytes == 0
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_ledger_cannot_be_written(admin: Api, method: str) -> None:
+    assert admin(method, "/api/usage/events", {}).status_code == 405

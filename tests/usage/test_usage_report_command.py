@@ -1,0 +1,71 @@
+"""`manage.py usage_report`"""
+
+import csv
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.usage.ledger import event, record
+
+pytestmark = pytest.mark.django_db
+
+DAY = {"from": "2026-03-10", "to": "2026-03-11"}
+
+
+def report(*arguments: str, **options: Any) -> str:
+    out = StringIO()
+    call_command("usage_report", *arguments, stdout=out, **(DAY | options))
+    return out.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def recorded(tmp_path: Path) -> None:
+    record(tmp_path, event(), event(), event(route="model-detail", status=404, owner="bob"))
+
+
+def test_table_has_a_line_a_group_and_the_total() -> None:
+    title, heading, *lines = report().splitlines()
+
+    assert title == "Usage from 2026-03-10 00:00 to 2026-03-11 00:00, UTC"
+    assert heading.split()[:4] == ["route", "requests", "errors", "refusals"]
+    assert [line.split()[:3] for line in lines] == [
+        ["model-detail", "1", "1"],
+        ["model-list", "2", "0"],
+        ["total", "3", "1"],
+    ]
+
+
+def test_it_groups_and_narrows_as_the_api_does() -> None:
+    [heading, row] = csv.reader(StringIO(report(group_by="owner,day", owner="bob", format="csv")))
+
+    assert heading[:3] == ["owner", "day", "requests"]
+    assert row[:3] == ["bob", "2026-03-10", "1"]
+
+
+def test_json_has_an_object_a_line() -> None:
+    lines = [json.loads(line) for line in report(group_by="status", format="json").splitlines()]
+
+    assert [(line["status"], line["requests"]) for line in lines] == [(200, 2), (404, 1)]
+
+
+def test_without_groups_there_is_one_line() -> None:
+    assert [line.split()[0] for line in report(group_by="").splitlines()[1:]] == ["requests", "3"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"from": "2026-03-12"}, "--from: `from` must lie before `to`"),
+        ({"group_by": "planet"}, "--group-by: 'planet' is not one of"),
+        ({"time_zone": "Mars"}, "--time-zone: The name of a time zone"),
+        ({"time_zone": "Asia/Kolkata", "group_by": "day"}, "--time-zone: Days of Asia/Kolkata do not begin"),
+        ({"key": "x"}, "--key: "),
+    ],
+)
+def test_bad_options_are_told_by_their_names(options: dict[str, str], told: str) -> None:
+    with pytest.raises(CommandError, match=told):
+        report(**options)
