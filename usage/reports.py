@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import groupby, islice
+from decimal import Decimal
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -12,21 +13,22 @@ from django.db.models import DateTimeField, F, Func, IntegerField, Q, Sum, Value
 from keys.models import APIKey
 from registry.models import RegisteredModel
 from usage.events import REFUSALS
-from usage.latency import percentile
+from usage.latency import counts, percentile
 from usage.models import HourlyUsage
 from usage.period import Period
 from usage.queries import COLUMNS
 
 PERCENTILES = (50, 95, 99)
 SUMS = {
-    "requests_": Sum("requests"),
+    "requests_": Sum("requests", default=0),
     "errors_": Sum("requests", filter=Q(series__status__gte=400), default=0),
     "refusals_": Sum("requests", filter=Q(series__status__in=REFUSALS), default=0),
-    "units_": Sum("units"),
-    "request_bytes_": Sum("request_bytes"),
-    "response_bytes_": Sum("response_bytes"),
+    "units_": Sum("units", default=0),
+    "request_bytes_": Sum("request_bytes", default=0),
+    "response_bytes_": Sum("response_bytes", default=0),
+    "latencies_": Sum("latencies", default=0),
 }
-FIGURES = tuple(name.rstrip("_") for name in SUMS)
+FIGURES = tuple(name.rstrip("_") for name in SUMS if name != "latencies_")
 COLUMNS_OF_FIGURES = (*FIGURES, *(f"p{percent}_ms" for percent in PERCENTILES))
 NAMED = {
     "key": APIKey.objects,
@@ -36,21 +38,22 @@ Group = dict[str, Any]
 
 
 class Tally:
-    """What is counted of some requests."""
+    """What is counted of some requests: the sums of rows that have SUMS."""
 
-    def __init__(self) -> None:
+    def __init__(self, row: Group | None = None) -> None:
         self._sums = Counter[str]()
-        self._buckets = Counter[int]()
+        if row is not None:
+            self.add(row)
 
-    def add(self, row: dict[str, Any]) -> None:
+    def add(self, row: Group) -> None:
         for name in SUMS:
             self._sums[name] += int(row[name])
-        self._buckets[row["bucket"]] += int(row["requests_"])
 
     def figures(self) -> Group:
-        told: Group = {name.rstrip("_"): self._sums[name] for name in SUMS}
+        told: Group = {name: self._sums[f"{name}_"] for name in FIGURES}
+        buckets = counts(Decimal(self._sums["latencies_"]))
         for percent in PERCENTILES:
-            microseconds = percentile(self._buckets, percent)
+            microseconds = percentile(buckets, percent)
             told[f"p{percent}_ms"] = None if microseconds is None else round(microseconds / 1000, 3)
         return told
 
@@ -90,16 +93,13 @@ class Report:
 
     def _counted(self) -> Iterator[Group]:
         columns = {f"{name}_": self._column(name) for name in self.group_by}
-        order = (*columns, "bucket")
-        rows = self._rows.annotate(**columns).values(*order).annotate(**SUMS).order_by(*order)
-        found: Iterable[Group] = rows.iterator(chunk_size=2000)
-        for values, same in groupby(found, key=lambda row: [row[column] for column in columns]):
-            tally = Tally()
-            for row in same:
-                tally.add(row)
-                self._total.add(row)
-            shown = {name: self._shown(name, value) for name, value in zip(self.group_by, values, strict=True)}
-            yield {**shown, **tally.figures()}
+        rows = self._rows.annotate(**columns).values(*columns).annotate(**SUMS).order_by(*columns)
+        # Without columns there is nothing to group by, and one row.
+        found: Iterable[Group] = rows.iterator(chunk_size=2000) if columns else [self._rows.aggregate(**SUMS)]
+        for row in found:
+            self._total.add(row)
+            shown = {name: self._shown(name, row[f"{name}_"]) for name in self.group_by}
+            yield {**shown, **Tally(row).figures()}
 
     def _column(self, name: str) -> Any:
         if name == "hour":

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from usage.events import Event
-from usage.latency import bucket_of
+from usage.latency import PLACES, bucket_of
 
 # Both statements take their rows in a fixed order: two workers that add to the same rows wait for one another, and
 # never each for the other.
@@ -20,15 +20,17 @@ SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[],
 ON CONFLICT DO NOTHING
 """
 ADD_USAGE = """
-INSERT INTO usage_hourlyusage AS known (hour, series_id, bucket, requests, units, request_bytes, response_bytes)
+INSERT INTO usage_hourlyusage AS known
+    (hour, series_id, requests, units, request_bytes, response_bytes, latencies)
 SELECT * FROM unnest(
-    %s::timestamptz[], %s::uuid[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]
+    %s::timestamptz[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::numeric[]
 )
-ON CONFLICT (hour, series_id, bucket) DO UPDATE SET
+ON CONFLICT (hour, series_id) DO UPDATE SET
     requests = known.requests + excluded.requests,
     units = known.units + excluded.units,
     request_bytes = known.request_bytes + excluded.request_bytes,
-    response_bytes = known.response_bytes + excluded.response_bytes
+    response_bytes = known.response_bytes + excluded.response_bytes,
+    latencies = known.latencies + excluded.latencies
 """
 
 
@@ -56,22 +58,23 @@ class Rollup:
 
     def __init__(self) -> None:
         self._series: dict[UUID, Key] = {}
-        self._sums: dict[tuple[datetime, UUID, int], list[int]] = {}
+        self._sums: dict[tuple[datetime, UUID], list[int]] = {}
 
     def add(self, moment: datetime, event: Event) -> None:
         """An event that stands for several answers counts as often as that: they are alike in their bytes, too."""
         key = Key(event.key_id, event.owner, event.method, event.route, event.model_id, event.status, event.code)
         series = series_id(key)
         self._series[series] = key
-        place = (moment.replace(minute=0, second=0, microsecond=0), series, bucket_of(event.duration_us))
+        place = (moment.replace(minute=0, second=0, microsecond=0), series)
         sums = self._sums.get(place)
         if sums is None:
-            sums = self._sums[place] = [0, 0, 0, 0]
+            sums = self._sums[place] = [0, 0, 0, 0, 0]
         times = event.times
         sums[0] += times
         sums[1] += times * event.units
         sums[2] += times * event.request_bytes
         sums[3] += times * event.response_bytes
+        sums[4] += times * PLACES[bucket_of(event.duration_us)]
 
     def store(self) -> None:
         if not self._sums:

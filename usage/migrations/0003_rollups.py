@@ -1,6 +1,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+import usage.models
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -28,16 +30,16 @@ class Migration(migrations.Migration):
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "hour", "series", "bucket", blank=True, editable=False, primary_key=True, serialize=False
+                        "hour", "series", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
                 ("hour", models.DateTimeField()),
                 ("series", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="usage.series")),
-                ("bucket", models.SmallIntegerField()),
                 ("requests", models.BigIntegerField()),
                 ("units", models.BigIntegerField()),
                 ("request_bytes", models.BigIntegerField()),
                 ("response_bytes", models.BigIntegerField()),
+                ("latencies", usage.models.HistogramField()),
             ],
         ),
     ]

@@ -92,13 +92,14 @@ ALTER TABLE usage_drainedjournal DROP COLUMN id, DROP CONSTRAINT usage_drainedjo
 ROLL_UP = r"""
 CREATE TEMPORARY TABLE usage_rolled ON COMMIT DROP AS
 SELECT md5(concat_ws(E'\x1f', coalesce(key_id::text, ''), owner, method, route, '', status, code))::uuid AS series_id,
-    date_trunc('hour', time, 'UTC') AS hour, ceil(ln(greatest(duration_us, 1)) / ln(1.1)) AS bucket, *
+    date_trunc('hour', time, 'UTC') AS hour, ceil(ln(greatest(duration_us, 1)) / ln(1.1))::integer AS bucket, *
 FROM usage_event;
 INSERT INTO usage_series (id, key_id, owner, method, route, status, code)
 SELECT DISTINCT series_id, key_id, owner, method, route, status, code FROM usage_rolled;
-INSERT INTO usage_hourlyusage (hour, series_id, bucket, requests, units, request_bytes, response_bytes)
-SELECT hour, series_id, bucket, sum(count), sum(count * units), sum(count * request_bytes), sum(count * response_bytes)
-FROM usage_rolled GROUP BY 1, 2, 3;
+INSERT INTO usage_hourlyusage (hour, series_id, requests, units, request_bytes, response_bytes, latencies)
+SELECT hour, series_id, sum(count), sum(count * units), sum(count * request_bytes), sum(count * response_bytes),
+    sum(count * (1 || repeat('0', 12 * least(bucket, 300)))::numeric)
+FROM usage_rolled GROUP BY 1, 2;
 """
 
 
