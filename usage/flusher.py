@@ -8,6 +8,7 @@ from django.conf import settings
 from mcp_project.periodic import Periodic
 from usage.drain import drain, drain_orphans, waiting_bytes
 from usage.journal import journal
+from usage.lag import journal_lag
 
 log = structlog.get_logger()
 
@@ -33,6 +34,7 @@ class Flusher(Periodic):
             journal.retire()
         try:
             self.flush(orphans=last or self._runs % ORPHANS_EVERY == 0)
+            journal_lag.note_offsets()
         finally:
             self._runs += 1
             self._look_after()

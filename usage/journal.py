@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import cast
 
 from usage.events import Event
+from usage.metrics import events_lost
 
 SUFFIX = ".journal"
 HEADER = b'{"journal": 1}\n'
@@ -70,6 +71,7 @@ class Journal:
                     self._begin_fold(folder, alike, event)
             except OSError as error:
                 self.failure, self.lost = error, self.lost + 1
+                events_lost.inc()
                 return False
         return True
 

@@ -9,6 +9,7 @@ from keys.principal import GovernedRequest
 from mcp_project.errors import ApiError, in_shape
 from usage.events import event_of
 from usage.journal import journal
+from usage.metrics import count
 
 
 class UsageTrackingMiddleware:
@@ -21,9 +22,15 @@ class UsageTrackingMiddleware:
         if journal.failure is not None and settings.USAGE_WHEN_FULL == "refuse":
             return unmetered(request)  # before anything is done that could not be recorded
         response = in_shape(request, self.get_response(request))  # so that its bytes and code are the client's
-        written = journal.append(settings.USAGE_JOURNAL_DIR, event_of(request, response))
-        return response if written or settings.USAGE_WHEN_FULL == "drop" else unmetered(request)
+        event = event_of(request, response)
+        written = journal.append(settings.USAGE_JOURNAL_DIR, event)
+        if not written and settings.USAGE_WHEN_FULL == "refuse":
+            return unmetered(request)
+        count(event)
+        return response
 
 
-def unmetered(request: HttpRequest) -> HttpResponse:
-    return ApiError("USAGE_UNAVAILABLE", headers={"Retry-After": "1"}).response(request)
+def unmetered(request: GovernedRequest) -> HttpResponse:
+    response = ApiError("USAGE_UNAVAILABLE", headers={"Retry-After": "1"}).response(request)
+    count(event_of(request, response))  # which is all that will tell of it
+    return response
