@@ -4,6 +4,7 @@ A variable that is not set, or set to nothing, has its default. README's table o
 are held against ENV.scheme by a test.
 """
 
+import ipaddress
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,18 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def addresses(text: str) -> list[str]:
+    found = names(text)
+    try:
+        for name in found:
+            ipaddress.ip_network(name, strict=False)
+    except ValueError:
+        found = []
+    if not found:
+        raise ValueError("must be addresses or networks, separated by commas, such as 127.0.0.1,10.0.0.0/8")
+    return found
+
+
 port = whole(1, 65535)
 
 ENV = environ.Env(
@@ -109,6 +122,7 @@ ENV = environ.Env(
     CORS_ALLOWED_ORIGINS=(names, []),
     CSRF_TRUSTED_ORIGINS=(names, []),
     TRUSTED_PROXIES=(names, []),
+    METRICS_ALLOWED_IPS=(addresses, ["127.0.0.0/8", "::1"]),
     LOG_LEVEL=(choice("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
     LOG_FORMAT=(choice("console", "json"), "console"),
     LOG_FILE=(str, ""),

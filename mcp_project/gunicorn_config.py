@@ -13,11 +13,12 @@ from gunicorn import util
 from gunicorn.glogging import Logger
 from gunicorn.http import parser
 
-from mcp_project import logs
+from mcp_project import logs, shared_metrics
 from mcp_project.embedded_postgres import EmbeddedPostgres
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mcp_project.settings")
 logs.configure(settings.LOGGING)
+shared_metrics.share()  # before the application is loaded, and with it what counts
 embedded = EmbeddedPostgres(settings.EMBEDDED_POSTGRES_DIR) if settings.EMBEDDED_DATABASE else None
 
 
@@ -76,6 +77,14 @@ def when_ready(_server: Any) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
 
 
+def pre_fork(server: Any, worker: Any) -> None:
+    worker.slot = shared_metrics.free_slot(other.slot for other in server.WORKERS.values())
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    shared_metrics.count_in(worker.slot)
+
+
 def post_worker_init(worker: Any) -> None:
     # Ctrl-C reaches every process of the terminal, and the master then sends a SIGQUIT of its own: two "quick" exits
     # at once, which can lock up the worker's thread pool. One graceful exit, told by the master, is what is wanted.
@@ -93,5 +102,6 @@ def worker_exit(_server: Any, worker: Any) -> None:
 
 
 def on_exit(_server: Any) -> None:
+    shared_metrics.unshare()
     if embedded is not None:
         embedded.release()

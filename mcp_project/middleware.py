@@ -1,5 +1,6 @@
 """The outermost layer: what a request is called, what is said of it in the log, and the shape of every error."""
 
+import ipaddress
 import re
 import time
 import uuid
@@ -8,6 +9,7 @@ from collections.abc import Callable
 import structlog
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 
@@ -18,6 +20,7 @@ log = structlog.get_logger("request")
 
 REQUEST_ID = re.compile(r"[0-9A-Za-z._:-]{1,64}", re.ASCII)
 HEALTH_PATHS = frozenset({"/health", "/health/live"})
+METRICS_PATH = "/metrics"
 OPEN_PATHS = frozenset({"/api/schema", "/api/docs"})
 
 
@@ -38,16 +41,29 @@ def is_governed(path: str) -> bool:
     return (path.startswith("/api/") or path == "/api") and path not in OPEN_PATHS
 
 
+def is_sent_to_an_address(request: HttpRequest) -> bool:
+    """Whether Host is an address rather than a name. A page that has its own name lead to us, to be answered by an
+    allowed address's browser, sends that name."""
+    host, _ = split_domain_port(request.META.get("HTTP_HOST", ""))
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
 class HostMiddleware(CommonMiddleware):
     """Refuses requests for hosts that are not ours, and gives answers their Content-Length. Of Django's middleware,
-    that much; and a load balancer may ask after our health by address. Answers to HEAD lose their body."""
+    that much; and a load balancer may ask after our health by address, as Prometheus for the metrics. Answers to HEAD
+    lose their body."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
-        if request.path_info not in HEALTH_PATHS:
-            try:
-                request.get_host()
-            except DisallowedHost:
-                return ApiError("INVALID_HOST").response(request)
+        if request.path_info in HEALTH_PATHS or (request.path_info == METRICS_PATH and is_sent_to_an_address(request)):
+            return None
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return ApiError("INVALID_HOST").response(request)
         return None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

@@ -54,6 +54,7 @@ CORS_EXPOSE_HEADERS = [
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "if-match", "x-api-key", "x-request-id"]
 CSRF_TRUSTED_ORIGINS: list[str] = env.read("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES: list[str] = env.read("TRUSTED_PROXIES")
+METRICS_ALLOWED_IPS: list[str] = env.read("METRICS_ALLOWED_IPS")
 MAX_BODY_BYTES: int = env.read("MAX_BODY_BYTES")
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES  # the same limit for the admin's forms
 

@@ -8,6 +8,7 @@ from django_ratelimit.decorators import ratelimit
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from mcp_project.health import HealthView, IndexView, LiveView
+from mcp_project.scrape import MetricsView
 
 handler400 = handler403 = handler404 = "mcp_project.handlers.client_error"
 handler500 = "mcp_project.handlers.server_error"
@@ -20,6 +21,7 @@ urlpatterns = [
     path("", IndexView.as_view(), name="index"),
     path("health", HealthView.as_view(), name="health"),
     path("health/live", LiveView.as_view(), name="health-live"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
     # Its renderer, for HTML alone, has no template for the answer to OPTIONS.
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"),

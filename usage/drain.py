@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 import structlog
-from django.db import DataError, Error, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
 from psycopg import DataError as DriverDataError
 from psycopg import IntegrityError as DriverIntegrityError
@@ -69,18 +69,6 @@ def drain_orphans(folder: Path, own: Path | None, between: Callable[[], None] = 
                     failures.append(error)
     if failures:
         raise failures[0]
-
-
-def waiting_bytes(folder: Path) -> int:
-    """Of all journals of this host, what is not in the ledger yet; while the database is away, all."""
-    sizes: dict[str, int] = {}
-    for path in folder.glob(f"*{SUFFIX}"):
-        with suppress(FileNotFoundError):  # drained meanwhile
-            sizes[path.stem] = path.stat().st_size
-    with suppress(Error):
-        drained = DrainedJournal.objects.filter(name__in=sizes).values_list("offset", flat=True)
-        return sum(sizes.values()) - sum(drained)
-    return sum(sizes.values())
 
 
 def _drain_orphan(path: Path, between: Callable[[], None]) -> None:

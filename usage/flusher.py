@@ -6,8 +6,9 @@ import structlog
 from django.conf import settings
 
 from mcp_project.periodic import Periodic
-from usage.drain import drain, drain_orphans, waiting_bytes
+from usage.drain import drain, drain_orphans
 from usage.journal import journal
+from usage.lag import journal_lag
 
 log = structlog.get_logger()
 
@@ -40,7 +41,7 @@ class Flusher(Periodic):
     def _look_after(self) -> None:
         """Measure how much the journals may grow, and see whether events can be written again."""
         folder = settings.USAGE_JOURNAL_DIR
-        spare = settings.USAGE_JOURNAL_MAX_BYTES - waiting_bytes(folder)
+        spare = settings.USAGE_JOURNAL_MAX_BYTES - journal_lag.waiting_bytes(folder)
         journal.room = max(0, spare) // settings.APP_WORKERS
         failure = journal.failure
         if failure is None:

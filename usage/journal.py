@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import cast
 
 from usage.events import Event
+from usage.metrics import events_lost
 
 SUFFIX = ".journal"
 FORMAT = 2  # since there is a model; usage.drain reads 1, too
@@ -71,6 +72,7 @@ class Journal:
                     self._begin_fold(folder, alike, event)
             except OSError as error:
                 self.failure, self.lost = error, self.lost + 1
+                events_lost.inc()
                 return False
         return True
 

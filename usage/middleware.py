@@ -9,6 +9,7 @@ from keys.principal import GovernedRequest
 from mcp_project.errors import ApiError, in_shape
 from usage.events import event_of
 from usage.journal import journal
+from usage.metrics import count
 
 
 class UsageTrackingMiddleware:
@@ -24,8 +25,12 @@ class UsageTrackingMiddleware:
         if isinstance(response, StreamingHttpResponse):
             response.streaming_content = MeteredStream(request, response)
             return response
-        written = journal.append(settings.USAGE_JOURNAL_DIR, event_of(request, response))
-        return response if written or settings.USAGE_WHEN_FULL == "drop" else unmetered(request)
+        event = event_of(request, response)
+        written = journal.append(settings.USAGE_JOURNAL_DIR, event)
+        if not written and settings.USAGE_WHEN_FULL == "refuse":
+            return unmetered(request)
+        count(event)
+        return response
 
 
 class MeteredStream:
@@ -49,7 +54,10 @@ class MeteredStream:
             self._written = True
             event = event_of(self._request, self._response)._replace(response_bytes=self._sent)
             journal.append(settings.USAGE_JOURNAL_DIR, event)
+            count(event)
 
 
-def unmetered(request: HttpRequest) -> HttpResponse:
-    return ApiError("USAGE_UNAVAILABLE", headers={"Retry-After": "1"}).response(request)
+def unmetered(request: GovernedRequest) -> HttpResponse:
+    response = ApiError("USAGE_UNAVAILABLE", headers={"Retry-After": "1"}).response(request)
+    count(event_of(request, response))  # which is all that will tell of it
+    return response

@@ -16,6 +16,7 @@ from keys.limits.stores.postgresql import PostgreSQLStore
 from keys.limits.stores.redis import RedisStore
 from keys.memory import Memory
 from mcp_project.errors import ApiError
+from mcp_project.metrics import limiter_store_lost, limiter_undecided
 
 log = structlog.get_logger()
 
@@ -51,8 +52,10 @@ class Limiter:
             decision = self.store.spend(limits, cost)
         except StoreAway as error:
             if error.lost:
+                limiter_store_lost.inc()
                 self.outage.begin(self.store, error)
             else:
+                limiter_undecided.inc()
                 log.warning("limiter_undecided", store=self.store.name, error=" ".join(str(error).split()))
             return self._without_store(limits, cost)
         self.outage.end(self.store, asked)

@@ -133,6 +133,7 @@ def test_health_answers_while_every_thread_waits_for_a_lock(cluster: EmbeddedPos
         for _ in range(4):
             assert httpx.get(f"{served.url}/health/live", timeout=30).status_code == 200
             assert httpx.get(f"{served.url}/health", timeout=30).status_code == 200
+            assert httpx.get(f"{served.url}/metrics", timeout=30).status_code == 200
     for thread in stuck:
         thread.join()
 

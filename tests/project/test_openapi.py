@@ -32,6 +32,7 @@ def test_document_lists_every_address_and_the_ways_to_send_a_key(outsider: Api) 
         "/api/usage/timeseries",
         "/health",
         "/health/live",
+        "/metrics",
     }
     assert set(document["components"]["securitySchemes"]) == {"bearer", "apiKey", "basic"}
     assert "key" in document["components"]["schemas"]["CreatedKey"]["properties"]

@@ -42,6 +42,9 @@ def start(folder: Path, **variables: str) -> list[str]:
         ("LOG_FORMAT", "xml", "LOG_FORMAT must be one of console, json"),
         ("DB_PORT", "-1", "DB_PORT must be a whole number"),
         ("KEY_CACHE_SECONDS", "soon", "KEY_CACHE_SECONDS must be a number of seconds"),
+        ("METRICS_ALLOWED_IPS", "everyone", "METRICS_ALLOWED_IPS must be addresses or networks, separated by commas"),
+        ("METRICS_ALLOWED_IPS", "10.0.0.0/8,10.0.0.0/33", "METRICS_ALLOWED_IPS must be addresses or networks"),
+        ("METRICS_ALLOWED_IPS", ",", "METRICS_ALLOWED_IPS must be addresses or networks"),
         ("DATABASE_URL", "mysql://u:pw@h/d", "DATABASE_URL must read postgres://user:password@host:port/name."),
         ("DATABASE_URL", "postgres://u:pw@h:port/d", "DATABASE_URL must read"),
         ("DATABASE_URL", "postgres://u:pw@h", "DATABASE_URL must read"),
@@ -165,6 +168,8 @@ def documented() -> dict[str, str]:
 def as_written(default: Any) -> str:
     if default in ("", [], env.DEVELOPMENT_SECRET_KEY):
         return ""
+    if isinstance(default, list):
+        return ",".join(default)
     return (
         str(default).lower()
         if isinstance(default, bool)

@@ -16,9 +16,10 @@ from structlog.testing import capture_logs
 from registry.models import RegisteredModel
 from tests.conftest import Api
 from tests.server import Server, database_environment, until
-from usage.drain import drain, waiting_bytes
+from usage.drain import drain
 from usage.flusher import Flusher
 from usage.journal import HEADER, Journal, journal
+from usage.lag import journal_lag
 from usage.models import Event
 
 pytestmark = pytest.mark.django_db
@@ -99,7 +100,7 @@ def test_journals_of_a_host_grow_to_their_bound_and_no_further(
 
     assert statuses == sorted(statuses), "served, then refused"
     assert set(statuses) == {200, 503}
-    assert 3000 < waiting_bytes(settings.USAGE_JOURNAL_DIR) <= 4000
+    assert 3000 < journal_lag.waiting_bytes(settings.USAGE_JOURNAL_DIR) <= 4000
 
     Flusher().act(last=True)
     assert recorded() == [200] * statuses.count(200)
@@ -213,12 +214,12 @@ def test_it_does_not_recover_where_no_event_would_fit(tmp_path: Path) -> None:
 def test_backlog_counts_less_the_more_of_it_is_drained(owner: Api, settings: Any) -> None:
     for _ in range(5):
         owner.get("/api/models")
-    whole = waiting_bytes(settings.USAGE_JOURNAL_DIR)
+    whole = journal_lag.waiting_bytes(settings.USAGE_JOURNAL_DIR)
     assert journal.path is not None
     drain(journal.path)
 
     assert whole > 500
-    assert waiting_bytes(settings.USAGE_JOURNAL_DIR) == 0
+    assert journal_lag.waiting_bytes(settings.USAGE_JOURNAL_DIR) == 0
 
 
 def test_orphan_that_cannot_be_removed_does_not_hold_up_the_others(

@@ -1,0 +1,37 @@
+"""`GET /metrics`: for Prometheus, by its address."""
+
+import ipaddress
+
+from django.conf import settings
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from mcp_project.client_address import client_address, networks
+from mcp_project.errors import ApiError
+from mcp_project.metrics import as_text
+
+
+class FromAllowedAddress(BasePermission):
+    def has_permission(self, request: Request, _view: APIView) -> bool:
+        """Raises ApiError PERMISSION_DENIED for an address that METRICS_ALLOWED_IPS does not name."""
+        address = ipaddress.ip_address(client_address(request))
+        if not any(address in network for network in networks(tuple(settings.METRICS_ALLOWED_IPS))):
+            raise ApiError("PERMISSION_DENIED", f"{address} may not read the metrics: see METRICS_ALLOWED_IPS.")
+        return True
+
+
+class MetricsView(APIView):
+    authentication_classes = ()
+    permission_classes = (FromAllowedAddress,)
+    http_method_names = ("get", "head")
+
+    @extend_schema(tags=["metrics"], auth=[], responses={(200, "text/plain"): OpenApiTypes.STR})
+    def get(self, _request: Request) -> HttpResponse:
+        """The metrics of all workers of this host, in Prometheus' text format. For the addresses in
+        `METRICS_ALLOWED_IPS`."""
+        return HttpResponse(as_text(), content_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -1,0 +1,88 @@
+"""How far the ledger is behind this host's journals, for `GET /metrics`."""
+
+import json
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from django.conf import settings
+from django.db import Error
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from usage.journal import SUFFIX
+from usage.lines import is_header
+from usage.models import DrainedJournal
+
+BLOCK_BYTES = 1 << 20
+
+
+class JournalLag(Collector):
+    """Measures by the files and by the offsets that this process saw in the ledger last. A scrape so asks nothing of
+    the database, and is answered while that hangs; before the first look at it, there is nothing to say."""
+
+    def __init__(self) -> None:
+        self.offsets: dict[str, int] | None = None
+
+    def waiting_bytes(self, folder: Path) -> int:
+        """Look into the ledger: how much of the journals of a folder is not there yet; while the database is away, as
+        much as was seen last."""
+        sizes: dict[str, int] = {}
+        for path in folder.glob(f"*{SUFFIX}"):
+            with suppress(FileNotFoundError):  # drained meanwhile
+                sizes[path.stem] = path.stat().st_size
+        with suppress(Error):
+            self.offsets = dict(DrainedJournal.objects.filter(name__in=sizes).values_list("name", "offset"))
+        return sum(sizes.values()) - sum((self.offsets or {}).get(name, 0) for name in sizes)
+
+    def collect(self) -> Iterable[Metric]:
+        if self.offsets is None:
+            return
+        try:
+            events, oldest = self._measure(self.offsets)
+        except OSError:
+            return  # a journal that cannot be read may hold anything
+        age = 0.0 if oldest is None else max(0.0, time.time() - oldest)
+        yield GaugeMetricFamily(
+            "mcp_usage_journal_lag_events", "Events in this host's journals that the ledger lacks.", value=events
+        )
+        yield GaugeMetricFamily("mcp_usage_journal_lag_seconds", "Age of the oldest of them; 0 without any.", value=age)
+
+    @staticmethod
+    def _measure(offsets: dict[str, int]) -> tuple[int, float | None]:
+        """How many events, and when the oldest was."""
+        events, moments = 0, []
+        for path in settings.USAGE_JOURNAL_DIR.glob(f"*{SUFFIX}"):
+            with suppress(FileNotFoundError):  # drained meanwhile
+                lines, moment = beyond(path, offsets.get(path.stem, 0))
+                events += lines
+                moments += [] if moment is None else [moment]
+        return events, min(moments, default=None)
+
+
+def beyond(path: Path, offset: int) -> tuple[int, float | None]:
+    """How many events a journal holds from `offset` on, and the time of the first."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        first = file.readline()
+        if is_header(first):
+            first = file.readline()
+        if not first.endswith(b"\n"):  # none, or one that is being written, or that a dead writer left torn
+            return 0, None
+        lines = 1
+        while block := file.read(BLOCK_BYTES):
+            lines += block.count(b"\n")
+    return lines, moment_of(first)
+
+
+def moment_of(line: bytes) -> float | None:
+    """Seconds since 1970; None for a line that the drain will not be able to read either."""
+    try:
+        return float(json.loads(line)[0])
+    except (ValueError, TypeError, LookupError):
+        return None
+
+
+journal_lag = JournalLag()
