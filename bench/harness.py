@@ -105,13 +105,15 @@ def application(without: str | None = None) -> Any:
 def requester(application: Any, path: str, key: str, status: int) -> Callable[[], None]:
     """A function that sends the application one GET, as gunicorn would, and insists on the status."""
     told: list[str] = []
+    path, _, query = path.partition("?")
 
     def start_response(line: str, _headers: list[tuple[str, str]], _error: Any = None) -> None:
         told[:] = [line]
 
     def request() -> None:
         environ = {
-            "REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "", "SCRIPT_NAME": "", "HTTP_HOST": "localhost",
+            "REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": query, "SCRIPT_NAME": "",
+            "HTTP_HOST": "localhost",
             "SERVER_NAME": "localhost", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1",
             "HTTP_AUTHORIZATION": f"Bearer {key}", "wsgi.input": BytesIO(), "wsgi.errors": sys.stderr,
             "wsgi.url_scheme": "http", "wsgi.version": (1, 0), "wsgi.multithread": True, "wsgi.multiprocess": True,
@@ -125,23 +127,23 @@ def requester(application: Any, path: str, key: str, status: int) -> Callable[[]
     return request
 
 
-def costs(rivals: Mapping[str, Callable[[], None]]) -> dict[str, Cost]:
+def costs(rivals: Mapping[str, Callable[[], None]], rounds: int = ROUNDS, requests: int = REQUESTS) -> dict[str, Cost]:
     """The median cost of a request of each, measured in turns. In a random order: garbage is collected every so many
     requests, and would fall to the same rival again and again."""
     for request in rivals.values():
-        for _ in range(10 * REQUESTS):
+        for _ in range(10 * requests):
             request()
     measured: dict[str, list[Cost]] = {name: [] for name in rivals}
     order = list(rivals)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         random.shuffle(order)
         for name in order:
             request = rivals[name]
             cpu, wall = time.process_time_ns(), time.perf_counter_ns()
-            for _ in range(REQUESTS):
+            for _ in range(requests):
                 request()
             spent = (time.process_time_ns() - cpu, time.perf_counter_ns() - wall)
-            measured[name].append(Cost(*(nanoseconds / REQUESTS / 1000 for nanoseconds in spent)))
+            measured[name].append(Cost(*(nanoseconds / requests / 1000 for nanoseconds in spent)))
     return {
         name: Cost(statistics.median(cost.cpu for cost in all_), statistics.median(cost.wall for cost in all_))
         for name, all_ in measured.items()

@@ -1,0 +1,127 @@
+"""What metering costs a request, how fast journals are drained, what reports cost, and whether memory grows."""
+
+import random
+import shutil
+import statistics
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bench.harness import Claim, application, costs, requester, service
+from bench.served import post, served, wrk
+
+AIM_COST = 40  # microseconds of CPU in the worker
+AIM_DRAIN = 30_000  # events a second
+AIM_REPORT = 1.5  # of the time with a thousand events
+AIM_MEMORY = 5  # megabytes
+FEW, MANY = 1000, 1_000_000
+FEW_DAY, MANY_DAY = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 5, tzinfo=UTC)
+REPORTS = ("/api/usage?group_by=route", "/api/usage?group_by=key,status", "/api/usage/timeseries?step=hour",
+           "/api/usage/events?limit=100")  # fmt: skip
+WARM, WHOLE = 100_000, 300_000  # requests
+
+
+def main() -> list[Claim]:
+    with service():
+        claims = [tracking(), *ledger()]
+    return [*claims, *memory()]
+
+
+def tracking() -> Claim:
+    from keys.services import create_key
+    from registry.models import RegisteredModel
+
+    _, key = create_key("bench", owner="bench", name="bench", permissions=["read"], rate_limit="1000000/s")
+    path = f"/api/models/{RegisteredModel.objects.create(name='bench', owner='bench').pk}"
+    without = application(without="usage.middleware.UsageTrackingMiddleware")
+    found = costs({"with": requester(application(), path, key, 200), "without": requester(without, path, key, 200)})
+    cpu = found["with"].cpu - found["without"].cpu
+    text = "metering: CPU that it adds to a request in the worker, journal and metrics"
+    return Claim(text, f"at most {AIM_COST} µs", f"{cpu:.0f} µs of {found['with'].cpu:.0f}", cpu <= AIM_COST)
+
+
+def ledger() -> list[Claim]:
+    """The same keys, routes and hours, with a thousand events and with a million."""
+    from django.db import connection
+
+    from keys.services import create_key
+    from usage.reconcile import reconcile
+
+    load(FEW_DAY, FEW)
+    rates = [load(MANY_DAY, MANY // 10) for _ in range(10)]
+    rate = statistics.median(rates)
+    claims = [Claim("drain: events moved into the ledger in a second", f"at least {AIM_DRAIN}", f"{rate:.0f}",
+                    rate >= AIM_DRAIN)]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE usage_hourlyusage, usage_event")
+    _, key = create_key("bench", owner="bench", name="reader", permissions=["admin"], rate_limit="1000000/s")
+    whole = application()
+    for report in REPORTS:
+        rivals = {name: requester(whole, about(report, day), key, 200)
+                  for name, day in (("few", FEW_DAY), ("many", MANY_DAY))}  # fmt: skip
+        found = costs(rivals, rounds=30, requests=2)
+        ratio = found["many"].wall / found["few"].wall
+        measured = f"{ratio:.2f} ({found['many'].wall / 1000:.1f} ms)"
+        claims.append(Claim(f"{report}: time with a million events ÷ with a thousand", f"at most {AIM_REPORT}",
+                            measured, ratio <= AIM_REPORT))  # fmt: skip
+    books = reconcile(Path("/nonexistent"))
+    measured = f"{len(books.differences)} differences in {books.events} events"
+    text = "roll-ups ÷ a slow count over the events, each hour and series"
+    return [*claims, Claim(text, "equal", measured, not books.differences)]
+
+
+def load(day: datetime, count: int) -> float:
+    """Put so many events, spread over a day, 10 keys and 2 routes, into the ledger; how many a second."""
+    from django.conf import settings
+
+    from usage.drain import drain
+    from usage.events import Event
+    from usage.journal import Journal
+
+    chance, journal = random.Random(count), Journal()  # noqa: S311
+    keys = [str(uuid.UUID(int=number)) for number in range(10)]
+    for number in range(count):
+        key = chance.randrange(10)
+        journal.append(
+            settings.USAGE_JOURNAL_DIR,
+            Event(
+                time=day.timestamp() + 86_400 * number / count, request_id=uuid.uuid4().hex, key_id=keys[key],
+                owner=f"owner {key}", method="GET", route=chance.choice(["model-list", "model-detail"]),
+                status=200 if chance.random() < 0.95 else 404, code="", request_bytes=0, response_bytes=700,
+                duration_us=int(chance.lognormvariate(7.5, 0.6)), client="10.0.0.1",
+            ),
+        )  # fmt: skip
+    path = journal.path
+    assert path is not None  # noqa: S101
+    journal.retire()
+    begin = time.perf_counter()
+    drain(path)
+    return count / (time.perf_counter() - begin)
+
+
+def about(report: str, day: datetime) -> str:
+    return f"{report}&from={day:%Y-%m-%d}&to={day + timedelta(days=1):%Y-%m-%d}"
+
+
+def memory() -> list[Claim]:
+    if shutil.which("wrk") is None:
+        print("wrk is not installed (on Debian: apt install wrk): a worker's memory under load is not measured.")
+        return []
+    with served(workers=1) as running:
+        path = f"/api/models/{post(running, '/api/models', {'name': 'bench'})['id']}"
+        pid, done, sizes = running.worker(), 0, []
+        while done < WHOLE:
+            done += wrk(running, path, seconds=10)
+            if done >= WARM:
+                sizes.append(resident(pid))
+                print(f"  {done:7} requests: {sizes[-1]:.1f} MB")
+    growth = max(sizes) - sizes[0]
+    text = f"memory of a worker: growth from request {WARM} to {WHOLE}"
+    return [Claim(text, f"at most {AIM_MEMORY} MB", f"{growth:.1f} MB, to {sizes[-1]:.0f}", growth <= AIM_MEMORY)]
+
+
+def resident(pid: int) -> float:
+    """In megabytes."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(fields["VmRSS"].split()[0]) / 1024
