@@ -1,4 +1,4 @@
-"""Tables as CSV (RFC 4180), sent while they are read: however long they are, little of them is in memory."""
+"""Tables as CSV (RFC 4180), written while they are read: however long they are, little of them is in memory."""
 
 import csv
 import io
@@ -27,13 +27,14 @@ def wants_csv(request: Request) -> bool:
 
 def csv_response(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> StreamingHttpResponse:
     """The first rows are read at once: what is wrong with them can still be told as an error."""
-    chunks = _chunks(columns, rows)
+    chunks = csv_chunks(columns, rows)
     first = next(chunks)
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return StreamingHttpResponse(chain([first], chunks), content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _chunks(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def csv_chunks(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The text, in pieces; the heading first."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)

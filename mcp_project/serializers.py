@@ -18,6 +18,8 @@ class StringField(serializers.CharField):
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not know or that only the service sets: a typo must not pass for success."""
 
+    unknown = "Not a field that can be set."
+
     def to_internal_value(self, data: Any) -> Any:
         value = super().to_internal_value(data)
         writable = {name for name, field in self.fields.items() if not field.read_only}
@@ -26,7 +28,7 @@ class StrictSerializer(serializers.Serializer[Any]):
             known = ", ".join(sorted(writable))
             raise serializers.ValidationError(
                 {
-                    name: serializers.ErrorDetail(f"Not a field that can be set. Those are: {known}.", "unknown_field")
+                    name: serializers.ErrorDetail(f"{self.unknown} Those are: {known}.", "unknown_field")
                     for name in unknown[:20]
                 }
             )

@@ -96,8 +96,8 @@ def _drain_batch(path: Path, settled: int | None) -> tuple[int, list[Entry]]:
         stored = _store(journal, entries)
         journal.offset = offset
         journal.lines += len(read)
-        journal.refused += len(read) - len(stored)
-        journal.save(update_fields=["offset", "lines", "refused"])
+        journal.dropped += len(read) - len(stored)
+        journal.save(update_fields=["offset", "lines", "dropped"])
     return offset, stored
 
 

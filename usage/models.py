@@ -90,17 +90,17 @@ class HourlyUsage(models.Model):
 class DrainedJournalQuerySet(models.QuerySet["DrainedJournal"]):
     def gone(self) -> "DrainedJournalQuerySet":
         """Those of which nothing is left: no file, and no event."""
-        return self.filter(finished_at__isnull=False, lines=F("refused") + F("expired"))
+        return self.filter(finished_at__isnull=False, lines=F("dropped") + F("expired"))
 
 
 class DrainedJournal(models.Model):
-    """A journal, and how much of it is in the ledger: `lines` - `refused` - `expired` events."""
+    """A journal, and how much of it is in the ledger: `lines` - `dropped` - `expired` events."""
 
     id = models.AutoField(primary_key=True)
     name = models.CharField(max_length=64, unique=True)
     offset = models.BigIntegerField(default=0)  # the byte of the file up to which it is there
     lines = models.IntegerField(default=0)  # events up to there
-    refused = models.IntegerField(default=0)  # of them, those that could not be read or stored
+    dropped = models.IntegerField(default=0)  # of them, those that could not be read or stored
     expired = models.IntegerField(default=0)  # and those whose partition has been dropped
     finished_at = models.DateTimeField(null=True)  # when its file, drained, was removed
 

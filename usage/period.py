@@ -35,9 +35,10 @@ class Period(NamedTuple):
         except OverflowError:
             raise _refusal("to", BEYOND, "invalid") from None
         if start.year < 2000 or end.year >= 3000:
-            raise _refusal("from", BEYOND, "invalid")
+            raise _refusal("to" if end.year >= 3000 else "from", BEYOND, "invalid")
         if start >= end:
-            raise _refusal("from", "`from` must lie before `to`, which is now unless it is given.", "impossible_range")
+            text = "`from` must lie before `to`, which is not included, and is now unless it is given."
+            raise _refusal("from", text, "impossible_range")
         if end - start > LONGEST:
             raise _refusal("from", f"A report is about at most {LONGEST.days} days.", "range_too_long")
         return cls(start, end, zone)
@@ -50,7 +51,9 @@ class Period(NamedTuple):
             day += timedelta(days=1)
             days.append(begin_of(day, self.zone))
         if any(moment.minute or moment.second for moment in days):
-            text = f"Days of {self.zone.key} do not begin on a whole hour of UTC, by which usage is counted."
+            text = (
+                f"Days of {self.zone.key} do not begin on a whole hour of UTC, by which usage is counted: take hours."
+            )
             raise _refusal("time_zone", text, "invalid")
         return days[:-1]
 
@@ -67,6 +70,8 @@ def moment(text: str, zone: ZoneInfo | None) -> datetime:
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
             return begin_of(date.fromisoformat(text), zone or ZoneInfo("UTC"))
+        if not re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:?\d\d", text):
+            raise ValueError
         parsed = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         raise ValueError("A time such as 2026-01-31T12:00:00Z, or a day such as 2026-01-31.") from None

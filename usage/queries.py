@@ -1,20 +1,29 @@
 """What reports and lists of events can be asked for: the query's parameters, read strictly."""
 
 import re
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
+from django.urls import get_resolver
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from keys.models import Permission
 from keys.principal import Principal
+from mcp_project.errors import CODES
+from mcp_project.filters import OF_PAGES
+from mcp_project.middleware import is_governed
 from mcp_project.serializers import StrictSerializer
+from usage.events import METHODS, OTHER, UNMATCHED
+from usage.models import Series
 from usage.period import Period, moment
 
 GROUPS = ("key", "owner", "model", "route", "method", "status", "code", "day", "hour")
 STEPS = ("hour", "day")
+OF_THIS_HOST = {"localtime", "posixrules", "Factory"}  # which lie among the zones, and are none
 COLUMNS = {"key": "key_id", "model": "model_id"}  # of Series and Event, where their names are others
 
 
@@ -22,7 +31,7 @@ class ZoneField(serializers.CharField):
     def to_internal_value(self, data: Any) -> Any:
         name = super().to_internal_value(data)
         try:
-            return ZoneInfo(name)
+            return ZoneInfo("" if name in OF_THIS_HOST else name)
         except (KeyError, ValueError, OSError):  # unknown; with parts of a path; a folder of zones
             text = "The name of a time zone is wanted, such as Europe/Berlin or UTC."
             raise serializers.ValidationError(text) from None
@@ -47,22 +56,57 @@ class GroupsField(serializers.CharField):
         return tuple(dict.fromkeys(names))
 
 
+class WordField(serializers.CharField):
+    """One of some words, in any case: what could not be counted is a mistake, not a zero."""
+
+    def __init__(self, words: Iterable[str], **options: Any) -> None:
+        super().__init__(**options)
+        self._words = {word.upper(): word for word in words}
+
+    def to_internal_value(self, data: Any) -> Any:
+        word = self._words.get(super().to_internal_value(data).upper())
+        if word is None:
+            raise serializers.ValidationError(f"One of {', '.join(self._words.values())}.", "invalid_choice")
+        return word
+
+
+class RouteField(serializers.CharField):
+    """The name of a route of this version, or of one that has been counted."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        name = super().to_internal_value(data)
+        if name not in routes() and not Series.objects.filter(route=name).exists():
+            raise serializers.ValidationError(f"One of {', '.join(routes())}.", "invalid_choice")
+        return name
+
+
+@cache
+def routes() -> list[str]:
+    """Of governed requests."""
+    names: dict[Any, Any] = get_resolver().reverse_dict
+    governed = {name for name in names if isinstance(name, str) and is_governed(f"/{names[name][0][0][0]}")}
+    return [*sorted(governed), UNMATCHED]
+
+
 class UsageQuery(StrictSerializer):
     """The time, and conditions of which each must hold."""
 
+    unknown = "Not a parameter here."
+    elsewhere: frozenset[str] = frozenset()  # parameters that somebody else reads
     time_zone = ZoneField(required=False, help_text="Of days, and of times without an offset: `UTC`, `Europe/Berlin`.")
     key = serializers.UUIDField(required=False, help_text="The id of a key.")
-    owner = serializers.CharField(required=False)
+    owner = serializers.CharField(required=False, help_text="The owner of keys.")
     model = serializers.UUIDField(required=False, help_text="The id of a model.")
-    route = serializers.CharField(required=False, help_text="The name of a route, such as `model-detail`.")
-    method = serializers.CharField(required=False)
+    route = RouteField(required=False, help_text="The name of a route, such as `model-detail`.")
+    method = WordField((*sorted(METHODS), OTHER), required=False, help_text="`GET`, …, or `other`.")
     status = StatusField(required=False, help_text="`404`, or `4xx` for the family.")
-    code = serializers.CharField(required=False, help_text="The code of an error, such as `RATE_LIMIT_EXCEEDED`.")
+    code = WordField(CODES, required=False, help_text="The code of an error, such as `RATE_LIMIT_EXCEEDED`.")
     format = serializers.ChoiceField(["json", "csv"], required=False, help_text="Instead of `Accept: text/csv`.")
 
     def get_fields(self) -> dict[str, Any]:
         text = "A time such as 2026-01-31T12:00:00Z, or a day."
-        ends = {name: serializers.CharField(required=False, help_text=text) for name in ("from", "to")}
+        texts = {"from": text, "to": f"{text} It is not included."}
+        ends = {name: serializers.CharField(required=False, help_text=text) for name, text in texts.items()}
         return {**ends, **super().get_fields()}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -90,15 +134,17 @@ class TimeSeriesQuery(UsageQuery):
 
 
 class EventsQuery(UsageQuery):
-    request_id = serializers.CharField(required=False)
-    limit = serializers.CharField(required=False)
-    cursor = serializers.CharField(required=False, allow_blank=True)
+    elsewhere = frozenset(OF_PAGES)
+    request_id = serializers.CharField(required=False, help_text="As in `X-Request-ID`.")
 
 
 def read_query(query: type[UsageQuery], request: Request) -> dict[str, Any]:
     """Raises ValidationError."""
-    given = {name: ",".join(request.query_params.getlist(name)) for name in request.query_params}
-    serializer = query(data=given)
+    given = {name: request.query_params.getlist(name) for name in request.query_params if name not in query.elsewhere}
+    twice = [name for name, values in given.items() if len(values) > 1 and name != "group_by"]
+    if twice:
+        raise serializers.ValidationError({name: ["It is given more than once."] for name in twice})
+    serializer = query(data={name: ",".join(values) for name, values in given.items()})
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 

@@ -62,7 +62,7 @@ class JournalBook:
 
     def differences(self) -> Iterator[str]:
         row, found, file = self.row, self.found, self.file
-        stored = row.lines - row.refused - row.expired
+        stored = row.lines - row.dropped - row.expired
         if found.rows != stored:
             yield f"{stored} of its events should be in the ledger, {found.rows} are"
         if found.different != found.rows:
@@ -71,7 +71,7 @@ class JournalBook:
             yield f"its event {found.last} is in the ledger, of {row.lines} that were drained"
         if file is not None and file.lines != row.lines:
             yield f"{row.lines} lines of it count as drained, its file has {file.lines} up to there"
-        whole = row.refused == row.expired == 0
+        whole = row.dropped == row.expired == 0
         if file is not None and whole and file.requests != found.requests:
             yield f"its lines stand for {file.requests} requests, its events for {found.requests}"
 

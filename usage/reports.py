@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -37,23 +36,28 @@ NAMED = {
 Group = dict[str, Any]
 
 
+class TooManyGroups(Exception):
+    """More than were allowed."""
+
+
 class Tally:
     """What is counted of some requests: the sums of rows that have SUMS."""
 
     def __init__(self, row: Group | None = None) -> None:
         self._sums = Counter[str]()
+        self._buckets = Counter[int]()
         if row is not None:
             self.add(row)
 
     def add(self, row: Group) -> None:
-        for name in SUMS:
-            self._sums[name] += int(row[name])
+        for name in FIGURES:
+            self._sums[name] += int(row[f"{name}_"])
+        self._buckets.update(counts(row["latencies_"]))
 
     def figures(self) -> Group:
-        told: Group = {name: self._sums[f"{name}_"] for name in FIGURES}
-        buckets = counts(Decimal(self._sums["latencies_"]))
+        told: Group = {name: self._sums[name] for name in FIGURES}
         for percent in PERCENTILES:
-            microseconds = percentile(buckets, percent)
+            microseconds = percentile(self._buckets, percent)
             told[f"p{percent}_ms"] = None if microseconds is None else round(microseconds / 1000, 3)
         return told
 
@@ -82,24 +86,40 @@ class Report:
     def total(self) -> Group:
         return self._total.figures()
 
-    def groups(self) -> Iterator[Group]:
-        """In the order of their values, those of `group_by` first to last."""
-        counted = self._counted()
+    def groups(self, limit: int | None = None) -> Iterator[Group]:
+        """In the order of their values, those of `group_by` first to last. Raises TooManyGroups, before any."""
+        counted = self._counted(limit)
         while chunk := list(islice(counted, 1000)):
             names = {name: self._names(name, chunk) for name in NAMED if name in self.group_by}
             for group in chunk:
                 group |= {f"{name}_name": known.get(group[name]) for name, known in names.items()}
                 yield {column: group[column] for column in self.columns}
 
-    def _counted(self) -> Iterator[Group]:
-        columns = {f"{name}_": self._column(name) for name in self.group_by}
-        rows = self._rows.annotate(**columns).values(*columns).annotate(**SUMS).order_by(*columns)
-        # Without columns there is nothing to group by, and one row.
-        found: Iterable[Group] = rows.iterator(chunk_size=2000) if columns else [self._rows.aggregate(**SUMS)]
-        for row in found:
+    def document(self, limit: int) -> Group:
+        """All of it, as `GET /api/usage` answers. Raises TooManyGroups."""
+        groups = list(self.groups(limit))
+        told = {**told_of(self.period), "group_by": self.group_by, "total": self.total}
+        return {**told, "groups": groups if self.group_by else []}
+
+    def _counted(self, limit: int | None) -> Iterator[Group]:
+        for row in self._sums(limit):
+            tally = Tally(row)
             self._total.add(row)
             shown = {name: self._shown(name, row[f"{name}_"]) for name in self.group_by}
-            yield {**shown, **Tally(row).figures()}
+            yield {**shown, **tally.figures()}
+
+    def _sums(self, limit: int | None) -> Iterable[Group]:
+        if not self.group_by:
+            return [self._rows.aggregate(**SUMS)]
+        columns = {f"{name}_": self._column(name) for name in self.group_by}
+        rows = self._rows.annotate(**columns).values(*columns).annotate(**SUMS).order_by(*columns)
+        if limit is None:
+            every: Iterable[Group] = rows.iterator(chunk_size=2000)
+            return every
+        found: list[Group] = list(rows[: limit + 1])
+        if len(found) > limit:
+            raise TooManyGroups
+        return found
 
     def _column(self, name: str) -> Any:
         if name == "hour":
@@ -120,6 +140,11 @@ class Report:
     def _names(name: str, groups: list[Group]) -> dict[UUID, str]:
         ids = {group[name] for group in groups} - {None}
         return dict(NAMED[name].filter(pk__in=ids).values_list("pk", "name"))
+
+
+def told_of(period: Period) -> Group:
+    start, end = (moment.astimezone(period.zone) for moment in (period.start, period.end))
+    return {"from": start, "to": end, "time_zone": period.zone.key}
 
 
 def time_series(period: Period, step: str, condition: Q) -> Iterator[Group]:

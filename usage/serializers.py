@@ -14,6 +14,7 @@ class EventSerializer(serializers.ModelSerializer[Event]):
             "id", "time", "request_id", "key_id", "owner", "method", "route", "model_id", "status", "code",
             "duration_us", "request_bytes", "response_bytes", "client", "units", "count",
         )  # fmt: skip
+        read_only_fields = fields
 
 
 class FiguresSerializer(serializers.Serializer[dict[str, Any]]):

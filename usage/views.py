@@ -1,7 +1,6 @@
 """/api/usage"""
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet
@@ -20,9 +19,8 @@ from keys.principal import principal_of
 from mcp_project.csv_response import csv_response, wants_csv
 from mcp_project.pagination import MAX_PAGE_SIZE, page, place_of
 from usage.models import Event
-from usage.period import Period
 from usage.queries import EventsQuery, ReportQuery, TimeSeriesQuery, conditions, period_of, read_query, visible
-from usage.reports import COLUMNS_OF_FIGURES, Report, time_series
+from usage.reports import COLUMNS_OF_FIGURES, Report, TooManyGroups, time_series, told_of
 from usage.serializers import EventSerializer, ReportSerializer, TimeSeriesSerializer
 
 MAX_GROUPS = 10_000  # in one answer of JSON
@@ -59,7 +57,11 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
 
     def list(self, request: Request) -> HttpResponseBase:  # type: ignore[override]
         if wants_csv(request):
-            return csv_response("events", EventSerializer.Meta.fields, every(self.get_queryset()))
+            events = self.get_queryset()
+            paged = {name: [ErrorDetail("CSV has all events, in no pages.", "invalid")] for name in ("limit", "cursor")}
+            if wrong := {name: text for name, text in paged.items() if name in request.query_params}:
+                raise ValidationError(wrong)
+            return csv_response("events", EventSerializer.Meta.fields, every(events))
         return super().list(request)
 
     @extend_schema(
@@ -76,12 +78,11 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
         report = Report(period, query.get("group_by") or (), self._condition(query))
         if wants_csv(request):
             return csv_response("usage", report.columns, report.groups())
-        groups = list(islice(report.groups(), MAX_GROUPS + 1))
-        if len(groups) > MAX_GROUPS:
+        try:
+            return Response(report.document(MAX_GROUPS))
+        except TooManyGroups:
             text = f"Those are more than {MAX_GROUPS} groups: ask for fewer, for a shorter time, or for CSV."
-            raise ValidationError({"group_by": [ErrorDetail(text, "too_many_groups")]})
-        told = {**told_of(period), "group_by": report.group_by, "total": report.total}
-        return Response({**told, "groups": groups if report.group_by else []})
+            raise ValidationError({"group_by": [ErrorDetail(text, "too_many_groups")]}) from None
 
     @extend_schema(
         summary="Report the usage of each hour or day of a period",
@@ -100,11 +101,6 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
 
     def _condition(self, query: dict[str, Any]) -> Any:
         return conditions(query, "series__") & visible(principal_of(self.request), "series__")
-
-
-def told_of(period: Period) -> dict[str, Any]:
-    start, end = (moment.astimezone(period.zone) for moment in (period.start, period.end))
-    return {"from": start, "to": end, "time_zone": period.zone.key}
 
 
 def every(events: QuerySet[Event]) -> Iterator[dict[str, Any]]:

@@ -141,7 +141,7 @@ def test_line_of_no_sense_is_dropped_and_counted_and_the_rest_goes_on(tmp_path: 
 
     assert recorded() == ["request-1", "request-3"]
     row = DrainedJournal.objects.get()
-    assert (row.lines, row.refused, row.offset) == (3, 1, journal.path.stat().st_size)
+    assert (row.lines, row.dropped, row.offset) == (3, 1, journal.path.stat().st_size)
 
 
 def test_journal_of_the_format_before_models_is_read(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.conftest import Api, drain_own_journal
 from tests.usage.ledger import NOON, event, record
+from usage.middleware import MeteredStream
 from usage.models import Event
 
 KEY = "00000000-0000-0000-0000-000000000001"
@@ -54,7 +55,7 @@ def test_pages_hold_every_event_once_also_those_of_one_moment(tmp_path: Path, ad
     ("condition", "found"),
     [
         ({"request_id": "b"}, ["b"]), ({"owner": "bob"}, ["b"]), ({"key": KEY}, ["c"]), ({"model": KEY}, ["c"]),
-        ({"route": "x"}, ["b"]), ({"method": "PUT"}, ["c"]), ({"status": "404"}, ["b"]),
+        ({"route": "model-detail"}, ["b"]), ({"method": "PUT"}, ["c"]), ({"status": "404"}, ["b"]),
         ({"status": "2xx"}, ["c", "a"]),
         ({"code": "NOT_FOUND"}, ["b"]), ({"from": "2026-03-10T12:00:01Z"}, ["c", "b"]),
         ({"to": "2026-03-10T12:00:01Z"}, ["a"]),
@@ -65,11 +66,19 @@ def test_conditions_narrow_the_list(tmp_path: Path, admin: Api, condition: dict[
     record(
         tmp_path,
         event(request_id="a"),
-        event(NOON + timedelta(seconds=1), request_id="b", owner="bob", route="x", status=404, code="NOT_FOUND"),
+        event(
+            NOON + timedelta(seconds=1), request_id="b", owner="bob", route="model-detail", status=404, code="NOT_FOUND"
+        ),
         event(NOON + timedelta(seconds=2), request_id="c", key_id=KEY, model_id=KEY, method="PUT"),
     )
 
     assert ids(admin, **condition) == found
+
+
+@pytest.mark.parametrize("page", ["limit=5", "cursor=x", "cursor="])
+def test_csv_has_no_pages(admin: Api, page: str) -> None:
+    [error] = admin.get(f"/api/usage/events?format=csv&{page}").json()["errors"]
+    assert error["field"] == page.partition("=")[0]
 
 
 @pytest.mark.parametrize("query", ["stauts=404", "status=x", "from=x", "key=x", "limit=0", "cursor=x", "group_by=key"])
@@ -93,7 +102,7 @@ def test_csv_has_all_events_not_a_page_in_few_queries(
     admin.get("/api/models")
 
     with django_assert_num_queries(5):  # the limiter's, three pages and the empty one after them
-        response = admin.get("/api/usage/events?format=csv&limit=3")
+        response = admin.get("/api/usage/events?format=csv")
         text = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
 
     rows = list(csv.DictReader(io.StringIO(text)))
@@ -112,6 +121,18 @@ def test_answer_that_is_sent_while_it_is_made_is_recorded_when_its_last_part_is_
     drain_own_journal()
 
     assert Event.objects.get(request_id="streamed").response_bytes == sent > 0
+
+
+def test_last_part_is_not_followed_by_the_end_before_the_event_is_written(admin: Api) -> None:
+    """gunicorn tells the client of the end when the parts are through, and closes the answer after that."""
+    response = admin.get("/api/usage/events?format=csv", X_Request_ID="ended")
+    closers = [close.__self__ for close in vars(response)["_resource_closers"]]
+    [parts] = [closer for closer in closers if isinstance(closer, MeteredStream)]
+
+    list(parts)
+    drain_own_journal()
+
+    assert Event.objects.filter(request_id="ended").exists()
 
 
 def test_client_that_goes_away_in_the_middle_is_recorded_with_what_it_got(tmp_path: Path, admin: Api) -> None:

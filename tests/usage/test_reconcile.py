@@ -88,7 +88,7 @@ SINS: dict[str, tuple[Callable[[Path], Any], str]] = {
         "requests, units and bytes by ledger [0, 0, 0, 0], roll-ups [1, 1, 10, 100]",
     ),
     "offset forgotten": (
-        lambda _: DrainedJournal.objects.update(lines=F("lines") + 1, refused=F("refused") + 1),
+        lambda _: DrainedJournal.objects.update(lines=F("lines") + 1, dropped=F("dropped") + 1),
         "lines of it count as drained",
     ),
 }

@@ -120,7 +120,8 @@ def test_models_that_do_not_exist_or_may_not_be_seen_are_not_counted_apart(admin
 @pytest.mark.parametrize(
     ("condition", "requests"),
     [
-        ({"owner": "bob"}, 1), ({"route": "model-list"}, 3), ({"method": "DELETE"}, 1), ({"status": "404"}, 1),
+        ({"owner": "bob"}, 1), ({"route": "model-list"}, 3), ({"method": "delete"}, 1), ({"status": "404"}, 1),
+        ({"route": "usage"}, 0), ({"code": "not_found"}, 1),
         ({"status": "4xx"}, 1), ({"status": "2XX"}, 2), ({"code": "NOT_FOUND"}, 1),
         ({"key": "00000000-0000-0000-0000-000000000001"}, 1), ({"model": "00000000-0000-0000-0000-000000000002"}, 1),
         ({"owner": "ann", "status": "404"}, 0), ({"owner": "nobody"}, 0),
@@ -173,6 +174,13 @@ BAD = {
     "no offset": ({"from": "2026-03-10T12:00:00"}, "from", "invalid"),
     "beginning of the calendar": ({"from": "0001-01-01", "to": "0001-01-02"}, "from", "invalid"),
     "end of the calendar": ({"from": "9999-12-31T23:59:59Z", "to": "9999-12-31T23:59:59-12:00"}, "to", "invalid"),
+    "after the calendar": ({"to": "9999-12-31"}, "to", "invalid"),
+    "compact": ({"from": "20260310"}, "from", "invalid"),
+    "unknown method": ({"method": "BREW"}, "method", "invalid_choice"),
+    "unknown route": ({"route": "/api/models"}, "route", "invalid_choice"),
+    "unknown code": ({"code": "NOPE"}, "code", "invalid_choice"),
+    "zone of this host": ({"time_zone": "localtime"}, "time_zone", "invalid"),
+    "page": ({"limit": "5"}, "limit", "unknown_field"),
     "31 February": ({"from": "2026-02-31"}, "from", "invalid"),
     "unknown group": ({"group_by": "planet"}, "group_by", "unknown_group"),
     "one unknown group": ({"group_by": "route,planet"}, "group_by", "unknown_group"),
@@ -196,6 +204,24 @@ def test_bad_parameters_get_400(admin: Api, parameters: dict[str, str], field: s
     assert response.status_code == 400
     [error] = response.json()["errors"]
     assert (error["field"], error["code"]) == (field, code)
+
+
+def test_parameter_given_twice_gets_400_but_groups_may_be(admin: Api) -> None:
+    assert admin.get("/api/usage?owner=a&owner=b").json()["errors"][0]["field"] == "owner"
+    assert admin.get("/api/usage?group_by=route&group_by=status").json()["group_by"] == ["route", "status"]
+
+
+def test_route_that_was_counted_may_be_asked_for_when_it_is_gone(tmp_path: Path, admin: Api) -> None:
+    record(tmp_path, event(route="of-an-earlier-version"))
+
+    assert usage(admin, route="of-an-earlier-version")["total"]["requests"] == 1
+
+
+def test_percentiles_are_of_all_batches_that_were_drained(tmp_path: Path, admin: Api) -> None:
+    for milliseconds in (1, 2, 3):
+        record(tmp_path, event(duration_us=1000 * milliseconds))
+
+    assert usage(admin)["total"]["p50_ms"] == pytest.approx(2, rel=0.05)
 
 
 def test_more_groups_than_an_answer_holds_get_400_but_come_as_csv(

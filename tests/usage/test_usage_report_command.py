@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests.conftest import Api
 from tests.usage.ledger import event, record
+from usage.journal import Journal
 
 pytestmark = pytest.mark.django_db
 
@@ -46,10 +48,29 @@ def test_it_groups_and_narrows_as_the_api_does() -> None:
     assert row[:3] == ["bob", "2026-03-10", "1"]
 
 
-def test_json_has_an_object_a_line() -> None:
-    lines = [json.loads(line) for line in report(group_by="status", format="json").splitlines()]
+def test_json_is_what_the_api_answers(admin: Api) -> None:
+    document = json.loads(report(group_by="status", format="json"))
 
-    assert [(line["status"], line["requests"]) for line in lines] == [(200, 2), (404, 1)]
+    assert document == admin.get("/api/usage?from=2026-03-10&to=2026-03-11&group_by=status").json()
+
+
+def test_csv_is_what_the_api_answers(tmp_path: Path, admin: Api) -> None:
+    record(tmp_path, event(owner="=1+1"))
+
+    answer = admin.get("/api/usage?from=2026-03-10&to=2026-03-11&group_by=owner,hour&format=csv")
+
+    sent = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    assert report(group_by="owner,hour", format="csv").encode() == sent
+
+
+def test_events_that_wait_to_be_counted_are_told(tmp_path: Path, settings: Any) -> None:
+    journal = Journal()
+    journal.append(settings.USAGE_JOURNAL_DIR, event())
+    err = StringIO()
+
+    call_command("usage_report", stdout=StringIO(), stderr=err)
+
+    assert err.getvalue().startswith("1 more events of this host wait")
 
 
 def test_without_groups_there_is_one_line() -> None:
@@ -64,6 +85,7 @@ def test_without_groups_there_is_one_line() -> None:
         ({"time_zone": "Mars"}, "--time-zone: The name of a time zone"),
         ({"time_zone": "Asia/Kolkata", "group_by": "day"}, "--time-zone: Days of Asia/Kolkata do not begin"),
         ({"key": "x"}, "--key: "),
+        ({"from": "2026-03-10T10:00"}, "or name a --time-zone"),
     ],
 )
 def test_bad_options_are_told_by_their_names(options: dict[str, str], told: str) -> None:

@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.AddField("drainedjournal", "lines", models.IntegerField(default=0)),
-        migrations.AddField("drainedjournal", "refused", models.IntegerField(default=0)),
+        migrations.AddField("drainedjournal", "dropped", models.IntegerField(default=0)),
         migrations.AddField("drainedjournal", "expired", models.IntegerField(default=0)),
         migrations.AddField("drainedjournal", "finished_at", models.DateTimeField(null=True)),
         migrations.CreateModel(

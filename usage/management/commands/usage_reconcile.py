@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 from mcp_project.commands import ReadyCommand
 from usage.reconcile import Books, JournalBook, reconcile
 
-COLUMNS = ("journal", "in its file", "drained", "refused", "expired", "in the ledger", "waiting")
+COLUMNS = ("journal", "drained of its file", "drained", "dropped", "expired", "in the ledger", "waiting")
 
 
 class Command(ReadyCommand):
@@ -39,4 +39,4 @@ class Command(ReadyCommand):
 def _row(book: JournalBook) -> tuple[str, ...]:
     row, file = book.row, book.file
     in_file, waiting = (str(file.lines), str(file.waiting)) if file else ("", "")
-    return (row.name, in_file, str(row.lines), str(row.refused), str(row.expired), str(book.found.rows), waiting)
+    return (row.name, in_file, str(row.lines), str(row.dropped), str(row.expired), str(book.found.rows), waiting)

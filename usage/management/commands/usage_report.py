@@ -1,14 +1,17 @@
-import csv
 import json
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError
-from django.core.serializers.json import DjangoJSONEncoder
 from rest_framework.exceptions import ValidationError
+from rest_framework.utils.encoders import JSONEncoder
 
 from mcp_project.commands import ReadyCommand
+from mcp_project.csv_response import csv_chunks
 from mcp_project.errors import field_errors
+from usage.lag import journal_lag
 from usage.queries import GROUPS, ReportQuery, conditions, period_of
 from usage.reports import Group, Report
 
@@ -21,7 +24,7 @@ class Command(ReadyCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--from", help="a time such as 2026-01-31T12:00:00Z, or a day (24 hours before --to)")
         parser.add_argument("--to", help="likewise, not included (now)")
-        parser.add_argument("--time-zone", help="of days, and of times without an offset (UTC)")
+        parser.add_argument("--time-zone", help="of days (UTC), and of times without an offset")
         parser.add_argument("--group-by", default="route", help=f"of {', '.join(GROUPS)}; with commas (route)")
         for name in CONDITIONS:
             parser.add_argument(f"--{name}", help=f"only of this {name}")
@@ -36,8 +39,9 @@ class Command(ReadyCommand):
             report = Report(period_of(query), query.get("group_by") or (), conditions(query, "series__"))
         except ValidationError as error:
             wrong = (f"--{found['field'].replace('_', '-')}: {found['detail']}" for found in field_errors(error.detail))
-            raise CommandError("\n".join(wrong)) from None
+            raise CommandError("\n".join(wrong).replace("`time_zone`", "--time-zone")) from None
         getattr(self, f"_print_{options['format']}")(report)
+        self._tell_what_waits()
 
     def _print_table(self, report: Report) -> None:
         rows = [[_text(group[column]) for column in report.columns] for group in report.groups()]
@@ -50,14 +54,19 @@ class Command(ReadyCommand):
         self.print_table([report.columns, *rows])
 
     def _print_csv(self, report: Report) -> None:
-        writer = csv.writer(self.stdout)
-        writer.writerow(report.columns)
-        for group in report.groups():
-            writer.writerow([_text(group[column]) for column in report.columns])
+        for chunk in csv_chunks(report.columns, report.groups()):
+            self.stdout.write(chunk, ending="")
 
     def _print_json(self, report: Report) -> None:
-        for group in report.groups():
-            self.stdout.write(json.dumps(group, cls=DjangoJSONEncoder))
+        self.stdout.write(json.dumps(report.document(sys.maxsize - 1), cls=JSONEncoder))
+
+    def _tell_what_waits(self) -> None:
+        journal_lag.waiting_bytes(settings.USAGE_JOURNAL_DIR)
+        waiting = [family.samples[0].value for family in journal_lag.collect()][:1]
+        if any(waiting):
+            self.stderr.write(
+                f"{waiting[0]:.0f} more events of this host wait: the service, or its next start, counts them."
+            )
 
 
 def _text(value: Any) -> str:
