@@ -22,6 +22,7 @@ from keys.limits.stores import StoreAway, postgresql
 from keys.models import APIKey
 from keys.services import create_key
 from mcp_project.database import connection_parameters
+from mcp_project.embedded_postgres import EmbeddedPostgres
 from tests.redis_server import RedisServer
 from tests.server import Server, database_environment
 from usage.drain import drain
@@ -167,3 +168,12 @@ def server(database: str, tmp_path: Path) -> Iterator[Server]:
     """A server of its own, with two workers and an empty database."""
     with Server(tmp_path, database_environment(database)) as running:
         yield running
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of the test's own, to stop and start."""
+    cluster = EmbeddedPostgres(tmp_path / "postgres")
+    cluster.start()
+    yield cluster
+    cluster.release()

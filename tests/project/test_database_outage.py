@@ -16,14 +16,6 @@ from tests.server import Server, embedded_environment, until
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    cluster = EmbeddedPostgres(tmp_path / "postgres")
-    cluster.start()
-    yield cluster
-    cluster.release()
-
-
-@pytest.fixture
 def served(cluster: EmbeddedPostgres, tmp_path: Path) -> Iterator[Server]:
     variables = {**embedded_environment(), "DB_HOST": str(cluster.socket_dir), "DB_NAME": "outage"}
     with Server(tmp_path, variables) as server:

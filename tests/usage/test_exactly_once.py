@@ -1,83 +1,116 @@
-"""Every answered request is in the ledger exactly once: with real processes, killed."""
+"""The books balance: every answer is in the ledger exactly once, whatever is killed or goes away, whenever."""
 
-import os
-import signal
-import threading
-from collections import Counter
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import httpx
-import psycopg
+import pytest
 
-from mcp_project.database import connection_parameters
-from tests.server import Server, until
-
-
-def ledger(server: Server) -> Counter[str]:
-    with psycopg.connect(**{**connection_parameters(), "dbname": server.variables["DB_NAME"]}) as session:
-        return Counter(row[0] for row in session.execute("SELECT request_id FROM usage_event"))
-
-
-class Load:
-    """Clients that ask one after the other until told to stop, and remember which answers they received."""
-
-    def __init__(self, server: Server, clients: int) -> None:
-        self.received: list[str] = []
-        self._server = server
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(clients)]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, number: int) -> None:
-        with self._server.client(self._server.key) as client:
-            count = 0
-            while not self._stop.is_set():
-                count += 1
-                request_id = f"client-{number}-{count}"
-                try:
-                    client.get("/api/models?limit=1", headers={"X-Request-ID": request_id})
-                except httpx.TransportError:
-                    continue
-                self.received.append(request_id)
+from mcp_project.embedded_postgres import EmbeddedPostgres
+from tests.server import Server, embedded_environment, until
+from tests.usage.books import (
+    Load,
+    assert_books_balance,
+    assert_exactly_once,
+    kill_a_worker,
+    ledger,
+    linger_in_writes,
+    midst_of_a_drain,
+    until_drained,
+)
 
 
-def test_books_balance_when_workers_are_killed(server: Server, db: Any) -> None:
-    with Load(server, clients=4) as load:
-        for kill in range(5):
-            until(lambda count=50 * (kill + 1): len(load.received) >= count, "load arrives")  # type: ignore[misc]
-            victim = until(server.worker_pids, "there are workers")[0]
-            os.kill(victim, signal.SIGKILL)
+@pytest.fixture
+def chance() -> random.Random:
+    """The same in each run: as far as the choice goes, not what it meets."""
+    return random.Random(4)
+
+
+def test_books_balance_when_workers_are_killed(server: Server, chance: random.Random, db: Any) -> None:
+    linger_in_writes(server)
+    with Load([server]) as load:
+        for _ in range(20):
+            load.goes_on(chance.randint(1, 400))
+            kill_a_worker(server, chance)
+        load.goes_on(50)
 
     assert server.stop() == 0
-    counted = ledger(server)
-    assert set(load.received) <= set(counted), "each answer that a client received is in the ledger"
-    assert {request_id: count for request_id, count in counted.items() if count != 1} == {}
+    assert load.broken, "the kills met requests in flight"
+    assert_exactly_once(load, ledger(server), kills=20)
+    assert_books_balance(server)
 
 
-def test_books_balance_when_the_whole_server_is_killed_and_started_again(server: Server, db: Any) -> None:
-    with Load(server, clients=2) as load:
-        until(lambda: len(load.received) >= 100, "load arrives")
-        server.kill()
+def test_books_balance_when_the_whole_server_is_killed_and_started_again(
+    server: Server, chance: random.Random, db: Any
+) -> None:
+    linger_in_writes(server)
+    with Load([server]) as load:
+        for _ in range(3):
+            load.goes_on(chance.randint(300, 1000))
+            with midst_of_a_drain(server, chance):
+                server.kill()
+            server.start()
+        load.goes_on(50)
 
-    server.start()
-    until(lambda: set(load.received) <= set(ledger(server)), "the next start drains what the killed one left")
-    assert set(ledger(server).values()) == {1}
+    until_drained(server, load)
+    assert server.stop() == 0
+    assert_exactly_once(load, ledger(server), kills=3 * 3)  # each of them of a master and two workers, one by one
+    assert_books_balance(server)
+
+
+@pytest.fixture
+def two_servers(server: Server, tmp_path: Path) -> Iterator[list[Server]]:
+    """On one database, with a folder each."""
+    folder = tmp_path / "second"
+    folder.mkdir()
+    with Server(folder, server.variables) as second:
+        yield [server, second]
+
+
+def test_books_balance_when_workers_of_two_servers_are_killed(
+    two_servers: list[Server], chance: random.Random, db: Any
+) -> None:
+    first, second = two_servers
+    linger_in_writes(first)
+    with Load(two_servers) as load:
+        for _ in range(10):
+            load.goes_on(chance.randint(1, 400))
+            kill_a_worker(chance.choice(two_servers), chance)
+        load.goes_on(50)
+
+    until_drained(first, load)
+    assert [first.stop(), second.stop()] == [0, 0]
+    assert_exactly_once(load, ledger(first), kills=10)
+    for server in two_servers:
+        assert_books_balance(server)
+
+
+def test_books_balance_when_the_database_is_away_for_ten_seconds(cluster: EmbeddedPostgres, tmp_path: Path) -> None:
+    variables = {**embedded_environment(), "DB_HOST": str(cluster.socket_dir), "DB_NAME": "outage"}
+    with Server(tmp_path, variables) as server:
+        linger_in_writes(server)
+        with Load([server], pause=0.02) as load:
+            load.goes_on(200)
+            cluster.stop()
+            back = time.monotonic() + 10
+            until(lambda: time.monotonic() > back, "ten seconds have passed: not a wait, but what is tested")
+            load.goes_on(1, status=503)
+            cluster.revive()
+            load.goes_on(50, status=200)
+
+        until_drained(server, load)
+        assert server.stop() == 0
+        assert_exactly_once(load, ledger(server), kills=0)
+        assert_books_balance(server)
 
 
 def test_sigterm_drains_the_journal(server: Server, db: Any) -> None:
-    with server.client(server.key) as client:
-        for number in range(20):
-            client.get("/api/models", headers={"X-Request-ID": f"last-{number}"})
+    with Load([server]) as load:
+        load.goes_on(20)
 
     assert server.stop() == 0
-    assert {f"last-{number}" for number in range(20)} <= set(ledger(server))
+    assert_exactly_once(load, ledger(server), kills=0)
     assert list((server.folder / "var/usage").iterdir()) == []
+    assert_books_balance(server)
