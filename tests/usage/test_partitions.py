@@ -61,6 +61,7 @@ def test_maintaining_makes_a_week_ahead_and_drops_what_is_past_retention(tmp_pat
     assert [row.time.day for row in Event.objects.all()] == [21]
     assert HourlyUsage.objects.count() == 3
     assert maintain(TODAY) == ([], [])
+    assert reconcile(tmp_path).differences == []
 
 
 @pytest.mark.django_db
