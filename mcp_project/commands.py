@@ -1,6 +1,7 @@
 """What the apps' commands share."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +21,7 @@ class ReadyCommand(BaseCommand):
             return super().execute(*args, **options)
         except BrokenPipeError:  # as of `list_keys | head`; what Python has left to flush goes nowhere
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return None
+            sys.exit(128 + signal.SIGPIPE)  # as any program in a pipe; 0 would say that it came to its end
 
     def print_table(self, rows: Sequence[Sequence[str]]) -> None:
         """The first row is the heading. Columns that hold numbers alone stand to the right."""

@@ -5,11 +5,15 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
+from threading import BoundedSemaphore
 from typing import Any
 
+from django.conf import settings
 from django.http import StreamingHttpResponse
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
+
+from mcp_project.errors import ApiError
 
 CHUNK = 1 << 16  # characters
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet takes a cell for one, and would run it
@@ -25,12 +29,36 @@ def wants_csv(request: Request) -> bool:
     return wanted == "csv"
 
 
+class Export:
+    """Text that is sent while it is made. Its reader may be slow, and holds a thread of the worker for as long: of
+    these, one is always kept for others. Raises ApiError EXPORTS_BUSY."""
+
+    slots = BoundedSemaphore(max(1, settings.APP_THREADS - 1))
+
+    def __init__(self, chunks: Iterator[str]) -> None:
+        if not self.slots.acquire(blocking=False):
+            raise ApiError("EXPORTS_BUSY", headers={"Retry-After": "5"})
+        self._open = True
+        try:
+            self._chunks = chain([next(chunks)], chunks)
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Iterator[str]:
+        return self._chunks
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self.slots.release()
+
+
 def csv_response(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> StreamingHttpResponse:
     """The first rows are read at once: what is wrong with them can still be told as an error."""
-    chunks = csv_chunks(columns, rows)
-    first = next(chunks)
+    export = Export(csv_chunks(columns, rows))
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return StreamingHttpResponse(chain([first], chunks), content_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingHttpResponse(export, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def csv_chunks(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:

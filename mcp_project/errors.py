@@ -67,6 +67,7 @@ CODES = {
     "LIMITER_UNAVAILABLE": Code(
         503, "The limiter's counters cannot be reached, and this key is not admitted without them."
     ),
+    "EXPORTS_BUSY": Code(503, "Other exports are being sent, as many as may be at once; try again."),
     "USAGE_UNAVAILABLE": Code(503, "Requests cannot be recorded (`USAGE_WHEN_FULL`); try again."),
 }
 BY_STATUS = {

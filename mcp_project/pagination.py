@@ -7,7 +7,8 @@ import binascii
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -90,8 +91,9 @@ class KeysetPagination(BasePagination):
         ]
 
 
-def place_of(row: Model, ordering: Sequence[str], backwards: bool = False) -> Cursor:
-    values = (getattr(row, column.lstrip("-")) for column in ordering)
+def place_of(row: Model | Mapping[str, Any], ordering: Sequence[str], backwards: bool = False) -> Cursor:
+    names = [column.lstrip("-") for column in ordering]
+    values = (row[name] if isinstance(row, Mapping) else getattr(row, name) for name in names)
     return Cursor(tuple(ordering), tuple(_as_text(value) for value in values), backwards)
 
 
@@ -101,13 +103,24 @@ def page(queryset: QuerySet[Any], ordering: tuple[str, ...], cursor: Cursor | No
     columns = [_reversed(column) if backwards else column for column in ordering]
     try:
         if cursor is not None:
-            queryset = queryset.filter(_beyond(columns, cursor.values))
+            queryset = queryset.filter(_beyond(columns, _typed(queryset.model, columns, cursor.values)))
         return list(queryset.order_by(*columns)[:size])
     except (DjangoValidationError, ValueError, OverflowError):  # a value that is not of its column's type
         raise ApiError("INVALID_CURSOR") from None
 
 
-def _beyond(columns: Sequence[str], values: Sequence[str]) -> Q:
+def _typed(model: type[Model], columns: Sequence[str], values: Sequence[str]) -> list[Any]:
+    """Raises ValidationError, ValueError or OverflowError."""
+    typed = []
+    for column, text in zip(columns, values, strict=True):
+        name = column.lstrip("-")
+        field: Any = model._meta.pk if name == "pk" else model._meta.get_field(name)
+        value = field.to_python(text)
+        typed.append(datetime.fromisoformat(text).astimezone(UTC) if isinstance(value, datetime) else value)
+    return typed
+
+
+def _beyond(columns: Sequence[str], values: Sequence[Any]) -> Q:
     """a < x or (a = x and b < y); with `a <= x` for all, by which an index finds its place."""
     name, lookup = columns[0].lstrip("-"), "lt" if columns[0].startswith("-") else "gt"
     if len(columns) == 1:

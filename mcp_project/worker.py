@@ -1,12 +1,14 @@
 """gunicorn's threaded worker, with threads kept free for health checks and metrics."""
 
 import socket
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
 OPERATORS = (b"GET /health", b"GET /metrics")
+SEND_TIMEOUT = struct.pack("ll", 30, 0)  # seconds and microseconds
 LONGEST = max(map(len, OPERATORS))
 
 
@@ -20,6 +22,8 @@ class HealthFirstWorker(ThreadWorker):  # type: ignore[misc]
         super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:
+        # Whoever takes nothing of an answer for so long is taken to have gone: it holds a thread.
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, SEND_TIMEOUT)
         pool = self.health_pool if is_from_operators(conn.sock) else self.tpool
         future = pool.submit(self.handle, conn)
         future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))

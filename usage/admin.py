@@ -1,7 +1,19 @@
+from typing import Any
+
 from django.contrib import admin
+from django.contrib.admin.filters import AllValuesFieldListFilter
+from unfold.paginator import InfinitePaginator
 
 from mcp_project.admin import ReadOnlyAdmin
-from usage.models import Event
+from usage.models import Event, Series
+
+
+class OfSeries(AllValuesFieldListFilter):
+    """The values that have been counted, by the series: the events are too many to look for them there."""
+
+    def __init__(self, field: Any, *others: Any, **named: Any) -> None:
+        super().__init__(field, *others, **named)
+        self.lookup_choices = Series.objects.order_by(field.name).values_list(field.name, flat=True).distinct()
 
 
 @admin.register(Event)
@@ -9,7 +21,8 @@ class EventAdmin(ReadOnlyAdmin):
     """The ledger."""
 
     list_display = ("time", "owner", "method", "route", "status", "code", "count", "duration_us", "client")
-    list_filter = ("status", "method", "route")
+    list_filter = (("status", OfSeries), ("method", OfSeries), ("route", OfSeries))
     search_fields = ("request_id", "owner")
-    ordering = ("-pk",)
+    ordering = ("-time", "-id")
+    paginator = InfinitePaginator  # which does not count the ledger
     show_full_result_count = False

@@ -6,12 +6,11 @@ either all are there or none is, and the next drain goes on from the offset.
 
 import fcntl
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
 import structlog
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, Error, IntegrityError, connection, transaction
 from django.utils import timezone
 from psycopg import DataError as DriverDataError
 from psycopg import IntegrityError as DriverIntegrityError
@@ -55,18 +54,19 @@ def drain(
 def drain_orphans(folder: Path, own: Path | None, between: Callable[[], None] = lambda: None) -> None:
     """Drain and remove the journals whose writers are gone. One that fails does not hold up the others: the first
     failure is raised when all have had their turn."""
-    failures: list[OSError] = []
+    failures: list[Exception] = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         if path == own:
             continue
-        # Every living worker looks for orphans: one gets the lock, and the file may be gone for the others.
-        with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.exists():
-                try:
+        try:
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.exists():
                     _drain_orphan(path, between)
-                except OSError as error:
-                    failures.append(error)
+        except (FileNotFoundError, BlockingIOError):
+            pass  # every living worker looks for orphans: one gets the lock, and the file may be gone for the others
+        except (OSError, Error) as error:
+            failures.append(error)
     if failures:
         raise failures[0]
 
@@ -94,6 +94,7 @@ def _drain_batch(path: Path, settled: int | None) -> tuple[int, list[Entry]]:
         if len(entries) < len(read):
             log.error("usage_journal_unreadable", journal=path.name, lines_dropped=len(read) - len(entries))
         stored = _store(journal, entries)
+        _roll_up(stored)
         journal.offset = offset
         journal.lines += len(read)
         journal.dropped += len(read) - len(stored)
@@ -122,12 +123,18 @@ def _store(journal: DrainedJournal, entries: list[Entry], again: bool = False) -
 
 
 def _insert(journal: int, entries: list[Entry]) -> None:
-    columns, rollup = ", ".join(COLUMNS), Rollup()
+    columns = ", ".join(COLUMNS)
     with (
         connection.cursor() as cursor,
         cursor.copy(f"COPY {EventRow._meta.db_table} ({columns}) FROM STDIN") as copy,
     ):
         for line, moment, event in entries:
             copy.write_row((moment, *event[1:], journal, line))
-            rollup.add(moment, event)
-    rollup.store()  # last: other workers wait for the rows that it locks
+
+
+def _roll_up(entries: list[Entry]) -> None:
+    """Last, and once a transaction: other workers wait for the rows that this locks in their order."""
+    rollup = Rollup()
+    for _, moment, event in entries:
+        rollup.add(moment, event)
+    rollup.store()

@@ -26,7 +26,7 @@ SUFFIX = ".journal"
 FORMAT = 2  # since there is a model; usage.drain reads 1, too
 HEADER = b'{"journal": %d}\n' % FORMAT
 FOLD_SECONDS = 1.0
-PROBE = b"\n" * 1024  # as large as an event
+PROBE = b" " * 1023 + b"\n"  # as large as an event
 COUNT = b"%10d"  # of a fixed width, so that it can be written over
 
 

@@ -40,10 +40,7 @@ class JournalLag(Collector):
     def collect(self) -> Iterable[Metric]:
         if self.offsets is None:
             return
-        try:
-            events, oldest = self._measure(self.offsets)
-        except OSError:
-            return  # a journal that cannot be read may hold anything
+        events, oldest = self._measure(self.offsets)
         age = 0.0 if oldest is None else max(0.0, time.time() - oldest)
         yield GaugeMetricFamily(
             "mcp_usage_journal_lag_events", "Events in this host's journals that the ledger lacks.", value=events
@@ -55,7 +52,7 @@ class JournalLag(Collector):
         """How many events, and when the oldest was."""
         events, moments = 0, []
         for path in settings.USAGE_JOURNAL_DIR.glob(f"*{SUFFIX}"):
-            with suppress(FileNotFoundError):  # drained meanwhile
+            with suppress(OSError):  # drained meanwhile; or not to be read, of which the log tells
                 lines, moment = beyond(path, offsets.get(path.stem, 0))
                 events += lines
                 moments += [] if moment is None else [moment]

@@ -10,6 +10,8 @@ from usage.events import Event
 from usage.journal import FORMAT, HEADER
 
 BATCH_BYTES = 1 << 20
+UNREADABLE = b"\n"
+LARGEST = 1 << 50  # of what an event adds to a sum: ledgers hold the sums of some thousands of such
 # Of an event's fields, in their order; a line that has others would come to grief further on.
 KINDS: tuple[Any, ...] = (
     (int, float), str, (str, type(None)), str, str, str, int, str, int, int, int, (str, type(None)), int,
@@ -33,6 +35,10 @@ def read(path: Path, offset: int, settled: int | None) -> tuple[list[bytes], int
     with path.open("rb") as file:
         file.seek(offset)
         block = file.read(length)
+        if len(block) == BATCH_BYTES and b"\n" not in block:
+            # No event is so long: zeros that a power cut has left. The next line is where they end.
+            rest = next(iter(file), b"")
+            return ([UNREADABLE], file.tell()) if rest.endswith(b"\n") else ([], offset)
     whole = block[: block.rfind(b"\n") + 1]
     lines = whole.splitlines(keepends=True)
     return lines[1:] if offset == 0 and lines and is_header(lines[0]) else lines, offset + len(whole)
@@ -75,4 +81,6 @@ def _entry(number: int, fields: list[Any]) -> Entry:
     moment = datetime.fromtimestamp(event.time, UTC)
     if not 2000 <= moment.year < 3000:
         raise ValueError("a time of no sense")
+    if event.times * max(event.request_bytes, event.response_bytes, event.duration_us, event.units) > LARGEST:
+        raise ValueError("numbers of no sense")
     return Entry(number, moment, event)

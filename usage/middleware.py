@@ -1,12 +1,14 @@
 """Writes each answered request into the journal: the outermost of the three, so that refusals are there too."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from keys.principal import GovernedRequest
-from mcp_project.errors import ApiError, in_shape
+from mcp_project.errors import ApiError, from_exception, in_shape, report
 from usage.events import event_of
 from usage.journal import journal
 from usage.metrics import count
@@ -41,18 +43,27 @@ class MeteredStream:
         self._request, self._response = request, response
         self._parts = iter(response)
         self._sent = 0
+        self._failure: dict[str, Any] = {}
         self._written = False
 
     def __iter__(self) -> Iterator[bytes]:
-        for part in self._parts:
-            self._sent += len(part)
-            yield part
-        self.close()
+        try:
+            for part in self._parts:
+                self._sent += len(part)
+                yield part
+        except Exception as error:  # the client has been told 200, and will see that the end is missing
+            answer = from_exception(error)
+            with structlog.contextvars.bound_contextvars(request_id=self._request.request_id):
+                report(error, answer)
+            self._failure = {"status": answer.status_code, "code": answer.code}
+            raise
+        finally:
+            self.close()
 
     def close(self) -> None:
         if not self._written:
             self._written = True
-            event = event_of(self._request, self._response)._replace(response_bytes=self._sent)
+            event = event_of(self._request, self._response)._replace(response_bytes=self._sent, **self._failure)
             journal.append(settings.USAGE_JOURNAL_DIR, event)
             count(event)
 

@@ -25,14 +25,17 @@ PATIENCE = "2s"  # for locks of the whole ledger: while they are waited for, not
 EXISTING = "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = 'usage_event'::regclass"
 # Made apart and attached: CREATE TABLE … PARTITION OF would lock the ledger against readers and writers.
 CREATE = """
-CREATE TABLE {name} (LIKE usage_event INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+CREATE TABLE IF NOT EXISTS {name} (LIKE usage_event INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
 ALTER TABLE usage_event ATTACH PARTITION {name} FOR VALUES FROM ('{day} 00:00+00') TO ('{next_day} 00:00+00');
 """
+# The ledger itself is locked last, and but for a moment; before that, what the drain locks, in its order.
 EXPIRE = """
+LOCK TABLE {name} IN SHARE MODE;
 UPDATE usage_drainedjournal SET expired = expired + rows.count
 FROM (SELECT journal, count(*) FROM {name} GROUP BY journal) AS rows WHERE id = rows.journal;
 INSERT INTO usage_expiry AS known (id, before) VALUES (1, '{next_day}')
 ON CONFLICT (id) DO UPDATE SET before = greatest(known.before, excluded.before);
+LOCK TABLE ONLY usage_event IN ACCESS EXCLUSIVE MODE;
 DROP TABLE {name};
 """
 
@@ -68,9 +71,16 @@ def _drop(day: date) -> bool:
         cursor.execute("SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s)", [PATIENCE, LOCK])
         if day not in existing():
             return False
-        cursor.execute("LOCK TABLE ONLY usage_event IN ACCESS EXCLUSIVE MODE")
         cursor.execute(_of(day, EXPIRE))
     return True
+
+
+def database_day() -> date:
+    """Of the database's clock, which all hosts share: one that is ahead must not drop what the others keep."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT (now() AT TIME ZONE 'UTC')::date")
+        today: date = cursor.fetchone()[0]
+    return today
 
 
 def maintain(today: date) -> tuple[list[date], list[date]]:
@@ -95,7 +105,7 @@ class Maintainer(Periodic):
     def act(self, last: bool) -> None:
         if last:
             return
-        made, dropped = maintain(datetime.now(UTC).date())
+        made, dropped = maintain(database_day())
         if made or dropped:
             log.info("usage_maintained", partitions_made=len(made), partitions_dropped=len(dropped))
 

@@ -15,6 +15,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 LONGEST = timedelta(days=400)  # a year, and a month to compare
 DEFAULT = timedelta(days=1)
 HOUR = timedelta(hours=1)
+UTC_ZONE = ZoneInfo("UTC")
 BEYOND = "Before the year 2000 or after 2999, nothing is counted."
 
 
@@ -69,7 +70,7 @@ def moment(text: str, zone: ZoneInfo | None) -> datetime:
     text = re.sub(r" (?=\d\d(:?\d\d)?$)", "+", text)  # a `+` in a query reads as a space, unless it is encoded
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            return begin_of(date.fromisoformat(text), zone or ZoneInfo("UTC"))
+            return begin_of(date.fromisoformat(text), zone or UTC_ZONE)
         if not re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:?\d\d", text):
             raise ValueError
         parsed = datetime.fromisoformat(text)

@@ -118,6 +118,9 @@ class UsageQuery(StrictSerializer):
                     attrs[name] = moment(attrs[name], zone)
                 except ValueError as error:
                     wrong[name] = [str(error)]
+        if not wrong and "from" in attrs and "to" in attrs and attrs["from"] >= attrs["to"]:
+            text = "`from` must lie before `to`, which is not included."
+            wrong["from"] = [serializers.ErrorDetail(text, "impossible_range")]
         if wrong:
             raise serializers.ValidationError(wrong)
         return attrs

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +11,8 @@ from django.db import connection, transaction
 
 from usage import lines
 from usage.journal import SUFFIX
-from usage.models import DrainedJournal, Expiry
+from usage.latency import counts
+from usage.models import DrainedJournal, Expiry, HourlyUsage
 
 ROWS = """
 SELECT journal, count(*), count(DISTINCT line), max(line), sum(count) FROM usage_event
@@ -98,7 +100,7 @@ def reconcile(folder: Path) -> Books:
         hours = {"first": Expiry.first_day()}
         cursor.execute(TOTALS, hours)
         events, requests, rolled_up, expired = (int(number or 0) for number in cursor.fetchone())
-        differences = list(_apart(cursor, hours))
+        differences = [*_apart(cursor, hours), *_histograms(hours["first"])]
     files, unreadable = _files(folder, rows)
     journals = [JournalBook(row, found.pop(row.pk, Found()), files.get(name)) for name, row in rows.items()]
     for book in journals:
@@ -118,6 +120,8 @@ def _one_moment() -> Iterator[None]:
         if outermost:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                # Waits for a partition that is being dropped, before the moment is taken.
+                cursor.execute("LOCK TABLE usage_event IN ACCESS SHARE MODE")
         yield
 
 
@@ -132,6 +136,15 @@ def _apart(cursor: Any, hours: dict[str, Any]) -> Iterator[str]:
         where = " ".join("-" if part in (None, "") else str(part) for part in place)
         figures = ", ".join(f"{side} {told.get(side, [0, 0, 0, 0])}" for side in ("ledger", "roll-ups"))
         yield f"{hour:%Y-%m-%d %H:%M} {where}: requests, units and bytes by {figures}."
+
+
+def _histograms(first: datetime) -> Iterator[str]:
+    """Where the latencies that were counted are not as many as the requests."""
+    rows = HourlyUsage.objects.filter(hour__gte=first).values_list("hour", "series_id", "requests", "latencies")
+    for hour, series, requests, latencies in rows.iterator():
+        counted = sum(counts(latencies).values())
+        if counted != requests:
+            yield f"{hour:%Y-%m-%d %H:%M} series {series}: {requests} requests, but {counted} latencies."
 
 
 def _files(folder: Path, rows: dict[str, DrainedJournal]) -> tuple[dict[str, File], list[str]]:

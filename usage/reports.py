@@ -10,11 +10,13 @@ from django.contrib.postgres.fields import ArrayField
 from django.db.models import DateTimeField, F, Func, IntegerField, Q, Sum, Value
 
 from keys.models import APIKey
+from keys.principal import Principal
 from registry.models import RegisteredModel
+from registry.queries import visible_models
 from usage.events import REFUSALS
 from usage.latency import counts, percentile
 from usage.models import HourlyUsage
-from usage.period import Period
+from usage.period import UTC_ZONE, Period
 from usage.queries import COLUMNS
 
 PERCENTILES = (50, 95, 99)
@@ -64,13 +66,18 @@ class Tally:
 
 class Report:
     """The usage of a period, as far as `condition` (on HourlyUsage) holds, counted apart by some of queries.GROUPS.
+    Models that `principal` may not see (any more) have no name; without one, all have.
+
 
     `groups` reads the ledger while it is gone through; `total` holds what has been gone through.
     Raises ValidationError where the period's zone has no whole days.
     """
 
-    def __init__(self, period: Period, group_by: tuple[str, ...], condition: Q) -> None:
+    def __init__(
+        self, period: Period, group_by: tuple[str, ...], condition: Q, principal: Principal | None = None
+    ) -> None:
         self.group_by = group_by
+        self._principal = principal
         self._total = Tally()
         self._days = period.days() if "day" in group_by else []
         self.period = period
@@ -136,10 +143,12 @@ class Report:
             return self._days[value - 1].astimezone(self.period.zone).date()
         return value
 
-    @staticmethod
-    def _names(name: str, groups: list[Group]) -> dict[UUID, str]:
+    def _names(self, name: str, groups: list[Group]) -> dict[UUID, str]:
         ids = {group[name] for group in groups} - {None}
-        return dict(NAMED[name].filter(pk__in=ids).values_list("pk", "name"))
+        if name == "key":
+            return dict(APIKey.objects.filter(pk__in=ids).values_list("pk", "name"))
+        models = RegisteredModel.objects.all() if self._principal is None else visible_models(self._principal)
+        return dict(models.filter(pk__in=ids).values_list("pk", "name"))
 
 
 def told_of(period: Period) -> Group:
@@ -149,9 +158,10 @@ def told_of(period: Period) -> Group:
 
 def time_series(period: Period, step: str, condition: Q) -> Iterator[Group]:
     """The same at each step, where nothing was counted with zeros."""
-    counted = {group[step]: group for group in Report(period, (step,), condition).groups()}
-    steps = period.days() if step == "day" else period.hours()
-    for moment in steps:
+    # By the hour in UTC: when clocks are set back two local ones are alike, and Python takes each for the other.
+    utc = period._replace(zone=UTC_ZONE) if step == "hour" else period
+    counted = {group[step]: group for group in Report(utc, (step,), condition).groups()}
+    for moment in period.days() if step == "day" else period.hours():
         local = moment.astimezone(period.zone)
-        figures = counted.get(local.date() if step == "day" else local) or Tally().figures()
+        figures = counted.get(local.date() if step == "day" else moment) or Tally().figures()
         yield {"time": local, **{name: figures[name] for name in COLUMNS_OF_FIGURES}}

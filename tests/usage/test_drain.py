@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError
 
+from usage import drain as drain_module
 from usage import lines as lines_module
 from usage.drain import drain, drain_orphans
 from usage.events import Event
@@ -153,6 +154,55 @@ def test_journal_of_the_format_before_models_is_read(tmp_path: Path) -> None:
 
     [row] = EventRow.objects.all()
     assert (row.request_id, row.model_id, row.units, row.count) == ("request-1", None, 3, 7)
+
+
+def test_journal_that_cannot_be_opened_holds_up_no_other(tmp_path: Path) -> None:
+    (tmp_path / "0.journal").mkdir()
+    journal, path = write(tmp_path, 1)
+    journal.retire()
+
+    with pytest.raises(IsADirectoryError):
+        drain_orphans(tmp_path, own=None)
+
+    assert recorded() == ["request-1"]
+    assert not path.exists()
+
+
+def test_journal_that_the_database_fails_on_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (1, 2):
+        write(tmp_path, number)[0].retire()
+    [failing, good] = sorted(tmp_path.iterdir())
+
+    def fail(journal: DrainedJournal, *others: Any, **named: Any) -> Any:
+        if journal.name == failing.stem:
+            raise DatabaseError("gone")
+        return store(journal, *others, **named)
+
+    store = drain_module._store
+    monkeypatch.setattr(drain_module, "_store", fail)
+    with pytest.raises(DatabaseError):
+        drain_orphans(tmp_path, own=None)
+
+    assert (failing.exists(), good.exists()) == (True, False)
+
+
+@pytest.mark.parametrize("zeros", [3000, 1000, 999])
+def test_gap_that_a_power_cut_has_left_costs_what_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zeros: int
+) -> None:
+    monkeypatch.setattr(lines_module, "BATCH_BYTES", 1000)
+    journal, path = write(tmp_path, 1)
+    with path.open("ab") as file:
+        file.write(b"\0" * zeros)
+    for number in (2, 3, 4):
+        journal.append(tmp_path, event(number))
+    journal.retire()
+
+    drain_orphans(tmp_path, own=None)
+
+    assert recorded() == ["request-1", "request-3", "request-4"]
+    row = DrainedJournal.objects.get()
+    assert (row.lines, row.dropped) == (4, 1)
 
 
 def test_journal_of_a_later_format_is_left_alone_and_holds_up_no_other(tmp_path: Path) -> None:

@@ -2,13 +2,16 @@
 
 import csv
 import io
-from collections.abc import Callable
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.db import OperationalError
 from pytest_django import DjangoAssertNumQueries
 
 from tests.conftest import Api, drain_own_journal
@@ -81,7 +84,64 @@ def test_csv_has_no_pages(admin: Api, page: str) -> None:
     assert error["field"] == page.partition("=")[0]
 
 
-@pytest.mark.parametrize("query", ["stauts=404", "status=x", "from=x", "key=x", "limit=0", "cursor=x", "group_by=key"])
+@pytest.mark.parametrize(
+    "moment", ["2026-03-10T12:00:00+23:59:59", "2026-03-10T12:00:00", "2026-03-10", "0001-01-01T00:00:00+14:00", "x"]
+)
+def test_cursor_of_a_strange_moment_is_no_failure(admin: Api, moment: str) -> None:
+    cursor = urlsafe_b64encode(json.dumps([["-time", "-id"], [moment, "1"], True]).encode()).decode()
+
+    assert admin.get(f"/api/usage/events?cursor={cursor}").status_code in {200, 400}
+
+
+def test_no_more_exports_are_sent_at_once_than_leave_a_thread_to_others(tmp_path: Path, admin: Api) -> None:
+    record(tmp_path, event())
+    path = "/api/usage/events?format=csv"
+    sent = [admin.get(path) for _ in range(3)]
+
+    refused = admin.get(path)
+
+    assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (503, "EXPORTS_BUSY", "5")
+    for answer in sent:
+        assert b"".join(answer.streaming_content).count(b"\n") == 2  # type: ignore[attr-defined]
+        for close in vars(answer)["_resource_closers"]:
+            close()
+    assert admin.get(path).status_code == 200
+
+
+def test_export_that_breaks_off_is_recorded_as_the_failure_that_it_was(
+    tmp_path: Path, admin: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rows(_events: Any) -> Iterator[dict[str, Any]]:
+        yield from ({**row} for row in Event.objects.values())
+        raise OperationalError("gone")
+
+    monkeypatch.setattr("usage.views.every", rows)
+    monkeypatch.setattr("mcp_project.csv_response.CHUNK", 1)
+    record(tmp_path, event(), event())
+    response = admin.get("/api/usage/events?format=csv", X_Request_ID="broken")
+
+    with pytest.raises(OperationalError):
+        b"".join(response.streaming_content)  # type: ignore[attr-defined]
+    drain_own_journal()
+
+    [found] = Event.objects.filter(request_id="broken")
+    assert (found.status, found.code) == (503, "DATABASE_UNAVAILABLE")
+    assert found.response_bytes > 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "stauts=404",
+        "status=x",
+        "from=x",
+        "key=x",
+        "limit=0",
+        "cursor=x",
+        "group_by=key",
+        "from=2026-03-10&to=2026-03-10",
+    ],
+)
 def test_bad_parameters_get_400(admin: Api, query: str) -> None:
     assert admin.get(f"/api/usage/events?{query}").status_code == 400
 

@@ -1,6 +1,7 @@
 """`manage.py usage_reconcile`: each way in which the books may fail to balance is found."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,10 @@ SINS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "bytes": (
         lambda _: HourlyUsage.objects.filter(series__status=404).update(response_bytes=1),
         "by ledger [1, 1, 10, 100], roll-ups [1, 1, 10, 1]",
+    ),
+    "latencies": (
+        lambda _: HourlyUsage.objects.filter(series__status=404).update(latencies=Decimal(0)),
+        "1 requests, but 0 latencies",
     ),
     "roll-up under another key": (
         lambda _: Series.objects.filter(status=404).update(owner="eve"),

@@ -10,8 +10,10 @@ from urllib.parse import urlencode
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
+from keys.authentication import known_keys
+from keys.models import APIKey
 from registry.models import RegisteredModel
-from tests.conftest import Api, drain_own_journal
+from tests.conftest import Api, api, drain_own_journal
 from tests.usage.ledger import NOON, event, record
 
 DAY = {"from": "2026-03-10", "to": "2026-03-11"}
@@ -107,6 +109,18 @@ def test_keys_and_models_are_told_with_their_names(admin: Api, owner: Api, teamm
     key = (str(teammate.row.pk), "teammate's key")
     found = figures(report, "key", "key_name", "model", "model_name", "requests")
     assert found == [(*key, str(model.pk), "churn", 1), (*key, None, None, 1)]
+
+
+def test_model_that_a_key_may_no_longer_see_has_no_name(admin: Api) -> None:
+    caller = api("narrow", "read")
+    model = RegisteredModel.objects.create(name="churn", owner="owner")
+    caller.get(f"/api/models/{model.pk}")
+    drain_own_journal()
+    APIKey.objects.filter(pk=caller.row.pk).update(model_patterns=["other*"])
+    known_keys.clear()
+
+    [group] = caller.get("/api/usage?group_by=model").json()["groups"]
+    assert (group["model"], group["model_name"]) == (str(model.pk), None)
 
 
 def test_models_that_do_not_exist_or_may_not_be_seen_are_not_counted_apart(admin: Api, teammate: Api) -> None:

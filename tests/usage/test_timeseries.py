@@ -40,6 +40,18 @@ def test_days_of_a_zone_begin_when_they_begin_there(tmp_path: Path, admin: Api) 
     ]
 
 
+def test_hours_that_are_alike_when_clocks_are_set_back_are_two(tmp_path: Path, admin: Api) -> None:
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    record(tmp_path, event(first), event(first), event(first + timedelta(hours=1)))
+
+    found = points(admin, **{"from": "2026-10-25T00:00Z", "to": "2026-10-25T02:00Z"}, time_zone="Europe/Berlin")
+
+    assert [(point["time"], point["requests"]) for point in found] == [
+        ("2026-10-25T02:00:00+02:00", 2),
+        ("2026-10-25T02:00:00+01:00", 1),
+    ]
+
+
 def test_conditions_hold_and_others_usage_stays_hidden(tmp_path: Path, admin: Api, owner: Api) -> None:
     record(tmp_path, event(), event(status=404), event(status=404, key_id=str(owner.row.pk)))
     hour = {"from": "2026-03-10T12:00Z", "to": "2026-03-10T13:00Z", "status": "4xx"}

@@ -9,6 +9,8 @@ COLUMNS = """
 """
 
 PARTITION = f"""
+-- In the order in which workers that still run lock them: theirs would be the older transaction of a deadlock.
+LOCK TABLE usage_drainedjournal, usage_event IN ACCESS EXCLUSIVE MODE;
 ALTER TABLE usage_event ALTER COLUMN id DROP IDENTITY;
 ALTER TABLE usage_event RENAME TO usage_event_plain;
 ALTER TABLE usage_event_plain DROP CONSTRAINT usage_event_pkey;
@@ -58,11 +60,13 @@ DROP TABLE usage_event_plain;
 """
 
 UNPARTITION = f"""
+-- In the order in which workers that still run lock them: theirs would be the older transaction of a deadlock.
+LOCK TABLE usage_drainedjournal, usage_event IN ACCESS EXCLUSIVE MODE;
 ALTER SEQUENCE usage_event_id_seq OWNED BY NONE;
 ALTER TABLE usage_event RENAME TO usage_event_partitioned;
 ALTER INDEX usage_event_pkey RENAME TO usage_event_partitioned_pkey;
 DROP INDEX usage_event_key, usage_event_request;
-DELETE FROM usage_event_partitioned WHERE client IS NULL;
+UPDATE usage_event_partitioned SET client = '0.0.0.0' WHERE client IS NULL;
 CREATE TABLE usage_event AS SELECT {COLUMNS} FROM usage_event_partitioned;
 DROP TABLE usage_event_partitioned;
 DROP SEQUENCE usage_event_id_seq;

@@ -1,11 +1,10 @@
-from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import OperationalError
 
 from mcp_project.commands import ReadyCommand
-from usage.partitions import existing, maintain
+from usage.partitions import database_day, existing, maintain
 
 
 class Command(ReadyCommand):
@@ -16,7 +15,7 @@ class Command(ReadyCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         try:
-            made, dropped = maintain(datetime.now(UTC).date())
+            made, dropped = maintain(database_day())
         except OperationalError as error:
             raise CommandError(f"The ledger is busy, try again: {' '.join(str(error).split())}") from None
         for word, days in (("Made", made), ("Dropped", dropped)):
