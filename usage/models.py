@@ -7,7 +7,22 @@ from django.db import models
 from django.db.models import F
 
 
-class Event(models.Model):
+class Counted(models.Model):
+    """By what requests are told apart in reports, beside their time. Fields: usage.events.Event."""
+
+    key_id = models.UUIDField(null=True)
+    owner = models.CharField(max_length=100)
+    method = models.CharField(max_length=16)
+    route = models.CharField(max_length=100)
+    model_id = models.UUIDField(null=True)
+    status = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=64)
+
+    class Meta:
+        abstract = True
+
+
+class Event(Counted):
     """One answered request. Written by usage.drain alone, and never changed. Fields: usage.events.Event.
 
     The table is partitioned by `time` (usage.partitions), and so its primary key is (time, id); `id`, of one sequence,
@@ -17,13 +32,6 @@ class Event(models.Model):
     id = models.BigAutoField(primary_key=True)
     time = models.DateTimeField()
     request_id = models.CharField(max_length=64)
-    key_id = models.UUIDField(null=True)
-    owner = models.CharField(max_length=100)
-    method = models.CharField(max_length=16)
-    route = models.CharField(max_length=100)
-    model_id = models.UUIDField(null=True)
-    status = models.PositiveSmallIntegerField()
-    code = models.CharField(max_length=64)
     duration_us = models.BigIntegerField()
     request_bytes = models.BigIntegerField()
     response_bytes = models.BigIntegerField()
@@ -44,17 +52,10 @@ class Event(models.Model):
         return f"{self.method} {self.route} {self.status}"
 
 
-class Series(models.Model):
-    """What requests are counted by, apart from their time: a row for each combination that has occurred."""
+class Series(Counted):
+    """A row for each combination of what requests are counted by that has occurred."""
 
     id = models.UUIDField(primary_key=True)  # a digest of the other fields: usage.rollups.series_id
-    key_id = models.UUIDField(null=True)
-    owner = models.CharField(max_length=100)
-    method = models.CharField(max_length=16)
-    route = models.CharField(max_length=100)
-    model_id = models.UUIDField(null=True)
-    status = models.PositiveSmallIntegerField()
-    code = models.CharField(max_length=64)
 
     class Meta:
         indexes = (models.Index(fields=["key_id"], name="usage_series_key"),)
