@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 import mcp_project.ids
 import mcp_project.validators
-import registry.models
+import registry.validators
 
 
 class Migration(migrations.Migration):
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         max_length=255,
                         unique=True,
-                        validators=[mcp_project.validators.printable, registry.models.validate_model_name],
+                        validators=[mcp_project.validators.printable, registry.validators.validate_model_name],
                     ),
                 ),
                 ("description", models.TextField(blank=True, default="", max_length=65536)),
@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tags",
-                    models.JSONField(blank=True, default=dict, validators=[registry.models.validate_tags]),
+                    models.JSONField(blank=True, default=dict, validators=[registry.validators.validate_tags]),
                 ),
                 (
                     "metadata",

@@ -1,0 +1,79 @@
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+
+from mcp_project.validators import JSONObject, printable
+from registry.models.base import Resource
+from registry.models.registered_model import RegisteredModel
+from registry.validators import (
+    MAX_METADATA_BYTES,
+    MAX_SOURCE,
+    validate_digest,
+    validate_link,
+    validate_metrics,
+    validate_signature,
+    validate_source,
+)
+
+
+class Status(models.TextChoices):
+    PENDING = "pending"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Stage(models.TextChoices):
+    """MLflow's."""
+
+    NONE = "None"
+    STAGING = "Staging"
+    PRODUCTION = "Production"
+    ARCHIVED = "Archived"
+
+
+class ModelVersion(Resource):
+    """One version of a registered model. What defines it (DEFINITION) is fixed once it is ready."""
+
+    DEFINITION = ("source", "digest", "size", "run_id", "run_link", "metrics", "params", "signature")
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField(editable=False)
+    source = models.CharField(max_length=MAX_SOURCE, validators=[validate_source])
+    digest = models.CharField(max_length=71, blank=True, default="", validators=[validate_digest])
+    size = models.BigIntegerField(null=True, blank=True)  # of the artifact, in bytes
+    run_id = models.CharField(max_length=250, blank=True, default="", validators=[printable])
+    run_link = models.CharField(max_length=MAX_SOURCE, blank=True, default="", validators=[validate_link])
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.READY)
+    status_message = models.CharField(max_length=1_000, blank=True, default="", validators=[printable])
+    metrics = models.JSONField(blank=True, default=dict, validators=[validate_metrics])
+    params = models.JSONField(blank=True, default=dict, validators=[JSONObject(MAX_METADATA_BYTES)])
+    signature = models.JSONField(blank=True, default=dict, validators=[validate_signature])
+    stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.NONE, editable=False)
+
+    class Meta:
+        ordering = ("-number",)
+        constraints = (models.UniqueConstraint(fields=["model", "number"], name="registry_version_number"),)
+        indexes = (GinIndex(fields=["tags"], name="registry_version_tags", opclasses=["jsonb_path_ops"]),)
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.number}"
+
+    @property
+    def aliases(self) -> list[str]:
+        return self.model.aliases_of(self.number)
+
+
+class Parent(models.Model):
+    """An edge of the lineage: what a version was made from. Another version, or a data set."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="parents")
+    parent = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, related_name="children")
+    # What a client wrote; stays when the parent is deleted: models:/name/3, or the data set's URI.
+    uri = models.CharField(max_length=MAX_SOURCE)
+    digest = models.CharField(max_length=71, blank=True, default="")
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (models.UniqueConstraint(fields=["version", "uri"], name="registry_parent_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.version} ← {self.uri}"

@@ -1,0 +1,25 @@
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+
+from mcp_project.validators import printable
+from registry.models.base import AliasMove, Named
+
+
+class RegisteredModel(Named):
+    """A model that the team has registered, under a name of its own."""
+
+    framework = models.CharField(max_length=100, blank=True, default="", validators=[printable])
+    task = models.CharField(max_length=100, blank=True, default="", validators=[printable])
+    license = models.CharField(max_length=100, blank=True, default="", validators=[printable])
+
+    class Meta:
+        ordering = ("-pk",)
+        indexes = (GinIndex(fields=["tags"], name="registry_model_tags", opclasses=["jsonb_path_ops"]),)
+
+
+class ModelAliasMove(AliasMove):
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="alias_moves")
+
+    class Meta:
+        ordering = ("-pk",)
+        indexes = (models.Index(fields=["model", "alias", "id"], name="registry_model_alias_moves"),)

@@ -1,0 +1,101 @@
+"""What changes models. Each change and its audit entry are one transaction."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from keys import audit
+from keys.models import Permission
+from keys.principal import Principal
+from mcp_project.errors import ApiError
+from registry.models import RegisteredModel
+from registry.queries import find_model
+
+TOLD = ("name", "description", "owner", "framework", "task", "license", "tags", "metadata")
+
+
+def register_model(principal: Principal, **fields: Any) -> RegisteredModel:
+    """A new registered model; its owner is the key's unless another is given.
+
+    Raises ApiError CONFLICT when the name is taken: the unique index decides that, also between two requests at once;
+    NOT_FOUND for a name that the key may not see, whether or not it is taken.
+    """
+    _may_name(principal, fields["name"])
+    fields.setdefault("owner", principal.owner)
+    try:
+        with transaction.atomic():
+            return save_model(principal.actor, RegisteredModel(created_by=principal.actor, **fields), "create", TOLD)
+    except IntegrityError:
+        raise _taken(fields["name"]) from None
+
+
+def update_model(
+    principal: Principal, ident: str, etags: Collection[str] | None, changes: Mapping[str, Any]
+) -> RegisteredModel:
+    """Change a model, if its ETag is still one of `etags` (None: whichever it is). Its history stays with it when it is
+    renamed. Raises Http404; ApiError PRECONDITION_FAILED, CONFLICT, NOT_FOUND as `register_model`."""
+    if "name" in changes:
+        _may_name(principal, changes["name"])
+    try:
+        with transaction.atomic():
+            model = find_model(principal, ident, lock=True)
+            check_etag(model, etags)
+            for name, value in changes.items():
+                setattr(model, name, value)
+            return save_model(principal.actor, model, "update", changes)
+    except IntegrityError:
+        raise _taken(changes["name"]) from None
+
+
+def delete_model(principal: Principal, ident: str, etags: Collection[str] | None) -> None:
+    """With its versions, aliases and lineage; the audit trail stays. Raises Http404; ApiError PRECONDITION_FAILED,
+    and PERMISSION_DENIED for what others own."""
+    with transaction.atomic():
+        model = find_model(principal, ident, lock=True)
+        may_delete(principal, model.owner)
+        check_etag(model, etags)
+        audit.record(principal.actor, "delete", model, {name: (getattr(model, name), None) for name in TOLD})
+        model.delete()
+
+
+def save_model(actor: str, model: RegisteredModel, action: str, names: Collection[str]) -> RegisteredModel:
+    """Write the model and what is new in the fields `names`, in the caller's transaction."""
+    stored = None if action == "create" else RegisteredModel.objects.select_for_update().get(pk=model.pk)
+    pairs = {name: (getattr(stored, name, None), getattr(model, name)) for name in names}
+    changes = {name: (before, after) for name, (before, after) in pairs.items() if stored is None or before != after}
+    if stored is None:
+        model.save(force_insert=True)
+    elif changes:
+        touch(model, *changes)
+    else:
+        return model
+    audit.record(actor, action, model, changes)
+    return model
+
+
+def touch(model: RegisteredModel, *names: str) -> None:
+    """Write the fields `names` of a locked model, which has changed by them."""
+    model.edition += 1
+    model.updated_at = timezone.now()
+    model.save(update_fields=[*names, "edition", "updated_at"])
+
+
+def check_etag(resource: Any, etags: Collection[str] | None) -> None:
+    if etags is not None and resource.etag not in etags:
+        raise ApiError("PRECONDITION_FAILED")
+
+
+def may_delete(principal: Principal, owner: str) -> None:
+    if owner != principal.owner and not principal.may(Permission.ADMIN):
+        raise ApiError("PERMISSION_DENIED", "What others own is deleted by keys with the permission admin.")
+
+
+def _may_name(principal: Principal, name: str) -> None:
+    if not principal.may_see(name):
+        raise ApiError("NOT_FOUND", "The key is bound to models with other names.")
+
+
+def _taken(name: str) -> ApiError:
+    return ApiError("CONFLICT", f"A model named {name!r} exists already.")

@@ -1,0 +1,127 @@
+"""What changes versions of models. Each change and its audit entry, on the model, are one transaction, in which the
+model's row is held: so numbers are consecutive, and whoever reads the model sees all of a change or nothing."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from keys import audit
+from keys.principal import Principal
+from mcp_project.errors import ApiError
+from registry.models import ModelVersion, RegisteredModel, Stage, Status
+from registry.queries import find_model, find_version
+from registry.services.aliases import drop_aliases_of
+from registry.services.lineage import set_parents
+from registry.services.models import check_etag, may_delete, touch
+
+# From which status to which; ready is for good.
+MOVES = {Status.PENDING: {Status.READY, Status.FAILED}, Status.FAILED: {Status.PENDING}, Status.READY: set[Status]()}
+
+
+def create_version(principal: Principal, ident: str, **fields: Any) -> ModelVersion:
+    """The model's next version. Raises Http404, and ValidationError for parents that the key cannot see."""
+    parents = fields.pop("parents", [])
+    with transaction.atomic():
+        model = find_model(principal, ident, lock=True)
+        model.last_number += 1
+        model.latest_version = model.last_number
+        version = ModelVersion(model=model, number=model.last_number, created_by=principal.actor, **fields)
+        version.save(force_insert=True)
+        set_parents(principal, version, parents)
+        touch(model, "last_number", "latest_version")
+        told = {"version": (None, version.number), "source": (None, version.source)}
+        audit.record(principal.actor, "create_version", model, told)
+    return version
+
+
+def update_version(
+    principal: Principal, ident: str, number: int, etags: Collection[str] | None, changes: Mapping[str, Any]
+) -> ModelVersion:
+    """Change a version, if its ETag is still one of `etags` (None: whichever it is).
+
+    Raises Http404; ApiError PRECONDITION_FAILED, and CONFLICT for what defines a version that is ready, or a status
+    that does not follow from its own; ValidationError for parents.
+    """
+    changes = dict(changes)
+    parents = changes.pop("parents", None)
+    with transaction.atomic():
+        model = find_model(principal, ident, lock=True)
+        version = find_version(model, number, lock=True)
+        check_etag(version, etags)
+        _check(version, changes, parents)
+        told = {"version": (number, number)}
+        for name, value in changes.items():
+            if getattr(version, name) != value:
+                told[name] = (getattr(version, name), value)
+                setattr(version, name, value)
+        if parents is not None:
+            told["parents"] = set_parents(principal, version, parents)
+        if len(told) > 1:
+            _save(version, *(name for name in told if name not in ("version", "parents")))
+            audit.record(principal.actor, "update_version", model, told)
+    return version
+
+
+def _check(version: ModelVersion, changes: Mapping[str, Any], parents: Any) -> None:
+    fixed = [name for name in ModelVersion.DEFINITION if name in changes and changes[name] != getattr(version, name)]
+    if version.status == Status.READY and (fixed or parents is not None):
+        names = ", ".join([*fixed, *(["parents"] if parents is not None else [])])
+        raise ApiError("CONFLICT", f"The version is ready, and what defines it is fixed: {names}.")
+    status = changes.get("status", version.status)
+    if status != version.status and status not in MOVES[Status(version.status)]:
+        allowed = ", ".join(sorted(MOVES[Status(version.status)])) or "none"
+        raise ApiError("CONFLICT", f"A version that is {version.status} cannot become {status}; allowed: {allowed}.")
+
+
+def delete_version(principal: Principal, ident: str, number: int, etags: Collection[str] | None) -> None:
+    """Its number is not given again, and its aliases go with it. Raises as `services.models.delete_model`."""
+    with transaction.atomic():
+        model = find_model(principal, ident, lock=True)
+        version = find_version(model, number, lock=True)
+        may_delete(principal, model.owner)
+        check_etag(version, etags)
+        drop_aliases_of(principal.actor, model, number)
+        audit.record(principal.actor, "delete_version", model, {"version": (number, None), "source": (version.source, None)})
+        version.delete()
+        latest = model.versions.order_by("-number").values_list("number", flat=True).first()
+        model.latest_version = latest
+        touch(model, "latest_version", "aliases")
+
+
+def set_stage(principal: Principal, ident: str, number: int, stage: Stage, archive_existing: bool) -> ModelVersion:
+    """Move a version to a stage; with `archive_existing`, move those that are there now to Archived.
+
+    Raises Http404, and ApiError CONFLICT where there is nothing that archiving could make room for (MLflow's rule).
+    """
+    if archive_existing and stage not in (Stage.STAGING, Stage.PRODUCTION):
+        raise ApiError("CONFLICT", "Only the stages Staging and Production archive what they held.")
+    with transaction.atomic():
+        model = find_model(principal, ident, lock=True)
+        version = find_version(model, number, lock=True)
+        moved = _moves(model, version, stage, archive_existing)
+        for other, (_, after) in moved.items():
+            other.stage = after
+            _save(other, "stage")
+        if moved:
+            told = {f"version {other.number}": pair for other, pair in moved.items()}
+            audit.record(principal.actor, "set_stage", model, told)
+            touch(model)
+    return version
+
+
+def _moves(
+    model: RegisteredModel, version: ModelVersion, stage: Stage, archive_existing: bool
+) -> dict[ModelVersion, tuple[str, Stage]]:
+    moves = {version: (version.stage, stage)} if version.stage != stage else {}
+    if archive_existing:
+        for other in model.versions.select_for_update().filter(stage=stage).exclude(pk=version.pk).order_by("number"):
+            moves[other] = (other.stage, Stage.ARCHIVED)
+    return moves
+
+
+def _save(version: ModelVersion, *names: str) -> None:
+    version.edition += 1
+    version.updated_at = timezone.now()
+    version.save(update_fields=[*names, "edition", "updated_at"])
