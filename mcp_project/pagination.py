@@ -8,6 +8,7 @@ import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -48,8 +49,8 @@ class Cursor(NamedTuple):
 
 
 class KeysetPagination(BasePagination):
-    """A view may name its own `ordering`: columns without NULL, of one direction (all with `-`, or none), that together
-    tell any two rows apart."""
+    """A view may name its own `ordering`: columns without NULL, also of related rows (`model__name`), each in its own
+    direction, that together tell any two rows apart."""
 
     ordering: tuple[str, ...] = ("-pk",)
 
@@ -91,7 +92,7 @@ class KeysetPagination(BasePagination):
 
 
 def place_of(row: Model, ordering: Sequence[str], backwards: bool = False) -> Cursor:
-    values = (getattr(row, column.lstrip("-")) for column in ordering)
+    values = (reduce(getattr, column.lstrip("-").split("__"), row) for column in ordering)
     return Cursor(tuple(ordering), tuple(_as_text(value) for value in values), backwards)
 
 
@@ -108,7 +109,8 @@ def page(queryset: QuerySet[Any], ordering: tuple[str, ...], cursor: Cursor | No
 
 
 def _beyond(columns: Sequence[str], values: Sequence[str]) -> Q:
-    """a < x or (a = x and b < y); with `a <= x` for all, by which an index finds its place."""
+    """a < x or (a = x and b > y), as the columns' directions have it; with `a <= x` for all, by which an index finds
+    its place. A comparison of whole rows, (a, b) < (x, y), would be shorter, and knows one direction only."""
     name, lookup = columns[0].lstrip("-"), "lt" if columns[0].startswith("-") else "gt"
     if len(columns) == 1:
         return Q(**{f"{name}__{lookup}": values[0]})
