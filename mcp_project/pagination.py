@@ -9,6 +9,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -49,8 +50,8 @@ class Cursor(NamedTuple):
 
 
 class KeysetPagination(BasePagination):
-    """A view may name its own `ordering`: columns without NULL, of one direction (all with `-`, or none), that together
-    tell any two rows apart."""
+    """A view may name its own `ordering`: columns without NULL, also of related rows (`model__name`), each in its own
+    direction, that together tell any two rows apart."""
 
     ordering: tuple[str, ...] = ("-pk",)
 
@@ -93,7 +94,7 @@ class KeysetPagination(BasePagination):
 
 def place_of(row: Model | Mapping[str, Any], ordering: Sequence[str], backwards: bool = False) -> Cursor:
     names = [column.lstrip("-") for column in ordering]
-    values = (row[name] if isinstance(row, Mapping) else getattr(row, name) for name in names)
+    values = (row[name] if isinstance(row, Mapping) else reduce(getattr, name.split("__"), row) for name in names)
     return Cursor(tuple(ordering), tuple(_as_text(value) for value in values), backwards)
 
 
@@ -113,15 +114,21 @@ def _typed(model: type[Model], columns: Sequence[str], values: Sequence[str]) ->
     """Raises ValidationError, ValueError or OverflowError."""
     typed = []
     for column, text in zip(columns, values, strict=True):
-        name = column.lstrip("-")
-        field: Any = model._meta.pk if name == "pk" else model._meta.get_field(name)
-        value = field.to_python(text)
+        value = _field(model, column.lstrip("-")).to_python(text)
         typed.append(datetime.fromisoformat(text).astimezone(UTC) if isinstance(value, datetime) else value)
     return typed
 
 
+def _field(model: type[Model], name: str) -> Any:
+    *relations, last = name.split("__")
+    for relation in relations:
+        model = model._meta.get_field(relation).related_model  # type: ignore[assignment]
+    return model._meta.pk if last == "pk" else model._meta.get_field(last)
+
+
 def _beyond(columns: Sequence[str], values: Sequence[Any]) -> Q:
-    """a < x or (a = x and b < y); with `a <= x` for all, by which an index finds its place."""
+    """a < x or (a = x and b > y), as the columns' directions have it; with `a <= x` for all, by which an index finds
+    its place. A comparison of whole rows, (a, b) < (x, y), would be shorter, and knows one direction only."""
     name, lookup = columns[0].lstrip("-"), "lt" if columns[0].startswith("-") else "gt"
     if len(columns) == 1:
         return Q(**{f"{name}__{lookup}": values[0]})
