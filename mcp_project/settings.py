@@ -218,7 +218,10 @@ SPECTACULAR_SETTINGS = {
         "mcp_project.openapi.describe_errors",
         "mcp_project.openapi.describe_limits",
     ],
-    "ENUM_NAME_OVERRIDES": {"PermissionEnum": "keys.models.Permission"},
+    "ENUM_NAME_OVERRIDES": {
+        "PermissionEnum": "keys.models.Permission",
+        "VersionStatusEnum": "registry.models.Status",
+    },
 }
 UNFOLD = {
     "SITE_TITLE": "MCP",

@@ -8,8 +8,8 @@ from unfold.admin import ModelAdmin
 
 from keys import audit
 from mcp_project.admin import JSON_IN_FORMS
-from registry import services
 from registry.models import RegisteredModel
+from registry.services import models as services
 
 
 @admin.register(RegisteredModel)
@@ -17,7 +17,7 @@ class RegisteredModelAdmin(ModelAdmin):  # type: ignore[misc]
     list_display = ("name", "owner", "framework", "task", "created_at", "updated_at")
     list_filter = ("owner", "framework", "task")
     search_fields = ("name", "description")
-    readonly_fields = ("id", "created_at", "created_by", "updated_at")
+    readonly_fields = ("id", "latest_version", "aliases", "created_at", "created_by", "updated_at")
     ordering = ("-pk",)
     show_full_result_count = False
     formfield_overrides = {models.JSONField: JSON_IN_FORMS}  # noqa: RUF012

@@ -1,5 +1,6 @@
 """What of the registry a principal may see."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.db.models import BooleanField, Q, QuerySet
@@ -30,10 +31,8 @@ def find_model(principal: Principal, ident: str, lock: bool = False) -> Register
         raise Http404
     models = visible_models(principal)
     wanted = Q(name=ident)
-    try:
+    with suppress(ValueError):
         wanted |= Q(pk=UUID(ident))
-    except ValueError:
-        pass
     if lock:
         models = models.select_for_update(of=("self",))
     found = sorted(models.filter(wanted)[:2], key=lambda model: model.name == ident)

@@ -1,8 +1,27 @@
-from rest_framework.routers import SimpleRouter
+from typing import Any
 
-from registry.views import ModelViewSet
+from django.urls import path
 
-router = SimpleRouter(trailing_slash=False, use_regex_path=False)
-router.register("models", ModelViewSet, basename="model")
+from registry.views.aliases import AliasHistoryView, AliasViewSet
+from registry.views.lineage import LineageView
+from registry.views.models import ModelHistoryView, ModelViewSet, OneModelViewSet
+from registry.views.versions import OneVersionViewSet, VersionViewSet
 
-urlpatterns = router.urls
+LIST: dict[str, Any] = {"get": "list", "post": "create"}
+DETAIL: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+MODEL = "models/<str:model_id>"
+VERSION = f"{MODEL}/versions/<int:number>"
+ALIAS = f"{MODEL}/aliases/<str:alias>"
+
+urlpatterns = [
+    path("models", ModelViewSet.as_view(LIST), name="model-list"),
+    path(MODEL, OneModelViewSet.as_view(DETAIL), name="model-detail"),
+    path(f"{MODEL}/history", ModelHistoryView.as_view({"get": "list"}), name="model-history"),
+    path(f"{MODEL}/lineage", LineageView.as_view({"get": "retrieve"}), name="model-lineage"),
+    path(f"{MODEL}/versions", VersionViewSet.as_view(LIST), name="version-list"),
+    path(VERSION, OneVersionViewSet.as_view(DETAIL), name="version-detail"),
+    path(f"{VERSION}/stage", OneVersionViewSet.as_view({"post": "stage"}), name="version-stage"),
+    path(ALIAS, AliasViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}), name="alias-detail"),
+    path(f"{ALIAS}/history", AliasHistoryView.as_view({"get": "list"}), name="alias-history"),
+    path(f"{ALIAS}/rollback", AliasViewSet.as_view({"post": "rollback"}), name="alias-rollback"),
+]

@@ -28,7 +28,7 @@ class Resource(models.Model):
 
 
 class Named(Resource):
-    """A resource with a name of its own, whose versions are numbered 1, 2, 3 …, and aliases, which name some of them."""
+    """A resource with a name of its own. Its versions are numbered 1, 2, 3 …, and its aliases name some of them."""
 
     name = models.CharField(max_length=255, unique=True, validators=[printable, validate_model_name])
     owner = models.CharField(max_length=100, validators=[printable], db_index=True)

@@ -52,10 +52,19 @@ class ModelVersion(Resource):
     class Meta:
         ordering = ("-number",)
         constraints = (models.UniqueConstraint(fields=["model", "number"], name="registry_version_number"),)
-        indexes = (GinIndex(fields=["tags"], name="registry_version_tags", opclasses=["jsonb_path_ops"]),)
+        indexes = (
+            GinIndex(fields=["tags"], name="registry_version_tags", opclasses=["jsonb_path_ops"]),
+            models.Index(fields=["updated_at", "model"], name="registry_version_updated"),
+            models.Index(fields=["run_id"], name="registry_version_run"),
+        )
 
     def __str__(self) -> str:
         return f"{self.model} {self.number}"
+
+    @property
+    def etag(self) -> str:
+        """Of the model, too, whose aliases are shown with the version."""
+        return f'"{self.edition}-{self.model.edition}"'
 
     @property
     def aliases(self) -> list[str]:

@@ -14,7 +14,11 @@ class RegisteredModel(Named):
 
     class Meta:
         ordering = ("-pk",)
-        indexes = (GinIndex(fields=["tags"], name="registry_model_tags", opclasses=["jsonb_path_ops"]),)
+        indexes = (
+            GinIndex(fields=["tags"], name="registry_model_tags", opclasses=["jsonb_path_ops"]),
+            models.Index(fields=["updated_at", "name"], name="registry_model_updated"),
+            models.Index(fields=["created_at", "name"], name="registry_model_created"),
+        )
 
 
 class ModelAliasMove(AliasMove):

@@ -1,10 +1,17 @@
-"""The registry as JSON."""
+"""Models as JSON."""
 
 from rest_framework import serializers
 
 from mcp_project.serializers import StrictModelSerializer, StringField
 from mcp_project.validators import JSONObject, printable
-from registry.models import MAX_METADATA_BYTES, RegisteredModel, validate_model_name, validate_tags
+from registry.models import RegisteredModel
+from registry.validators import MAX_METADATA_BYTES, validate_model_name, validate_tags
+
+
+class TagsField(serializers.DictField):
+    def __init__(self, **options: object) -> None:
+        child = StringField(allow_blank=True, trim_whitespace=False)
+        super().__init__(child=child, validators=[validate_tags], **options)  # type: ignore[arg-type]
 
 
 class ModelSerializer(StrictModelSerializer):
@@ -13,15 +20,16 @@ class ModelSerializer(StrictModelSerializer):
     owner = StringField(
         max_length=100, required=False, validators=[printable], help_text="Without it, the key's owner."
     )
-    tags = serializers.DictField(
-        child=StringField(allow_blank=True, trim_whitespace=False), required=False, validators=[validate_tags]
-    )
+    tags = TagsField(required=False)
     metadata = serializers.DictField(required=False, validators=[JSONObject(MAX_METADATA_BYTES)])
+    aliases = serializers.DictField(
+        child=serializers.IntegerField(), read_only=True, help_text="The version that each alias names."
+    )
 
     class Meta:
         model = RegisteredModel
         fields = (
-            "id", "name", "description", "owner", "framework", "task", "tags", "metadata",
-            "created_at", "created_by", "updated_at",
+            "id", "name", "description", "owner", "framework", "task", "license", "tags", "metadata",
+            "latest_version", "aliases", "created_at", "created_by", "updated_at",
         )  # fmt: skip
-        read_only_fields = ("id", "created_at", "created_by", "updated_at")
+        read_only_fields = ("id", "latest_version", "created_at", "created_by", "updated_at")

@@ -79,8 +79,6 @@ def move(actor: str, model: RegisteredModel, alias: str, number: int | None) -> 
     if before == number:
         return False
     model.aliases = {name: of for name, of in {**model.aliases, alias: number}.items() if of is not None}
-    ModelAliasMove.objects.create(
-        model=model, alias=alias, at=timezone.now(), actor=actor, before=before, after=number
-    )
+    ModelAliasMove.objects.create(model=model, alias=alias, at=timezone.now(), actor=actor, before=before, after=number)
     audit.record(actor, "move_alias", model, {f"alias {alias}": (before, number)})
     return True

@@ -28,10 +28,7 @@ def set_parents(
         return [], []
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LINEAGE_LOCK])
-    edges = [
-        Parent(version=version, parent=_version_of(principal, parent["uri"]), uri=parent["uri"], digest=parent.get("digest", ""))
-        for parent in parents
-    ]
+    edges = [_edge(principal, version, **parent) for parent in parents]
     below = {node.pk for node, _ in edges_down([version], 100)} | {version.pk}
     for edge in edges:
         if edge.parent is not None and edge.parent.pk in below:
@@ -76,6 +73,10 @@ def edges_down(versions: Iterable[ModelVersion], depth: int) -> list[Edge]:
         if not level or len(found) >= MAX_NODES:
             break
     return found
+
+
+def _edge(principal: Principal, version: ModelVersion, uri: str, digest: str = "") -> Parent:
+    return Parent(version=version, parent=_version_of(principal, uri), uri=uri, digest=digest)
 
 
 def _version_of(principal: Principal, uri: str) -> ModelVersion | None:

@@ -51,7 +51,7 @@ def update_version(
         version = find_version(model, number, lock=True)
         check_etag(version, etags)
         _check(version, changes, parents)
-        told = {"version": (number, number)}
+        told: dict[str, Any] = {"version": (number, number)}
         for name, value in changes.items():
             if getattr(version, name) != value:
                 told[name] = (getattr(version, name), value)
@@ -83,7 +83,8 @@ def delete_version(principal: Principal, ident: str, number: int, etags: Collect
         may_delete(principal, model.owner)
         check_etag(version, etags)
         drop_aliases_of(principal.actor, model, number)
-        audit.record(principal.actor, "delete_version", model, {"version": (number, None), "source": (version.source, None)})
+        told = {"version": (number, None), "source": (version.source, None)}
+        audit.record(principal.actor, "delete_version", model, told)
         version.delete()
         latest = model.versions.order_by("-number").values_list("number", flat=True).first()
         model.latest_version = latest

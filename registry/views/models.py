@@ -1,45 +1,124 @@
 """/api/models"""
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from keys.models import AuditEntry
 from keys.principal import note_model, principal_of
-from registry import services
+from keys.serializers.audit import AuditEntrySerializer
+from mcp_project.preconditions import expected_etags, unless_known
+from registry.filters import ModelFilter, ordering_of
 from registry.models import RegisteredModel
-from registry.queries import visible_models
-from registry.serializers import ModelSerializer
+from registry.ordering import MODEL_ORDER
+from registry.queries import find_model, visible_models
+from registry.serializers.models import ModelSerializer
+from registry.services import models as services
+
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, "header", required=True, description="The `ETag` of what was read, or `*`."
+)
+MAY_MATCH = OpenApiParameter("If-Match", str, "header", description="The `ETag` of what was read.")
+KNOWN = OpenApiParameter("If-None-Match", str, "header", description="An `ETag`: 304 while it is still the same.")
+MODEL_ID = OpenApiParameter("model_id", str, "path", description="The model's id or name.")
+
+
+class OfModel(GenericViewSet[RegisteredModel]):
+    """A view of a model, or of something of it."""
+
+    queryset = RegisteredModel.objects.none()  # for the OpenAPI document
+    filter_backends = ()
+    pagination_class = None
+
+    def model(self, model_id: str) -> RegisteredModel:
+        """The one that the request is about. Raises Http404."""
+        model = find_model(principal_of(self.request), model_id)
+        note_model(self.request, model.pk)
+        return model
 
 
 @extend_schema(tags=["models"])
 @extend_schema_view(
-    list=extend_schema(summary="List models, newest first"),
-    retrieve=extend_schema(summary="Read a model"),
-    create=extend_schema(summary="Register a model"),
+    list=extend_schema(
+        summary="List models, newest first",
+        description="`filter` and `order_by` are MLflow's; `search` finds words of name, description and tags.",
+    )
 )
-class ModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[RegisteredModel]):
+class ModelViewSet(mixins.ListModelMixin, GenericViewSet[RegisteredModel]):
     """Registered models."""
 
     queryset = RegisteredModel.objects.none()  # for the OpenAPI document; requests get get_queryset's
     serializer_class = ModelSerializer
-    lookup_url_kwarg = "model_id"
-    lookup_value_converter = "uuid"
+    filterset_class = ModelFilter
 
     def get_queryset(self) -> QuerySet[RegisteredModel]:
         return visible_models(principal_of(self.request))
 
-    def get_object(self) -> RegisteredModel:
-        model = super().get_object()
-        note_model(self.request, model.pk)
-        return model
+    @property
+    def ordering(self) -> tuple[str, ...]:
+        return ordering_of(self.request, MODEL_ORDER, ("-pk",))
 
+    @extend_schema(summary="Register a model", responses={201: ModelSerializer})
     def create(self, request: Request) -> Response:
         wanted = ModelSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         model = services.register_model(principal_of(request), **wanted.validated_data)
         note_model(request, model.pk)
-        headers = {"Location": f"/api/models/{model.pk}"}
+        headers = {"Location": f"/api/models/{model.pk}", "ETag": model.etag}
         return Response(ModelSerializer(model).data, status=status.HTTP_201_CREATED, headers=headers)
+
+
+@extend_schema(tags=["models"], parameters=[MODEL_ID])
+class OneModelViewSet(OfModel):
+    serializer_class = ModelSerializer
+
+    @extend_schema(summary="Read a model", parameters=[KNOWN])
+    def retrieve(self, request: Request, model_id: str) -> Response:
+        model = self.model(model_id)
+        return unless_known(request, model.etag, lambda: ModelSerializer(model).data)
+
+    @extend_schema(
+        summary="Change a model",
+        description="Only what is sent changes. A change by somebody else since the model was read is a 412. "
+        "Its history stays with it when it is renamed.",
+        parameters=[IF_MATCH],
+        request=ModelSerializer(partial=True),
+    )
+    def partial_update(self, request: Request, model_id: str) -> Response:
+        etags = expected_etags(request)
+        wanted = ModelSerializer(data=request.data, partial=True)
+        wanted.is_valid(raise_exception=True)
+        model = services.update_model(principal_of(request), model_id, etags, wanted.validated_data)
+        note_model(request, model.pk)
+        return Response(ModelSerializer(model).data, headers={"ETag": model.etag})
+
+    @extend_schema(
+        summary="Delete a model",
+        description="With its versions and aliases; the audit trail stays. What others own is deleted by `admin` keys.",
+        parameters=[MAY_MATCH],
+        responses={204: None},
+    )
+    def destroy(self, request: Request, model_id: str) -> Response:
+        services.delete_model(principal_of(request), model_id, expected_etags(request, required=False))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+@extend_schema(tags=["models"], parameters=[MODEL_ID])
+class ModelHistoryView(mixins.ListModelMixin, GenericViewSet[AuditEntry]):
+    queryset = AuditEntry.objects.none()
+    serializer_class = AuditEntrySerializer
+
+    def get_queryset(self) -> QuerySet[AuditEntry]:
+        model = find_model(principal_of(self.request), self.kwargs["model_id"])
+        note_model(self.request, model.pk)
+        return AuditEntry.objects.filter(object_id=str(model.pk))
+
+    @extend_schema(
+        summary="List the changes of a model, newest first",
+        description="Of the model, its versions, stages and aliases: who, when, from what to what.",
+    )
+    def list(self, request: Request, model_id: str) -> Response:  # noqa: ARG002
+        return super().list(request)

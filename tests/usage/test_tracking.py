@@ -89,7 +89,7 @@ def test_refusals_and_failures_are_recorded_too(
     outsider.get("/api/models", X_API_Key="wrong")
     teammate.post("/api/models", {"name": "m"})
     owner.post("/api/models", {"nmae": "m"})
-    monkeypatch.setattr("registry.services.register_model", lambda *_a, **_k: 1 / 0)
+    monkeypatch.setattr("registry.services.models.register_model", lambda *_a, **_k: 1 / 0)
     owner.post("/api/models", {"name": "m"})
 
     recorded = [(event.route, event.status, event.code) for event in events()]

@@ -1,0 +1,79 @@
+"""What lists of the registry can be asked for, besides their pages."""
+
+from typing import Any
+
+import django_filters
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
+from django.db.models import F, Func, QuerySet
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+
+from registry.conditions import MODEL_FIELDS, VERSION_FIELDS, FilterFields, condition
+from registry.grammar import FilterError, parse_filter
+from registry.models import ModelVersion, RegisteredModel, Stage, Status
+from registry.ordering import OrderError, OrderFields, parse_order
+
+MAX_SEARCH = 200
+
+
+class RegistryFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """`filter`, in MLflow's grammar, and `order_by`, which the view reads as `ordering_of`."""
+
+    fields: FilterFields
+
+    filter = django_filters.CharFilter(method="by_filter", label="MLflow's: `name LIKE 'churn%' AND tag.team = 'a'`.")
+    order_by = django_filters.CharFilter(method="as_it_is", label="`name ASC`, `last_updated_timestamp DESC`, …")
+
+    def by_filter(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
+        try:
+            return rows.filter(condition(parse_filter(text), self.fields))
+        except FilterError as error:
+            raise ValidationError({"filter": [ErrorDetail(str(error), "invalid_filter")]}) from None
+
+    def as_it_is(self, rows: QuerySet[Any], _name: str, _text: str) -> QuerySet[Any]:
+        return rows
+
+
+class ModelFilter(RegistryFilter):
+    fields = MODEL_FIELDS
+
+    name = django_filters.CharFilter()
+    owner = django_filters.CharFilter()
+    framework = django_filters.CharFilter()
+    task = django_filters.CharFilter()
+    search = django_filters.CharFilter(method="by_words", label="Words of the name, the description or the tags.")
+
+    class Meta:
+        model = RegisteredModel
+        fields = ()
+
+    def by_words(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
+        """By an index on the same function: see the migration 0002."""
+        if len(text) > MAX_SEARCH:
+            raise ValidationError({"search": [ErrorDetail(f"At most {MAX_SEARCH} characters.", "max_length")]})
+        columns = (F("name"), F("description"), F("tags"))
+        words = Func(*columns, function="registry_words", output_field=SearchVectorField())
+        wanted = SearchQuery(text, config="simple", search_type="websearch")
+        found: QuerySet[Any] = rows.annotate(words=words).filter(words=wanted)
+        return found
+
+
+class VersionFilter(RegistryFilter):
+    fields = VERSION_FIELDS
+
+    status = django_filters.ChoiceFilter(choices=Status.choices)
+    stage = django_filters.ChoiceFilter(choices=Stage.choices)
+    run_id = django_filters.CharFilter()
+
+    class Meta:
+        model = ModelVersion
+        fields = ()
+
+
+def ordering_of(request: Request, fields: OrderFields, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises ValidationError."""
+    texts = request.query_params.getlist("order_by")
+    try:
+        return parse_order(texts, fields) if any(texts) else default
+    except OrderError as error:
+        raise ValidationError({"order_by": [ErrorDetail(str(error), "invalid_order")]}) from None

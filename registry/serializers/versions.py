@@ -1,0 +1,108 @@
+"""Versions of models, their aliases and stages, as JSON."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from mcp_project.serializers import StrictModelSerializer, StrictSerializer, StringField
+from mcp_project.validators import JSONObject, printable
+from registry.models import ModelVersion, Parent, Stage
+from registry.serializers.models import TagsField
+from registry.validators import (
+    MAX_METADATA_BYTES,
+    MAX_SOURCE,
+    validate_digest,
+    validate_link,
+    validate_metrics,
+    validate_signature,
+    validate_source,
+)
+
+MAX_PARENTS = 100
+
+
+class ParentSerializer(StrictModelSerializer):
+    uri = StringField(
+        max_length=MAX_SOURCE,
+        validators=[validate_source],
+        help_text="`models:/name/3` for a version, else where the data set is.",
+    )
+    digest = StringField(max_length=71, required=False, allow_blank=True, validators=[validate_digest])
+
+    class Meta:
+        model = Parent
+        fields = ("uri", "digest")
+
+
+class VersionSerializer(StrictModelSerializer):
+    model = serializers.CharField(source="model.name", read_only=True)
+    version = serializers.IntegerField(source="number", read_only=True)
+    source = StringField(  # type: ignore[assignment]  # the field, not Field's own `source`
+        max_length=MAX_SOURCE, validators=[validate_source]
+    )
+    digest = StringField(max_length=71, required=False, allow_blank=True, validators=[validate_digest])
+    run_link = StringField(max_length=MAX_SOURCE, required=False, allow_blank=True, validators=[validate_link])
+    status_message = StringField(max_length=1_000, required=False, allow_blank=True, validators=[printable])
+    size = serializers.IntegerField(
+        required=False, allow_null=True, min_value=0, max_value=2**53, help_text="Of the artifact, in bytes."
+    )
+    tags = TagsField(required=False)
+    metrics = serializers.DictField(required=False, validators=[validate_metrics])
+    params = serializers.DictField(required=False, validators=[JSONObject(MAX_METADATA_BYTES)])
+    signature = serializers.DictField(required=False, validators=[validate_signature])
+    parents = ParentSerializer(many=True, required=False, help_text="What it was made from: versions and data sets.")
+    aliases = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = ModelVersion
+        fields = (
+            "id", "model", "version", "source", "digest", "size", "run_id", "run_link", "status", "status_message",
+            "metrics", "params", "signature", "parents", "description", "tags", "stage", "aliases",
+            "created_at", "created_by", "updated_at",
+        )  # fmt: skip
+        read_only_fields = ("id", "stage", "created_at", "created_by", "updated_at")
+
+    def validate_parents(self, parents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if len(parents) > MAX_PARENTS:
+            raise serializers.ValidationError(f"At most {MAX_PARENTS} parents.")
+        if len({parent["uri"] for parent in parents}) < len(parents):
+            raise serializers.ValidationError("A parent is named twice.")
+        return parents
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        source, run_id = (attrs.get(name, getattr(self.instance, name, "")) for name in ("source", "run_id"))
+        if source.startswith("runs:") and source.removeprefix("runs:/").partition("/")[0] != run_id:
+            raise serializers.ValidationError({"source": ["The run that it names is not that of `run_id`."]})
+        return attrs
+
+
+class StageField(serializers.CharField):
+    """MLflow's stages, in any case."""
+
+    def to_internal_value(self, data: Any) -> Stage:
+        text = super().to_internal_value(data).lower()
+        for stage in Stage:
+            if stage.value.lower() == text:
+                return stage
+        raise serializers.ValidationError(f"One of {', '.join(Stage.values)}.", "invalid_choice")
+
+
+class TransitionSerializer(StrictSerializer):
+    stage = StageField()
+    archive_existing = serializers.BooleanField(
+        default=False, help_text="Move the versions that are in that stage now to Archived."
+    )
+
+
+class AliasSerializer(StrictSerializer):
+    alias = serializers.CharField(read_only=True)
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+
+
+class AliasMoveSerializer(serializers.Serializer[Any]):
+    """`before` and `after` are versions; null for none."""
+
+    at = serializers.DateTimeField()
+    actor = serializers.CharField()
+    before = serializers.IntegerField(allow_null=True)
+    after = serializers.IntegerField(allow_null=True)

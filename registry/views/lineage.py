@@ -1,0 +1,64 @@
+"""/api/models/{model_id}/lineage"""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from keys.principal import principal_of
+from mcp_project.serializers import StrictSerializer
+from registry.queries import find_version
+from registry.services.lineage import graph
+from registry.views.models import MODEL_ID, OfModel
+
+MAX_DEPTH = 20
+
+
+class LineageQuery(StrictSerializer):
+    unknown = "Not a parameter here."
+
+    version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1, help_text="The latest.")
+    depth = serializers.IntegerField(default=5, min_value=1, max_value=MAX_DEPTH, help_text="Steps in each direction.")
+
+
+class NodeSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField(help_text="`models:/name/3`, or the URI of a data set.")
+    kind = serializers.ChoiceField(["version", "dataset"])
+    model = serializers.CharField(required=False)
+    version = serializers.IntegerField(required=False)
+    stage = serializers.CharField(required=False)
+
+
+class EdgeSerializer(serializers.Serializer[Any]):
+    """`to` was made from `from`."""
+
+    to = serializers.CharField()
+
+    def get_fields(self) -> dict[str, Any]:
+        return {"from": serializers.CharField(), **super().get_fields()}
+
+
+class LineageSerializer(serializers.Serializer[Any]):
+    nodes = NodeSerializer(many=True)
+    edges = EdgeSerializer(many=True)
+
+
+@extend_schema(tags=["models"], parameters=[MODEL_ID])
+class LineageView(OfModel):
+    serializer_class = LineageSerializer
+
+    @extend_schema(
+        summary="Read what a version was made from, and what was made from it",
+        description="Models that the key may not see are left out.",
+        parameters=[LineageQuery],
+    )
+    def retrieve(self, request: Request, model_id: str) -> Response:
+        query = LineageQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        model = self.model(model_id)
+        number = query.validated_data.get("version", model.latest_version)
+        if number is None:
+            return Response({"nodes": [], "edges": []})
+        return Response(graph(principal_of(request), find_version(model, number), query.validated_data["depth"]))

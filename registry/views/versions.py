@@ -1,0 +1,87 @@
+"""/api/models/{model_id}/versions"""
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from keys.principal import note_model, principal_of
+from mcp_project.preconditions import expected_etags, unless_known
+from registry.filters import VersionFilter, ordering_of
+from registry.models import ModelVersion
+from registry.ordering import VERSION_ORDER
+from registry.queries import find_model, find_version
+from registry.serializers.versions import TransitionSerializer, VersionSerializer
+from registry.services import versions as services
+from registry.views.models import IF_MATCH, KNOWN, MAY_MATCH, MODEL_ID, OfModel
+
+
+@extend_schema(tags=["versions"], parameters=[MODEL_ID])
+@extend_schema_view(list=extend_schema(summary="List the versions of a model, newest first"))
+class VersionViewSet(mixins.ListModelMixin, GenericViewSet[ModelVersion]):
+    queryset = ModelVersion.objects.none()  # for the OpenAPI document; requests get get_queryset's
+    serializer_class = VersionSerializer
+    filterset_class = VersionFilter
+
+    def get_queryset(self) -> QuerySet[ModelVersion]:
+        model = find_model(principal_of(self.request), self.kwargs["model_id"])
+        note_model(self.request, model.pk)
+        return ModelVersion.objects.filter(model=model).select_related("model").prefetch_related("parents")
+
+    @property
+    def ordering(self) -> tuple[str, ...]:
+        return ordering_of(self.request, VERSION_ORDER, ("-number",))
+
+    @extend_schema(summary="Register a version", responses={201: VersionSerializer})
+    def create(self, request: Request, model_id: str) -> Response:
+        wanted = VersionSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        version = services.create_version(principal_of(request), model_id, **wanted.validated_data)
+        note_model(request, version.model.pk)
+        headers = {"Location": f"/api/models/{version.model.pk}/versions/{version.number}", "ETag": version.etag}
+        return Response(VersionSerializer(version).data, status=status.HTTP_201_CREATED, headers=headers)
+
+
+@extend_schema(tags=["versions"], parameters=[MODEL_ID])
+class OneVersionViewSet(OfModel):
+    serializer_class = VersionSerializer
+
+    @extend_schema(summary="Read a version", parameters=[KNOWN])
+    def retrieve(self, request: Request, model_id: str, number: int) -> Response:
+        version = find_version(self.model(model_id), number)
+        return unless_known(request, version.etag, lambda: VersionSerializer(version).data)
+
+    @extend_schema(
+        summary="Change a version",
+        description="Only what is sent changes. What defines a version is fixed once it is `ready`: 409.",
+        parameters=[IF_MATCH],
+        request=VersionSerializer(partial=True),
+    )
+    def partial_update(self, request: Request, model_id: str, number: int) -> Response:
+        etags = expected_etags(request)
+        version = find_version(self.model(model_id), number)
+        wanted = VersionSerializer(version, data=request.data, partial=True)
+        wanted.is_valid(raise_exception=True)
+        version = services.update_version(principal_of(request), model_id, number, etags, wanted.validated_data)
+        return Response(VersionSerializer(version).data, headers={"ETag": version.etag})
+
+    @extend_schema(
+        summary="Delete a version",
+        description="Its number is not given again. What others own is deleted by `admin` keys.",
+        parameters=[MAY_MATCH],
+        responses={204: None},
+    )
+    def destroy(self, request: Request, model_id: str, number: int) -> Response:
+        self.model(model_id)
+        services.delete_version(principal_of(request), model_id, number, expected_etags(request, required=False))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(summary="Move a version to a stage", request=TransitionSerializer, responses=VersionSerializer)
+    def stage(self, request: Request, model_id: str, number: int) -> Response:
+        wanted = TransitionSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        self.model(model_id)
+        version = services.set_stage(principal_of(request), model_id, number, **wanted.validated_data)
+        return Response(VersionSerializer(version).data, headers={"ETag": version.etag})
