@@ -220,6 +220,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "PermissionEnum": "keys.models.Permission",
+        "KeyStatusEnum": "keys.models.api_key.STATUSES",
         "VersionStatusEnum": "registry.models.Status",
     },
 }

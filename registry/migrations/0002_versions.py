@@ -3,11 +3,11 @@
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.utils.timezone
+from django.db import migrations, models
+
 import mcp_project.ids
 import mcp_project.validators
 import registry.validators
-from django.db import migrations, models
-
 
 # The words by which models are searched. In the configuration `simple`: names and tags are of no one language.
 WORDS = """
