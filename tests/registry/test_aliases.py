@@ -1,0 +1,177 @@
+"""/api/models/{model_id}/aliases/{alias}"""
+
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import pytest
+
+from tests.conftest import Api, api
+from tests.registry.made import errors, model, version
+from tests.server import Server, at_once
+
+CHAMPION = "/api/models/churn/aliases/champion"
+
+
+@pytest.fixture(autouse=True)
+def made(owner: Api) -> None:
+    model(owner)
+    for _ in range(3):
+        version(owner)
+
+
+def put(caller: Api, number: int, path: str = CHAMPION) -> None:
+    assert caller("PUT", path, {"version": number}).status_code == 200
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def test_alias_names_the_version_that_it_was_set_to(owner: Api) -> None:
+    assert owner.get(CHAMPION).status_code == 404
+    put(owner, 2)
+
+    assert owner.get(CHAMPION).json() == {"alias": "champion", "version": 2}
+    assert owner.get("/api/models/churn").json()["aliases"] == {"champion": 2}
+    assert owner.get("/api/models/churn/versions/2").json()["aliases"] == ["champion"]
+
+
+def test_what_an_alias_named_at_a_time_has_an_answer(owner: Api) -> None:
+    times = [now()]
+    for number in (1, 3):
+        put(owner, number)
+        times.append(now())
+    owner.delete(CHAMPION)
+    times.append(now())
+
+    answers = [owner.get(f"{CHAMPION}?at={quote(moment)}") for moment in times]
+    assert [answer.status_code for answer in answers] == [404, 200, 200, 404]
+    assert [answer.json().get("version") for answer in answers] == [None, 1, 3, None]
+    assert owner.get(f"{CHAMPION}?at={times[1]}").json()["version"] == 1, "a + that was not encoded is understood"
+
+
+def test_each_move_is_history_newest_first(owner: Api) -> None:
+    put(owner, 1)
+    put(owner, 1)
+    put(owner, 2)
+    owner.delete(CHAMPION)
+    put(owner, 3, "/api/models/churn/aliases/other")
+
+    moves = owner.get(f"{CHAMPION}/history").json()["results"]
+    assert [(move["before"], move["after"]) for move in moves] == [(2, None), (1, 2), (None, 1)]
+    assert {move["actor"] for move in moves} == {f"key:{owner.row.pk}"}
+
+
+def test_rollback_undoes_the_last_move(owner: Api) -> None:
+    for number in (1, 2):
+        put(owner, number)
+
+    assert owner.post(f"{CHAMPION}/rollback").json() == {"alias": "champion", "version": 1}
+    assert owner.get(CHAMPION).json()["version"] == 1
+    assert owner.post(f"{CHAMPION}/rollback").json()["version"] == 2
+
+
+def test_rollback_to_nothing_or_to_a_deleted_version_gets_409(owner: Api) -> None:
+    assert owner.post(f"{CHAMPION}/rollback").status_code == 404
+    put(owner, 1)
+    assert owner.post(f"{CHAMPION}/rollback").status_code == 409
+    put(owner, 2)
+    owner.delete("/api/models/churn/versions/1")
+
+    refused = owner.post(f"{CHAMPION}/rollback")
+    assert (refused.status_code, refused.json()["code"]) == (409, "CONFLICT")
+    assert owner.get(CHAMPION).json()["version"] == 2
+
+
+def test_removed_alias_can_be_rolled_back_into_being(owner: Api) -> None:
+    put(owner, 2)
+    owner.delete(CHAMPION)
+
+    assert owner.post(f"{CHAMPION}/rollback").json()["version"] == 2
+
+
+def test_deleting_a_version_drops_its_aliases_into_history(owner: Api) -> None:
+    put(owner, 2)
+    put(owner, 3, "/api/models/churn/aliases/next")
+    owner.delete("/api/models/churn/versions/2")
+
+    assert owner.get("/api/models/churn").json()["aliases"] == {"next": 3}
+    assert owner.get(f"{CHAMPION}/history").json()["results"][0]["after"] is None
+
+
+@pytest.mark.parametrize(("alias", "number"), [("latest", 3), ("LATEST", 3), ("v2", 2), ("V3", 3)])
+def test_reserved_names_are_read_and_never_set(owner: Api, alias: str, number: int) -> None:
+    path = f"/api/models/churn/aliases/{alias}"
+
+    assert owner.get(path).json()["version"] == number
+    assert errors(owner("PUT", path, {"version": 1})) == {"alias"}
+
+
+@pytest.mark.parametrize("alias", ["v4", "v0", "v99999999999", "nobody", "%00", "a b"])
+def test_unknown_alias_gets_404(owner: Api, alias: str) -> None:
+    path = f"/api/models/churn/aliases/{alias}"
+
+    assert owner.get(path).status_code == 404
+    assert owner.delete(path).status_code == 404
+
+
+@pytest.mark.parametrize("alias", ["a b", "a.b", "x" * 256, "%F0%9F%98%80", "a:b"])
+def test_bad_alias_gets_400(owner: Api, alias: str) -> None:
+    assert errors(owner("PUT", f"/api/models/churn/aliases/{alias}", {"version": 1})) == {"alias"}
+
+
+@pytest.mark.parametrize("body", [{}, {"version": 0}, {"version": "x"}, {"version": 1, "x": 1}, {"version": 2**40}])
+def test_bad_body_gets_400(owner: Api, body: dict[str, object]) -> None:
+    assert owner("PUT", CHAMPION, body).status_code == 400
+
+
+def test_alias_of_a_version_that_is_not_there_gets_404(owner: Api) -> None:
+    assert owner("PUT", CHAMPION, {"version": 4}).status_code == 404
+
+
+@pytest.mark.parametrize("at", ["yesterday", "2026-01-31", "2026-01-31T12:00:00", "2026-02-31T12:00:00Z", ""])
+def test_bad_moment_gets_400(owner: Api, at: str) -> None:
+    assert errors(owner.get(f"{CHAMPION}?at={at}")) == {"at"}
+
+
+def test_alias_is_bound_to_what_was_read_if_wanted(owner: Api) -> None:
+    etag = owner.get("/api/models/churn")["ETag"]
+    put(owner, 1)
+
+    assert owner("PUT", CHAMPION, {"version": 2}, If_Match=etag).status_code == 412
+    assert owner.delete(CHAMPION, If_Match=etag).status_code == 412
+
+
+def test_101st_alias_gets_409(owner: Api) -> None:
+    for number in range(100):
+        put(owner, 1, f"/api/models/churn/aliases/a{number}")
+
+    assert owner("PUT", CHAMPION, {"version": 1}).status_code == 409
+    put(owner, 2, "/api/models/churn/aliases/a7")
+
+
+@pytest.mark.parametrize("path", ["", "/history", "/rollback"])
+def test_key_that_may_not_see_the_model_learns_nothing(owner: Api, path: str) -> None:
+    put(owner, 1)
+    blind = api("blind", "read", "write", model_patterns=["other*"])
+
+    assert blind("POST" if path == "/rollback" else "GET", f"{CHAMPION}{path}").status_code == 404
+
+
+def test_history_has_no_gap_when_many_move_an_alias_at_once(server: Server) -> None:
+    with server.client(server.key) as client:
+        client.post("/api/models", json={"name": "m"})
+        for _ in range(4):
+            client.post("/api/models/m/versions", json={"source": "s3://b/m"})
+
+        def move() -> None:
+            with server.client(server.key) as mover:
+                for number in (1, 2, 3, 4):
+                    mover.put("/api/models/m/aliases/a", json={"version": number})
+
+        at_once(4, move)
+        moves = client.get("/api/models/m/aliases/a/history?limit=100").json()["results"][::-1]
+        assert client.get("/api/models/m/aliases/a").json()["version"] == moves[-1]["after"]
+
+    assert [move["before"] for move in moves] == [None, *(move["after"] for move in moves[:-1])]
+    assert [move["at"] for move in moves] == sorted(move["at"] for move in moves)

@@ -1,0 +1,105 @@
+"""GET /api/models/{model_id}/lineage"""
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import Api, api
+from tests.registry.made import errors, model, version
+
+
+@pytest.fixture(autouse=True)
+def made(owner: Api) -> None:
+    """A data set → base 1 → tuned 1 → churn 1 → final 1, and base 1 → churn 1."""
+    parents: dict[str, list[str]] = {
+        "base": ["s3://data/2026"],
+        "tuned": ["models:/base/1"],
+        "churn": ["models:/tuned/1", "models:/base/1"],
+        "final": ["models:/churn/1"],
+    }
+    for name, uris in parents.items():
+        model(owner, name)
+        version(owner, name, parents=[{"uri": uri} for uri in uris])
+
+
+def lineage(caller: Api, name: str = "churn", query: str = "") -> tuple[set[str], set[tuple[str, str]]]:
+    response = caller.get(f"/api/models/{name}/lineage{query}")
+    assert response.status_code == 200, response.content
+    told: dict[str, list[dict[str, Any]]] = response.json()
+    return {node["id"] for node in told["nodes"]}, {(edge["from"], edge["to"]) for edge in told["edges"]}
+
+
+def test_ancestors_and_descendants_are_told_as_nodes_and_edges(owner: Api) -> None:
+    nodes, edges = lineage(owner)
+
+    assert nodes == {"s3://data/2026", "models:/base/1", "models:/tuned/1", "models:/churn/1", "models:/final/1"}
+    assert edges == {
+        ("s3://data/2026", "models:/base/1"),
+        ("models:/base/1", "models:/tuned/1"),
+        ("models:/base/1", "models:/churn/1"),
+        ("models:/tuned/1", "models:/churn/1"),
+        ("models:/churn/1", "models:/final/1"),
+    }
+
+
+def test_depth_bounds_the_steps_in_each_direction(owner: Api) -> None:
+    assert lineage(owner, "base", "?depth=1")[0] == {
+        "s3://data/2026",
+        "models:/base/1",
+        "models:/tuned/1",
+        "models:/churn/1",
+    }
+
+
+def test_models_that_the_key_may_not_see_are_left_out_with_their_edges() -> None:
+    bound = api("bound", "read", model_patterns=["churn", "base", "final"])
+
+    nodes, edges = lineage(bound)
+    assert not any("tuned" in text for text in (*nodes, *(end for edge in edges for end in edge)))
+    assert ("models:/base/1", "models:/churn/1") in edges
+
+
+def test_parent_that_the_key_may_not_see_is_not_there_for_it(owner: Api) -> None:
+    bound = api("bound", "read", "write", model_patterns=["churn"])
+    body = {"source": "s3://b/m", "parents": [{"uri": "models:/base/1"}]}
+
+    assert errors(bound.post("/api/models/churn/versions", body)) == {"parents"}
+
+
+def test_circle_is_refused_where_it_would_be_closed(owner: Api) -> None:
+    version(owner, "base", status="pending")
+    version(owner, "tuned", parents=[{"uri": "models:/base/2"}])
+    version(owner, "final", parents=[{"uri": "models:/tuned/2"}])
+
+    for uri in ("models:/base/2", "models:/tuned/2", "models:/final/2"):
+        response = owner("PATCH", "/api/models/base/versions/2", {"parents": [{"uri": uri}]}, If_Match="*")
+        assert errors(response) == {"parents"}
+    assert owner.get("/api/models/base/versions/2").json()["parents"] == []
+
+
+def test_deleted_parent_stays_by_its_name(owner: Api) -> None:
+    owner.delete("/api/models/tuned")
+
+    nodes, edges = lineage(owner)
+    assert ("models:/tuned/1", "models:/churn/1") in edges
+    assert owner.get("/api/models/churn/versions/1").json()["parents"][0]["uri"] == "models:/tuned/1"
+    assert "models:/tuned/1" in nodes
+
+
+def test_model_without_versions_has_no_lineage(owner: Api) -> None:
+    model(owner, "empty")
+
+    assert lineage(owner, "empty") == (set(), set())
+
+
+def test_version_can_be_chosen(owner: Api) -> None:
+    version(owner, "churn")
+
+    assert lineage(owner)[1] == set()
+    assert len(lineage(owner, query="?version=1")[1]) == 5
+    assert owner.get("/api/models/churn/lineage?version=7").status_code == 404
+
+
+@pytest.mark.parametrize("query", ["depth=0", "depth=21", "depth=x", "version=0", "x=1"])
+def test_bad_parameter_gets_400(owner: Api, query: str) -> None:
+    assert errors(owner.get(f"/api/models/churn/lineage?{query}")) == {query.partition("=")[0]}
