@@ -3,6 +3,7 @@ from typing import Any
 from django.urls import path
 
 from registry.views.aliases import AliasHistoryView, AliasViewSet
+from registry.views.cards import CardView
 from registry.views.lineage import LineageView
 from registry.views.models import ModelHistoryView, ModelViewSet, OneModelViewSet
 from registry.views.versions import OneVersionViewSet, VersionViewSet
@@ -16,6 +17,7 @@ ALIAS = f"{MODEL}/aliases/<str:alias>"
 urlpatterns = [
     path("models", ModelViewSet.as_view(LIST), name="model-list"),
     path(MODEL, OneModelViewSet.as_view(DETAIL), name="model-detail"),
+    path(f"{MODEL}/card", CardView.as_view({"get": "retrieve"}), name="model-card"),
     path(f"{MODEL}/history", ModelHistoryView.as_view({"get": "list"}), name="model-history"),
     path(f"{MODEL}/lineage", LineageView.as_view({"get": "retrieve"}), name="model-lineage"),
     path(f"{MODEL}/versions", VersionViewSet.as_view(LIST), name="version-list"),

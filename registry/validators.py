@@ -22,6 +22,7 @@ MAX_SOURCE = 2_000
 # Of which a browser or this host would make something else than an artifact's place.
 REFUSED_SCHEMES = {"file", "javascript", "data", "vbscript", "blob", "about", "local", "jar"}
 PLACEHOLDERS = {"dummy-source", "prompt-template"}  # that MLflow's own prompt calls send
+MODEL_URI = re.compile(r"models:/(?P<name>[^/:]+)/(?P<number>[1-9][0-9]{0,8})", re.ASCII)
 RESERVED_ALIAS = re.compile(r"latest|v[0-9]+", re.ASCII | re.IGNORECASE)
 
 

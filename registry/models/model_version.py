@@ -1,12 +1,14 @@
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
+from keys.principal import Principal
 from mcp_project.validators import JSONObject, printable
 from registry.models.base import Resource
 from registry.models.registered_model import RegisteredModel
 from registry.validators import (
     MAX_METADATA_BYTES,
     MAX_SOURCE,
+    MODEL_URI,
     validate_digest,
     validate_link,
     validate_metrics,
@@ -86,3 +88,17 @@ class Parent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} ← {self.uri}"
+
+    @property
+    def shown_uri(self) -> str:
+        """As it is called now, if it is a version and there still."""
+        return self.uri if self.parent is None else f"models:/{self.parent.model.name}/{self.parent.number}"
+
+    def visible_to(self, principal: Principal) -> bool:
+        return may_see_uri(principal, self.shown_uri)
+
+
+def may_see_uri(principal: Principal, uri: str) -> bool:
+    """Whether the principal may see the model that a URI names; what names none, everybody may."""
+    match = MODEL_URI.fullmatch(uri)
+    return match is None or principal.may_see(match["name"])

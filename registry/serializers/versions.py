@@ -21,6 +21,13 @@ from registry.validators import (
 MAX_PARENTS = 100
 
 
+class ParentsSerializer(serializers.ListSerializer[Any]):
+    def to_representation(self, data: Any) -> Any:
+        """Without the parents that the key, in the context's `principal`, may not see."""
+        rows = data.all() if hasattr(data, "all") else data
+        return super().to_representation([row for row in rows if row.visible_to(self.context["principal"])])
+
+
 class ParentSerializer(StrictModelSerializer):
     uri = StringField(
         max_length=MAX_SOURCE,
@@ -32,6 +39,10 @@ class ParentSerializer(StrictModelSerializer):
     class Meta:
         model = Parent
         fields = ("uri", "digest")
+        list_serializer_class = ParentsSerializer
+
+    def to_representation(self, instance: Parent) -> dict[str, str]:
+        return {"uri": instance.shown_uri, "digest": instance.digest}
 
 
 class VersionSerializer(StrictModelSerializer):

@@ -1,6 +1,5 @@
 """What a version was made from, and what was made from it."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -8,10 +7,10 @@ from django.db import connection
 from rest_framework.exceptions import ValidationError
 
 from keys.principal import Principal
-from registry.models import ModelVersion, Parent
+from registry.models import ModelVersion, Parent, may_see_uri
 from registry.queries import visible_models
+from registry.validators import MODEL_URI
 
-MODEL_URI = re.compile(r"models:/(?P<name>[^/:]+)/(?P<number>[1-9][0-9]{0,8})", re.ASCII)
 LINEAGE_LOCK = 1_307_675  # the database's advisory lock: of two edges that would close a circle, one comes second
 MAX_NODES = 1_000
 
@@ -98,10 +97,9 @@ def graph(principal: Principal, version: ModelVersion, depth: int) -> dict[str, 
     nodes: dict[str, dict[str, Any]] = {uri_of(version): _node(version)}
     shown = set()
     for child, parent in edges:
-        ends = [end for end in (child, parent) if isinstance(end, str) or principal.may_see(end.model.name)]
-        if len(ends) == 2:
+        if may_see_uri(principal, uri_of(child)) and may_see_uri(principal, uri_of(parent)):
             shown.add((uri_of(child), uri_of(parent)))
-            nodes |= {uri_of(end): _node(end) for end in ends}
+            nodes |= {uri_of(end): _node(end) for end in (child, parent)}
     return {"nodes": list(nodes.values()), "edges": [{"from": parent, "to": child} for child, parent in sorted(shown)]}
 
 
@@ -111,5 +109,5 @@ def uri_of(end: ModelVersion | str) -> str:
 
 def _node(end: ModelVersion | str) -> dict[str, Any]:
     if isinstance(end, str):
-        return {"id": end, "kind": "dataset"}
+        return {"id": end, "kind": "deleted" if MODEL_URI.fullmatch(end) else "dataset"}
     return {"id": uri_of(end), "kind": "version", "model": end.model.name, "version": end.number, "stage": end.stage}

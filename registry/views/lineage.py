@@ -24,8 +24,8 @@ class LineageQuery(StrictSerializer):
 
 
 class NodeSerializer(serializers.Serializer[Any]):
-    id = serializers.CharField(help_text="`models:/name/3`, or the URI of a data set.")
-    kind = serializers.ChoiceField(["version", "dataset"])
+    id = serializers.CharField(help_text="`models:/name/3`, or the URI of a data set. A deleted version keeps its id.")
+    kind = serializers.ChoiceField(["version", "deleted", "dataset"])
     model = serializers.CharField(required=False)
     version = serializers.IntegerField(required=False)
     stage = serializers.CharField(required=False)

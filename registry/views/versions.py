@@ -1,6 +1,8 @@
 """/api/models/{model_id}/versions"""
 
-from django.db.models import QuerySet
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.request import Request
@@ -10,12 +12,18 @@ from rest_framework.viewsets import GenericViewSet
 from keys.principal import note_model, principal_of
 from mcp_project.preconditions import expected_etags, unless_known
 from registry.filters import VersionFilter, ordering_of
-from registry.models import ModelVersion
+from registry.models import ModelVersion, Parent
 from registry.ordering import VERSION_ORDER
 from registry.queries import find_model, find_version
 from registry.serializers.versions import TransitionSerializer, VersionSerializer
 from registry.services import versions as services
 from registry.views.models import IF_MATCH, KNOWN, MAY_MATCH, MODEL_ID, OfModel
+
+PARENTS = Prefetch("parents", Parent.objects.select_related("parent__model"))
+
+
+def shown(request: Request, version: ModelVersion) -> Any:
+    return VersionSerializer(version, context={"principal": principal_of(request)}).data
 
 
 @extend_schema(tags=["versions"], parameters=[MODEL_ID])
@@ -28,7 +36,10 @@ class VersionViewSet(mixins.ListModelMixin, GenericViewSet[ModelVersion]):
     def get_queryset(self) -> QuerySet[ModelVersion]:
         model = find_model(principal_of(self.request), self.kwargs["model_id"])
         note_model(self.request, model.pk)
-        return ModelVersion.objects.filter(model=model).select_related("model").prefetch_related("parents")
+        return ModelVersion.objects.filter(model=model).select_related("model").prefetch_related(PARENTS)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "principal": principal_of(self.request)}
 
     @property
     def ordering(self) -> tuple[str, ...]:
@@ -41,7 +52,7 @@ class VersionViewSet(mixins.ListModelMixin, GenericViewSet[ModelVersion]):
         version = services.create_version(principal_of(request), model_id, **wanted.validated_data)
         note_model(request, version.model.pk)
         headers = {"Location": f"/api/models/{version.model.pk}/versions/{version.number}", "ETag": version.etag}
-        return Response(VersionSerializer(version).data, status=status.HTTP_201_CREATED, headers=headers)
+        return Response(shown(request, version), status=status.HTTP_201_CREATED, headers=headers)
 
 
 @extend_schema(tags=["versions"], parameters=[MODEL_ID])
@@ -51,7 +62,7 @@ class OneVersionViewSet(OfModel):
     @extend_schema(summary="Read a version", parameters=[KNOWN])
     def retrieve(self, request: Request, model_id: str, number: int) -> Response:
         version = find_version(self.model(model_id), number)
-        return unless_known(request, version.etag, lambda: VersionSerializer(version).data)
+        return unless_known(request, version.etag, lambda: shown(request, version))
 
     @extend_schema(
         summary="Change a version",
@@ -65,7 +76,7 @@ class OneVersionViewSet(OfModel):
         wanted = VersionSerializer(version, data=request.data, partial=True)
         wanted.is_valid(raise_exception=True)
         version = services.update_version(principal_of(request), model_id, number, etags, wanted.validated_data)
-        return Response(VersionSerializer(version).data, headers={"ETag": version.etag})
+        return Response(shown(request, version), headers={"ETag": version.etag})
 
     @extend_schema(
         summary="Delete a version",
@@ -84,4 +95,4 @@ class OneVersionViewSet(OfModel):
         wanted.is_valid(raise_exception=True)
         self.model(model_id)
         version = services.set_stage(principal_of(request), model_id, number, **wanted.validated_data)
-        return Response(VersionSerializer(version).data, headers={"ETag": version.etag})
+        return Response(shown(request, version), headers={"ETag": version.etag})

@@ -30,6 +30,7 @@ def test_document_lists_every_address_and_the_ways_to_send_a_key(outsider: Api) 
         "/api/models/{model_id}/aliases/{alias}",
         "/api/models/{model_id}/aliases/{alias}/history",
         "/api/models/{model_id}/aliases/{alias}/rollback",
+        "/api/models/{model_id}/card",
         "/api/models/{model_id}/history",
         "/api/models/{model_id}/lineage",
         "/api/models/{model_id}/versions",

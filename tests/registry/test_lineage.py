@@ -59,6 +59,22 @@ def test_models_that_the_key_may_not_see_are_left_out_with_their_edges() -> None
     assert ("models:/base/1", "models:/churn/1") in edges
 
 
+def test_parents_that_the_key_may_not_see_are_not_shown_with_a_version(owner: Api) -> None:
+    bound = api("bound", "read", model_patterns=["churn", "base"])
+    owner.delete("/api/models/tuned")
+
+    shown = bound.get("/api/models/churn/versions/1").json()
+    listed = bound.get("/api/models/churn/versions").json()["results"][0]
+    assert shown["parents"] == listed["parents"] == [{"uri": "models:/base/1", "digest": ""}]
+
+
+def test_parent_is_shown_as_it_is_called_now(owner: Api) -> None:
+    owner("PATCH", "/api/models/base", {"name": "basis"}, If_Match="*")
+
+    assert {"uri": "models:/basis/1", "digest": ""} in owner.get("/api/models/churn/versions/1").json()["parents"]
+    assert ("models:/basis/1", "models:/churn/1") in lineage(owner)[1]
+
+
 def test_parent_that_the_key_may_not_see_is_not_there_for_it(owner: Api) -> None:
     bound = api("bound", "read", "write", model_patterns=["churn"])
     body = {"source": "s3://b/m", "parents": [{"uri": "models:/base/1"}]}
@@ -84,6 +100,8 @@ def test_deleted_parent_stays_by_its_name(owner: Api) -> None:
     assert ("models:/tuned/1", "models:/churn/1") in edges
     assert owner.get("/api/models/churn/versions/1").json()["parents"][0]["uri"] == "models:/tuned/1"
     assert "models:/tuned/1" in nodes
+    bound = api("bound", "read", model_patterns=["churn"])
+    assert "models:/tuned/1" not in lineage(bound)[0]
 
 
 def test_model_without_versions_has_no_lineage(owner: Api) -> None:

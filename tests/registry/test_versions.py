@@ -173,7 +173,10 @@ def test_what_defines_a_version_is_fixed_once_it_is_ready(owner: Api) -> None:
 
     assert change({"source": "s3://bucket/other", "metrics": {}, "parents": []}) == 200
     assert change({"status": "ready", "status_message": ""}) == 200
-    for fields in ({"source": "s3://x"}, {"digest": ""}, {"metrics": {"a": 1}}, {"parents": []}, {"status": "pending"}):
+    definitions: list[dict[str, Any]] = [
+        {"source": "s3://x"}, {"digest": ""}, {"metrics": {"a": 1}}, {"parents": []}, {"status": "pending"},
+    ]  # fmt: skip
+    for fields in definitions:
         assert change(fields) == 409
     assert change({"description": "d", "tags": {"a": "b"}, "source": "s3://bucket/other"}) == 200
     shown = owner.get(path).json()

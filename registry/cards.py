@@ -1,0 +1,82 @@
+"""Model cards: what there is to know of a model on one page, as Markdown or as HTML."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import nh3
+from markdown_it import MarkdownIt
+
+from registry.models import ModelVersion, RegisteredModel
+
+MAX_VERSIONS = 50
+PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&:@])")
+# Descriptions are Markdown (CommonMark, with tables); HTML in them is text.
+_renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+def card(model: RegisteredModel) -> str:
+    """As Markdown."""
+    versions = list(model.versions.order_by("-number")[:MAX_VERSIONS])
+    for version in versions:
+        version.model = model
+    parts = [f"# {plain(model.name)}", _facts(model), model.description]
+    if versions:
+        parts += ["## Versions", _table(("version", "stage", "aliases", "status", "registered"), map(_row, versions))]
+        parts += _details(versions[0])
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def as_html(markdown: str, title: str) -> str:
+    """A page. What could run, or load something, is not in it: scripts, styles, frames, links to other schemes."""
+    body = nh3.clean(_renderer.render(markdown), url_schemes={"http", "https", "mailto"})
+    head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{nh3.clean_text(title)}</title></head>'
+    return f"{head}<body>{body}</body></html>\n"
+
+
+def plain(text: str) -> str:
+    """Text that Markdown is to leave as it is, on one line."""
+    return PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
+
+
+def _facts(model: RegisteredModel) -> str:
+    facts = {name: getattr(model, name) for name in ("owner", "task", "framework", "license")}
+    facts |= {f"tag {key}": value for key, value in sorted(model.tags.items())}
+    return "\n".join(f"- **{plain(name)}**: {plain(value)}" for name, value in facts.items() if value)
+
+
+def _row(version: ModelVersion) -> Sequence[str]:
+    aliases = ", ".join(version.aliases)
+    return (str(version.number), version.stage, aliases, version.status, f"{version.created_at:%Y-%m-%d}")
+
+
+def _details(version: ModelVersion) -> Iterable[str]:
+    yield f"## Version {version.number}"
+    yield version.description
+    facts = {"source": version.source, "digest": version.digest, "run": version.run_id}
+    yield "\n".join(f"- **{name}**: {plain(value)}" for name, value in facts.items() if value)
+    for title, values in (("Metrics", version.metrics), ("Parameters", version.params)):
+        if values:
+            yield f"### {title}"
+            yield _table(("name", "value"), _pairs(values))
+    if version.signature:
+        yield "### Signature"
+        yield _code(json.dumps(version.signature, indent=2, ensure_ascii=False, sort_keys=True))
+
+
+def _pairs(values: Mapping[str, Any]) -> Iterable[Sequence[str]]:
+    for name, value in sorted(values.items()):
+        yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heading, ["---"] * len(heading), *([plain(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _code(text: str) -> str:
+    """Within a fence that is longer than any in the text."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}json\n{text}\n{fence}"

@@ -1,0 +1,44 @@
+"""/api/models/{model_id}/card"""
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from registry.cards import as_html, card
+from registry.views.models import MODEL_ID, OfModel
+
+TYPES = {"md": "text/markdown", "html": "text/html"}
+FORMAT = OpenApiParameter("format", str, enum=list(TYPES), description="Instead of `Accept`.")
+
+
+@extend_schema(tags=["models"], parameters=[MODEL_ID, FORMAT])
+class CardView(OfModel):
+    @extend_schema(
+        summary="Read a model's card",
+        description="Description, versions, metrics and signature on one page: as Markdown, or with "
+        "`Accept: text/html` as HTML in which nothing can run.",
+        responses={(200, type_): OpenApiTypes.STR for type_ in TYPES.values()},
+    )
+    def retrieve(self, request: Request, model_id: str) -> HttpResponse:
+        form = self._format(request)
+        model = self.model(model_id)
+        text = card(model)
+        if form == "html":
+            policy = {"Content-Security-Policy": "default-src 'none'; img-src https: http:; sandbox"}
+            return HttpResponse(as_html(text, model.name), content_type="text/html; charset=utf-8", headers=policy)
+        return HttpResponse(text, content_type="text/markdown; charset=utf-8")
+
+    @staticmethod
+    def _format(request: Request) -> str:
+        unknown = set(request.query_params) - {"format"}
+        if unknown:
+            raise ValidationError({name: ["Not a parameter here. There is `format`."] for name in unknown})
+        wanted = request.query_params.get("format")
+        if wanted is None:
+            preferred = request._request.get_preferred_type(list(TYPES.values()))
+            return "html" if preferred == "text/html" else "md"
+        if wanted not in TYPES:
+            raise ValidationError({"format": [f"One of {', '.join(TYPES)}."]})
+        return wanted
