@@ -1,11 +1,13 @@
 """JSON bodies, read strictly: whatever this lets through can be stored in PostgreSQL and written out again."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO, Any
 
 from django.core.exceptions import ValidationError
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser, JSONParser
 
 from mcp_project.validators import TOO_DEEP, storable
 
@@ -19,14 +21,39 @@ class StrictJSONParser(JSONParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        try:
+        with _told():
             data = super().parse(stream, media_type, parser_context)
-        except RecursionError:
-            raise ParseError(TOO_DEEP) from None
-        except ParseError as error:
-            raise ParseError(MALFORMED) from error
-        try:
             storable(data)
-        except ValidationError as error:
-            raise ParseError(error.message) from None
         return data
+
+
+class StrictNDJSONParser(BaseParser):
+    """A line of JSON each, as strictly; the list of what they hold. Empty lines are none."""
+
+    media_type = "application/x-ndjson"
+
+    def parse(self, stream: IO[Any], *_others: Any, **_named: Any) -> Any:
+        rows = []
+        for number, line in enumerate(stream.read().splitlines(), start=1):
+            if line.strip():
+                with _told(f" (line {number})"):
+                    rows.append(json.loads(line.decode(), parse_constant=_refused))
+                    storable(rows[-1])
+        return rows
+
+
+def _refused(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+@contextmanager
+def _told(where: str = "") -> Iterator[None]:
+    """What is wrong with the body, as a ParseError."""
+    try:
+        yield
+    except RecursionError:
+        raise ParseError(f"{TOO_DEEP}{where}") from None
+    except ValidationError as error:
+        raise ParseError(f"{error.message}{where}") from None
+    except (ParseError, ValueError) as error:
+        raise ParseError(f"{MALFORMED}{where}") from error

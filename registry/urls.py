@@ -3,6 +3,7 @@ from typing import Any
 from django.urls import path
 
 from registry.views.aliases import AliasHistoryView, AliasViewSet
+from registry.views.batch import BatchView
 from registry.views.cards import CardView
 from registry.views.lineage import LineageView
 from registry.views.models import ModelHistoryView, ModelViewSet, OneModelViewSet
@@ -16,6 +17,7 @@ ALIAS = f"{MODEL}/aliases/<str:alias>"
 
 urlpatterns = [
     path("models", ModelViewSet.as_view(LIST), name="model-list"),
+    path("models:batch", BatchView.as_view(), name="model-batch"),
     path(MODEL, OneModelViewSet.as_view(DETAIL), name="model-detail"),
     path(f"{MODEL}/card", CardView.as_view({"get": "retrieve"}), name="model-card"),
     path(f"{MODEL}/history", ModelHistoryView.as_view({"get": "list"}), name="model-history"),

@@ -26,6 +26,7 @@ def test_document_lists_every_address_and_the_ways_to_send_a_key(outsider: Api) 
         "/api/keys/{key_id}/explain",
         "/api/keys/{key_id}/rotate",
         "/api/models",
+        "/api/models:batch",
         "/api/models/{model_id}",
         "/api/models/{model_id}/aliases/{alias}",
         "/api/models/{model_id}/aliases/{alias}/history",
