@@ -23,6 +23,7 @@ class Served(NamedTuple):
     url: str
     key: str  # of an admin, with a rate that no load reaches
     pid: int  # of gunicorn's master
+    postgres: Path  # of the embedded database
 
     def worker(self) -> int:
         """The pid of the first worker."""
@@ -47,7 +48,7 @@ def served(workers: int) -> Iterator[Served]:
         url = re.search(r"Serving on (http://\S+)", said)
         key = re.search(r"mcp_[0-9A-Za-z]{8}\.[0-9A-Za-z]{38}", said)
         assert url is not None and key is not None  # noqa: S101, PT018
-        yield Served(url[1], key[0], process.pid)
+        yield Served(url[1], key[0], process.pid, folder / "var/postgres")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()

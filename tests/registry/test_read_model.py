@@ -7,6 +7,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from registry.models import RegisteredModel
 from tests.conftest import Api
+from tests.registry.made import model, version
 
 
 def test_read_makes_one_query_for_the_view_and_one_for_the_limiter(
@@ -36,3 +37,25 @@ def test_outsider_learns_nothing(outsider: Api, teammate: Api) -> None:
 
     assert there.status_code == absent.status_code == 401
     assert there.json()["detail"] == absent.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "queries"),
+    [
+        ("/api/models/m", 2), ("/api/models/m/versions/1", 4), ("/api/models/m/versions", 4),
+        ("/api/models/m/aliases/a", 2), ("/api/models/m/aliases/latest", 2), ("/api/models/m/aliases/v1", 3),
+        ("/api/models/m/aliases/a/history", 3), ("/api/models/m/history", 3), ("/api/models?search=m", 2),
+        ("/api/models/m/card", 3), ("/api/models/m/lineage?depth=5", 5),
+    ],
+)  # fmt: skip
+def test_each_address_makes_as_many_queries_as_it_must(
+    owner: Api, django_assert_num_queries: DjangoAssertNumQueries, path: str, queries: int
+) -> None:
+    """The limiter's among them. As many however many versions there are."""
+    model(owner, "m")
+    for _ in range(3):
+        version(owner, "m", parents=[{"uri": "s3://data/1"}, {"uri": "s3://data/2"}])
+    owner("PUT", "/api/models/m/aliases/a", {"version": 1})
+
+    with django_assert_num_queries(queries):
+        assert owner.get(path).status_code == 200
