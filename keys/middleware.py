@@ -1,13 +1,15 @@
-"""Who calls, and how much: the two middlewares that stand before every view under /api/."""
+"""Who calls, how much, and whether it was done before: the middlewares that stand before every view under /api/."""
 
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import Error
+from django.db import Error, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
+from psycopg.errors import InFailedSqlTransaction
 
 from keys.authentication import WrongKey, authenticate
 from keys.credentials import BEARER, credential
+from keys.idempotency import Claim, is_kept
 from keys.limits.failures import check_failures, refuse_blocked
 from keys.limits.headers import OUTAGE, describe, policy, refusal
 from keys.limits.limiter import limiter
@@ -79,6 +81,40 @@ class ThrottleMiddleware:
         else:
             response = refusal(decision).response(request)
         describe(response, decision)
+        return response
+
+
+class IdempotencyMiddleware:
+    """Answers a repeated POST as the first one with its Idempotency-Key was answered. Innermost: a repeat is
+    authenticated, limited and recorded as any request, and its transaction spans the view alone."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: GovernedRequest) -> HttpResponse:
+        if "HTTP_IDEMPOTENCY_KEY" not in request.META or request.method != "POST" or not request.governed:
+            return self.get_response(request)
+        try:
+            claim = Claim.of(request)
+            with transaction.atomic(durable=True):  # inside another, its end would not be the answer's
+                return self._once(request, claim)
+        except (ApiError, Error) as error:
+            if isinstance(error.__cause__, InFailedSqlTransaction):
+                # The view took an error of the database for an answer, as the limiter does; so nothing can be kept.
+                return refuse(request, OperationalError("the view's transaction had failed"))
+            return refuse(request, error)
+
+    def _once(self, request: GovernedRequest, claim: Claim) -> HttpResponse:
+        answer = claim.find()
+        if answer is not None:
+            return claim.replay(request, answer)
+        response = self.get_response(request)
+        if not is_kept(response):
+            transaction.set_rollback(True)  # as if it had not come: the repeat is the first
+        elif response.streaming:
+            claim.release()  # it is not made yet
+        else:
+            claim.keep(request, response)
         return response
 
 

@@ -49,6 +49,10 @@ CODES = {
     "NOT_FOUND": Code(404, "There is no such thing, or the key may not see it."),
     "METHOD_NOT_ALLOWED": Code(405, "The address exists and does not take this method; see `Allow`."),
     "CONFLICT": Code(409, "Something with that name exists already."),
+    "IDEMPOTENCY_KEY_REUSED": Code(409, "The `Idempotency-Key` came with another request within the last 24 hours."),
+    "IDEMPOTENCY_KEY_IN_USE": Code(
+        409, "The first request with this `Idempotency-Key` is not answered yet; repeat it after `Retry-After` seconds."
+    ),
     "LENGTH_REQUIRED": Code(411, "The body came in chunks, without a Content-Length."),
     "PRECONDITION_FAILED": Code(412, "It has changed since it was read; read it again and send its new `ETag`."),
     "PAYLOAD_TOO_LARGE": Code(413, "The body is over `MAX_BODY_BYTES`."),

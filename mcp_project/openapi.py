@@ -47,6 +47,34 @@ def describe_limits(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result
 
 
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Makes the request safe to repeat: with the same key it is done once, and answered the same for 24 "
+    "hours. See `docs/idempotency.md`.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+}
+IDEMPOTENCY_REPLAYED = {
+    "description": "`true` when this is the answer to an earlier request with the same `Idempotency-Key`.",
+    "schema": {"type": "string", "enum": ["true"]},
+}
+
+
+def describe_idempotency(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """One of drf-spectacular's POSTPROCESSING_HOOKS: every POST to a governed address may be repeated."""
+    result["components"].setdefault("parameters", {})["Idempotency-Key"] = IDEMPOTENCY_KEY
+    result["components"].setdefault("headers", {})["Idempotency-Replayed"] = IDEMPOTENCY_REPLAYED
+    for path, operations in result["paths"].items():
+        operation = operations.get("post") if path.startswith("/api/") else None
+        if operation is not None:
+            operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/Idempotency-Key"})
+            for status, response in operation["responses"].items():
+                if status != "5XX":
+                    reference = {"$ref": "#/components/headers/Idempotency-Replayed"}
+                    response.setdefault("headers", {})["Idempotency-Replayed"] = reference
+    return result
+
+
 def describe_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """One of drf-spectacular's POSTPROCESSING_HOOKS: every operation may answer with an error in the shape."""
     result["components"].setdefault("schemas", {})["Error"] = ERROR

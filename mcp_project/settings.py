@@ -41,6 +41,7 @@ CORS_ALLOWED_ORIGINS: list[str] = env.read("CORS_ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/api/"
 CORS_EXPOSE_HEADERS = [
     "ETag",
+    "Idempotency-Replayed",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",
@@ -51,7 +52,15 @@ CORS_EXPOSE_HEADERS = [
     "X-RateLimit-Reset",
     "X-Request-ID",
 ]
-CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "if-match", "x-api-key", "x-request-id"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "x-api-key",
+    "x-request-id",
+]
 CSRF_TRUSTED_ORIGINS: list[str] = env.read("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES: list[str] = env.read("TRUSTED_PROXIES")
 METRICS_ALLOWED_IPS: list[str] = env.read("METRICS_ALLOWED_IPS")
@@ -96,6 +105,7 @@ RATELIMIT_IP_META_KEY = "mcp_project.client_address.client_address"
 BACKGROUND_TASKS = [
     "usage.flusher.flusher",
     "usage.partitions.maintainer",
+    "keys.idempotency.sweeper",
     *(["keys.limits.background.quota_writer"] if REDIS_URL else []),
 ]
 HEALTH_CHECKS = {"limiter": "keys.limits.background.health"} if REDIS_URL else {}
@@ -147,6 +157,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Innermost: what it repeats is the view's answer, and what is in its transaction the view's work.
+    "keys.middleware.IdempotencyMiddleware",
 ]
 APPEND_SLASH = False  # an API never answers with a redirect; RequestContextMiddleware takes both forms
 ROOT_URLCONF = "mcp_project.urls"
@@ -217,6 +229,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "mcp_project.openapi.describe_errors",
         "mcp_project.openapi.describe_limits",
+        "mcp_project.openapi.describe_idempotency",
     ],
     "ENUM_NAME_OVERRIDES": {
         "PermissionEnum": "keys.models.Permission",

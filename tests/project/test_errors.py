@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from django.db import OperationalError
 
 from keys.crypto import KeyGenerator
 from keys.models import APIKey
+from mcp_project.database import connection_parameters
 from mcp_project.errors import CODES
 from tests.conftest import Api, api
 
@@ -72,6 +74,8 @@ WAYS_TO_FAIL: dict[str, tuple[str, str, str, Any, dict[str, str], int, str]] = {
     "chunked": ("owner", "POST", "/api/models", None, {"Transfer_Encoding": "chunked"}, 411, "LENGTH_REQUIRED"),
     "form": ("owner", "POST", "/api/models", b"name=m", {"Content_Type": "application/x-www-form-urlencoded"}, 415,
              "UNSUPPORTED_MEDIA_TYPE"),
+    "empty idempotency key": ("owner", "POST", "/api/models", {"name": "m"}, {"Idempotency_Key": ""}, 400,
+             "VALIDATION_ERROR"),
     "unknown type": ("owner", "POST", "/api/models", b"x", {"Content_Type": "x/y"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
     "unknown host": ("owner", "GET", "/api/models", None, {"Host": "evil.example"}, 400, "INVALID_HOST"),
     "unknown host outside": ("outsider", "GET", "/api/docs", None, {"Host": "evil.example"}, 400, "INVALID_HOST"),
@@ -100,6 +104,25 @@ def test_taken_name_has_the_shape(owner: Api) -> None:
     owner.post("/api/models", {"name": "m"})
 
     check_shape(owner.post("/api/models", {"name": "m"}), 409, "CONFLICT")
+
+
+def test_another_request_with_an_idempotency_key_has_the_shape(owner: Api) -> None:
+    owner.post("/api/models", {"name": "m"}, Idempotency_Key="a")
+
+    response = owner.post("/api/models", {"name": "n"}, Idempotency_Key="a")
+
+    check_shape(response, 409, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_repeat_that_has_waited_too_long_has_the_shape(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keys.idempotency.PATIENCE", "10ms")
+    with psycopg.connect(**connection_parameters()) as first:
+        first.execute("SELECT keys_claim(%s, 'a', '', '1 day', '1s')", [owner.row.pk])
+        response = owner.post("/api/models", {"name": "m"}, Idempotency_Key="a")
+        first.rollback()
+
+    check_shape(response, 409, "IDEMPOTENCY_KEY_IN_USE")
+    assert response["Retry-After"] == "1"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,166 @@
+"""`Idempotency-Key`: a request that is repeated is done once, and each repeat gets the first one's answer.
+
+The claim on the key, what the view does, and the answer that is kept are one transaction. So a worker that is killed
+leaves all or nothing, and a repeat at the same time, on whichever host, waits in the database for the first to end.
+"""
+
+import json
+import re
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+import structlog
+from cryptography.exceptions import InvalidTag
+from django.db import OperationalError, connection
+from django.http import HttpResponse
+from psycopg.errors import LockNotAvailable
+
+from keys.credentials import credential
+from keys.models import KeptAnswer
+from keys.principal import GovernedRequest, Principal
+from keys.sealing import Seal
+from mcp_project.errors import ApiError
+from mcp_project.periodic import Periodic
+
+log = structlog.get_logger()
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+FORM = re.compile(r"[\x20-\x7e]{1,255}", re.ASCII)
+KEPT = "24 hours"
+PATIENCE = "5s"  # of a repeat with the first: each that waits has a thread
+# Not the view's decision on this request, or one that passes: the repeat is to be decided anew.
+NOT_KEPT = frozenset({401, 403, 429})
+BATCH = 1000
+
+CLAIM = "SELECT * FROM keys_claim(%s::uuid, %s::text, %s::bytea, %s::interval, %s::text)"
+SWEEP = """
+DELETE FROM keys_keptanswer WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM keys_keptanswer WHERE made_at <= clock_timestamp() - %s::interval
+    ORDER BY made_at LIMIT %s FOR UPDATE SKIP LOCKED
+))
+"""
+
+
+class Claim(NamedTuple):
+    """A request's claim on its idempotency key, within a transaction."""
+
+    key_id: UUID
+    idempotency_key: str
+    seal: Seal
+    digest: bytes
+
+    @classmethod
+    def of(cls, request: GovernedRequest) -> "Claim":
+        """Raises ApiError VALIDATION_ERROR."""
+        given = request.META["HTTP_IDEMPOTENCY_KEY"]
+        if not FORM.fullmatch(given):
+            problem = {"field": HEADER, "code": "invalid", "detail": "From 1 to 255 printable characters of ASCII."}
+            raise ApiError("VALIDATION_ERROR", errors=[problem])
+        principal = cast(Principal, request.principal)
+        seal = Seal(credential(request.META), given, rights_of(principal))
+        query = request.META.get("QUERY_STRING", "")
+        words = [word.encode("utf-8", "backslashreplace") for word in (request.method or "", request.path_info, query)]
+        return cls(principal.key_id, given, seal, seal.digest(*words, request.body))
+
+    def find(self) -> bytes | None:
+        """The sealed answer of the first request; None when this is the first. Until the transaction ends, all others
+        with the same key wait.
+
+        Raises ApiError: IDEMPOTENCY_KEY_REUSED when the first was another, IDEMPOTENCY_KEY_IN_USE when it takes longer
+        than PATIENCE.
+        """
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(CLAIM, [self.key_id, self.idempotency_key, self.digest, KEPT, PATIENCE])
+                claimed, digest, answer = cursor.fetchone()
+        except OperationalError as error:
+            if isinstance(error.__cause__, LockNotAvailable):
+                raise ApiError("IDEMPOTENCY_KEY_IN_USE", headers={"Retry-After": "1"}) from error
+            raise
+        if claimed:
+            return None
+        if bytes(digest) != self.digest:
+            raise ApiError("IDEMPOTENCY_KEY_REUSED")
+        return bytes(answer)
+
+    def keep(self, request: GovernedRequest, response: HttpResponse) -> None:
+        self._row().update(answer=self.seal.close(packed(request, response)))
+
+    def release(self) -> None:
+        """Keep what was done, and no answer."""
+        self._row().delete()
+
+    def replay(self, request: GovernedRequest, answer: bytes) -> HttpResponse:
+        """Raises ApiError PERMISSION_DENIED when the key's rights are no longer those that the answer was for."""
+        try:
+            text = self.seal.open(answer)
+        except InvalidTag:
+            raise ApiError(
+                "PERMISSION_DENIED", "The key's rights have changed since the first request; its answer is not shown."
+            ) from None
+        response = unpacked(request, text)
+        response[REPLAYED] = "true"
+        return response
+
+    def _row(self) -> Any:
+        return KeptAnswer.objects.filter(key_id=self.key_id, idempotency_key=self.idempotency_key)
+
+
+def rights_of(principal: Principal) -> bytes:
+    """What a view may have decided by: who has lost a right must not get from here what the view would refuse."""
+    return json.dumps([sorted(principal.permissions), principal.model_patterns]).encode()
+
+
+def is_kept(response: HttpResponse) -> bool:
+    return response.status_code < 500 and response.status_code not in NOT_KEPT
+
+
+def packed(request: GovernedRequest, response: HttpResponse) -> bytes:
+    """The answer, and what the ledger is told of it."""
+    model_id = getattr(request, "model_id", None)
+    head = {
+        "status": response.status_code,
+        "headers": list(response.headers.items()),  # the view's: those of a request come from further out
+        "error_code": getattr(response, "error_code", None),
+        "model_id": None if model_id is None else str(model_id),
+    }
+    return json.dumps(head).encode() + b"\0" + response.content
+
+
+def unpacked(request: GovernedRequest, text: bytes) -> HttpResponse:
+    head, _, body = text.partition(b"\0")
+    told = json.loads(head)
+    response = HttpResponse(body, status=told["status"], headers=dict(told["headers"]))
+    if told["error_code"] is not None:
+        response.error_code = told["error_code"]  # type: ignore[attr-defined]  # as of mcp_project.errors
+    if told["model_id"] is not None:
+        request.model_id = UUID(told["model_id"])
+    return response
+
+
+class Sweeper(Periodic):
+    """Deletes what is no longer kept, in each worker: whichever comes first has the work of it."""
+
+    name = "idempotency_sweep"
+    seconds = 60.0
+
+    def act(self, last: bool) -> None:
+        if last:
+            return
+        swept = batch = sweep()
+        while batch == BATCH and not self._stopping.is_set():
+            batch = sweep()
+            swept += batch
+        if swept:
+            log.info("idempotency_swept", answers=swept)
+
+
+def sweep() -> int:
+    """Delete at most BATCH answers; how many there were."""
+    with connection.cursor() as cursor:
+        cursor.execute(SWEEP, [KEPT, BATCH])
+        return int(cursor.rowcount)
+
+
+sweeper = Sweeper()
