@@ -15,7 +15,7 @@ from keys.limits.stores import postgresql
 from keys.models import APIKey, AuditEntry, KeptAnswer
 from mcp_project.errors import ApiError
 from registry.models import RegisteredModel
-from registry.views import ModelViewSet
+from registry.views.models import ModelViewSet
 from tests.conftest import Api, api, drain_own_journal
 from tests.project.test_errors import check_shape
 from usage.models import Event
@@ -151,7 +151,7 @@ def test_what_is_not_the_views_last_word_is_undone_and_not_kept(
     ("error", "status", "code"),
     [(RuntimeError, 500, "INTERNAL_ERROR"), (OperationalError, 503, "DATABASE_UNAVAILABLE")],
 )
-@pytest.mark.parametrize("where", ["registry.services.audit.record", "keys.idempotency.Claim.find",
+@pytest.mark.parametrize("where", ["registry.services.models.audit.record", "keys.idempotency.Claim.find",
                                    "keys.idempotency.Claim.keep"])  # fmt: skip
 def test_failure_is_undone_and_has_the_shape(
     owner: Api, monkeypatch: pytest.MonkeyPatch, where: str, error: type[Exception], status: int, code: str
