@@ -9,19 +9,16 @@ import mcp_project.ids
 import mcp_project.validators
 import registry.validators
 
-# The words by which models are searched. In the configuration `simple`: names and tags are of no one language.
+# The words by which models are searched, kept with the row: so that the planner has statistics of them. In the
+# configuration `simple`: names and tags are of no one language.
 WORDS = """
-CREATE FUNCTION registry_words(name text, description text, tags jsonb) RETURNS tsvector
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT to_tsvector('simple', name) || to_tsvector('simple', description)
-        || jsonb_to_tsvector('simple', tags, '["string", "key"]')
-$$;
-CREATE INDEX registry_model_words ON registry_registeredmodel USING gin (registry_words(name, description, tags));
+ALTER TABLE registry_registeredmodel ADD COLUMN words tsvector GENERATED ALWAYS AS (
+    to_tsvector('simple', name) || to_tsvector('simple', description)
+    || jsonb_to_tsvector('simple', tags, '["string", "key"]')
+) STORED;
+CREATE INDEX registry_model_words ON registry_registeredmodel USING gin (words);
 """
-NO_WORDS = """
-DROP INDEX registry_model_words;
-DROP FUNCTION registry_words;
-"""
+NO_WORDS = "ALTER TABLE registry_registeredmodel DROP COLUMN words;"
 
 
 class Migration(migrations.Migration):
