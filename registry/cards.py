@@ -8,6 +8,7 @@ from typing import Any
 import nh3
 from markdown_it import MarkdownIt
 
+from keys.principal import Principal
 from registry.models import ModelVersion, RegisteredModel
 
 MAX_VERSIONS = 50
@@ -16,15 +17,15 @@ PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&:@])")
 _renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
-def card(model: RegisteredModel) -> str:
-    """As Markdown."""
+def card(principal: Principal, model: RegisteredModel) -> str:
+    """As Markdown, with what the principal may see."""
     versions = list(model.versions.order_by("-number")[:MAX_VERSIONS])
     for version in versions:
         version.model = model
     parts = [f"# {plain(model.name)}", _facts(model), model.description]
     if versions:
         parts += ["## Versions", _table(("version", "stage", "aliases", "status", "registered"), map(_row, versions))]
-        parts += _details(versions[0])
+        parts += _details(versions[0], versions[0].source_for(principal))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -51,10 +52,10 @@ def _row(version: ModelVersion) -> Sequence[str]:
     return (str(version.number), version.stage, aliases, version.status, f"{version.created_at:%Y-%m-%d}")
 
 
-def _details(version: ModelVersion) -> Iterable[str]:
+def _details(version: ModelVersion, source: str) -> Iterable[str]:
     yield f"## Version {version.number}"
     yield version.description
-    facts = {"source": version.source, "digest": version.digest, "run": version.run_id}
+    facts = {"source": source, "digest": version.digest, "run": version.run_id}
     yield "\n".join(f"- **{name}**: {plain(value)}" for name, value in facts.items() if value)
     for title, values in (("Metrics", version.metrics), ("Parameters", version.params)):
         if values:

@@ -27,8 +27,6 @@ def find_model(principal: Principal, ident: str, lock: bool = False) -> Register
 
     With `lock` its row is held until the transaction ends: whoever changes its versions or aliases takes turns.
     """
-    if "\0" in ident:
-        raise Http404
     models = visible_models(principal)
     wanted = Q(name=ident)
     with suppress(ValueError):
@@ -44,7 +42,8 @@ def find_model(principal: Principal, ident: str, lock: bool = False) -> Register
 def find_version(model: RegisteredModel, number: int, lock: bool = False) -> ModelVersion:
     """Raises Http404."""
     versions = ModelVersion.objects.filter(model=model, number=number)
-    version = (versions.select_for_update() if lock else versions).first()
+    # Without the key: so that children may be registered meanwhile, which point to it.
+    version = (versions.select_for_update(no_key=True) if lock else versions).first()
     if version is None:
         raise Http404
     version.model = model

@@ -1,6 +1,7 @@
 from typing import Any
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
 from registry.views.aliases import AliasHistoryView, AliasViewSet
 from registry.views.batch import BatchView
@@ -11,9 +12,18 @@ from registry.views.versions import OneVersionViewSet, VersionViewSet
 
 LIST: dict[str, Any] = {"get": "list", "post": "create"}
 DETAIL: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
-MODEL = "models/<str:model_id>"
+
+
+class Word(StringConverter):
+    """A part of a path: PostgreSQL can look for any text but one with NUL."""
+
+    regex = "[^/\0]+"
+
+
+register_converter(Word, "word")
+MODEL = "models/<word:model_id>"
 VERSION = f"{MODEL}/versions/<int:number>"
-ALIAS = f"{MODEL}/aliases/<str:alias>"
+ALIAS = f"{MODEL}/aliases/<word:alias>"
 
 urlpatterns = [
     path("models", ModelViewSet.as_view(LIST), name="model-list"),

@@ -3,6 +3,7 @@
 Names, tags, aliases and sources follow MLflow's model registry (its `mlflow.utils.validation`).
 """
 
+import json
 import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,6 +16,9 @@ from mcp_project.validators import JSONObject, printable, storable
 MAX_TAGS = 100
 MAX_TAG_KEY = 250
 MAX_TAG_VALUE = 5_000
+MAX_TAGS_BYTES = 65_536  # all together: they are searched by their words, of which PostgreSQL takes a megabyte
+MAX_SCHEMA_BYTES = 16_384
+MAX_SCHEMA_NODES = 1_000
 MAX_METADATA_BYTES = 65_536
 MAX_ALIASES = 100
 MAX_SOURCE = 2_000
@@ -30,6 +34,8 @@ def validate_model_name(name: str) -> None:
     """MLflow's rule: no `/` and no `:`, which separate the parts of a model's URI."""
     if "/" in name or ":" in name:
         raise ValidationError("A name holds neither `/` nor `:`.", "invalid_name")
+    if name in (".", ".."):
+        raise ValidationError("Clients take `.` and `..` in a path for folders.", "invalid_name")
 
 
 def validate_tags(tags: Any) -> None:
@@ -37,7 +43,7 @@ def validate_tags(tags: Any) -> None:
         raise ValidationError("A JSON object of tags is wanted: key → value.", "not_an_object")
     if len(tags) > MAX_TAGS:
         raise ValidationError(f"At most {MAX_TAGS} tags; these are {len(tags)}.", "too_many")
-    storable(tags)
+    JSONObject(MAX_TAGS_BYTES)(tags)
     for key, value in tags.items():
         if not 1 <= len(key) <= MAX_TAG_KEY:
             raise ValidationError(f"A tag's key has from 1 to {MAX_TAG_KEY} characters.", "invalid_tag")
@@ -58,7 +64,7 @@ def validate_source(source: str) -> None:
     if source in PLACEHOLDERS:
         return
     printable(source)
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):/", source)
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/", source)  # of two letters at least: C:/ is a disk
     if scheme is None or scheme[1].lower() in REFUSED_SCHEMES:
         raise ValidationError("A URI is wanted, such as s3://bucket/model; not a file of this host.", "invalid_source")
     path = unquote(unquote(source)).replace("\\", "/")
@@ -85,9 +91,12 @@ def validate_digest(digest: str) -> None:
 
 def validate_schema(schema: Any) -> None:
     """JSON Schema, draft 2020-12. References to elsewhere are not followed."""
-    storable(schema)
     if not isinstance(schema, dict | bool):
         raise ValidationError("A JSON Schema is an object.", "invalid_schema")
+    storable(schema)
+    if len(json.dumps(schema)) > MAX_SCHEMA_BYTES or _nodes(schema) > MAX_SCHEMA_NODES:
+        text = f"A JSON Schema has at most {MAX_SCHEMA_BYTES} bytes and {MAX_SCHEMA_NODES} parts."
+        raise ValidationError(text, "too_large")
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
@@ -95,6 +104,14 @@ def validate_schema(schema: Any) -> None:
         raise ValidationError(f"Not a JSON Schema, at {where}: {error.message[:200]}", "invalid_schema") from None
     except RecursionError:
         raise ValidationError("The JSON Schema is nested too deep.", "invalid_schema") from None
+
+
+def _nodes(schema: Any) -> int:
+    """How many values a schema has; in lists of what is no word, pairs count: the meta-schema may compare them all."""
+    parts = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    nested = isinstance(schema, list) and any(isinstance(part, dict | list) for part in schema)
+    pairs = len(schema) ** 2 // 100 if nested else 0
+    return 1 + pairs + sum(_nodes(part) for part in parts)
 
 
 def validate_signature(signature: Any) -> None:

@@ -20,7 +20,7 @@ LONGEST_OVERLAP = 30 * 86400
 class KeySerializer(StrictModelSerializer):
     """A key as lists show it: never its secret, nor the hash."""
 
-    models = serializers.ListField(child=StringField(), source="model_patterns", read_only=True)
+    models = serializers.ListField(child=StringField(), source="model_patterns", read_only=True, allow_null=True)
     rate_limit = serializers.CharField(
         source="effective_rate_limit", read_only=True, help_text="`N/period`: the key's own, else the service's."
     )

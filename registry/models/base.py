@@ -24,14 +24,15 @@ class Resource(models.Model):
 
     @property
     def etag(self) -> str:
-        return f'"{self.edition}"'
+        """Of the id, too: what is made again under the same name is another."""
+        return f'"{self.pk.hex[-8:]}-{self.edition}"'
 
 
 class Named(Resource):
     """A resource with a name of its own. Its versions are numbered 1, 2, 3 …, and its aliases name some of them."""
 
     name = models.CharField(max_length=255, unique=True, validators=[printable, validate_model_name])
-    owner = models.CharField(max_length=100, validators=[printable], db_index=True)
+    owner = models.CharField(max_length=100, validators=[printable])
     metadata = models.JSONField(blank=True, default=dict, validators=[JSONObject(MAX_METADATA_BYTES)])
     # Here, and not in a table of their own: they are read with the resource, and changed under the lock of its row.
     aliases = models.JSONField(default=dict, editable=False)  # name → number
@@ -53,6 +54,7 @@ class AliasMove(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     alias = models.CharField(max_length=255)
+    edition = models.PositiveIntegerField()  # that the move made: the order of moves, whatever the writers' clocks say
     at = models.DateTimeField()
     actor = models.CharField(max_length=200)
     before = models.PositiveIntegerField(null=True)  # the version that it named; null for none

@@ -66,7 +66,11 @@ class ModelVersion(Resource):
     @property
     def etag(self) -> str:
         """Of the model, too, whose aliases are shown with the version."""
-        return f'"{self.edition}-{self.model.edition}"'
+        return f'"{self.pk.hex[-8:]}-{self.edition}-{self.model.edition}"'
+
+    def source_for(self, principal: Principal) -> str:
+        """Empty where it is a version of a model that the principal may not see."""
+        return self.source if may_see_uri(principal, self.source) else ""
 
     @property
     def aliases(self) -> list[str]:

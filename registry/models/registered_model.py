@@ -18,6 +18,9 @@ class RegisteredModel(Named):
             GinIndex(fields=["tags"], name="registry_model_tags", opclasses=["jsonb_path_ops"]),
             models.Index(fields=["updated_at", "name"], name="registry_model_updated"),
             models.Index(fields=["created_at", "name"], name="registry_model_created"),
+            models.Index(fields=["owner", "id"], name="registry_model_owner"),
+            models.Index(fields=["framework", "id"], name="registry_model_framework"),
+            models.Index(fields=["task", "id"], name="registry_model_task"),
         )
 
 
@@ -25,5 +28,7 @@ class ModelAliasMove(AliasMove):
     model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="alias_moves")
 
     class Meta:
-        ordering = ("-pk",)
-        indexes = (models.Index(fields=["model", "alias", "id"], name="registry_model_alias_moves"),)
+        ordering = ("-edition",)
+        constraints = (
+            models.UniqueConstraint(fields=["model", "alias", "edition"], name="registry_model_alias_moves"),
+        )

@@ -73,7 +73,12 @@ class VersionSerializer(StrictModelSerializer):
         )  # fmt: skip
         read_only_fields = ("id", "stage", "created_at", "created_by", "updated_at")
 
+    def to_representation(self, instance: ModelVersion) -> dict[str, Any]:
+        return {**super().to_representation(instance), "source": instance.source_for(self.context["principal"])}
+
     def validate_parents(self, parents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if any("uri" not in parent for parent in parents):  # within a PATCH, DRF lets each field be absent
+            raise serializers.ValidationError("Each parent has a `uri`.", "required")
         if len(parents) > MAX_PARENTS:
             raise serializers.ValidationError(f"At most {MAX_PARENTS} parents.")
         if len({parent["uri"] for parent in parents}) < len(parents):
@@ -82,7 +87,7 @@ class VersionSerializer(StrictModelSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         source, run_id = (attrs.get(name, getattr(self.instance, name, "")) for name in ("source", "run_id"))
-        if source.startswith("runs:") and source.removeprefix("runs:/").partition("/")[0] != run_id:
+        if source.lower().startswith("runs:") and source[len("runs:/") :].partition("/")[0] != run_id:
             raise serializers.ValidationError({"source": ["The run that it names is not that of `run_id`."]})
         return attrs
 

@@ -17,7 +17,9 @@ from registry.services.models import check_etag, touch
 from registry.validators import MAX_ALIASES
 
 
-def set_alias(principal: Principal, ident: str, alias: str, number: int, etags: Collection[str] | None) -> None:
+def set_alias(
+    principal: Principal, ident: str, alias: str, number: int, etags: Collection[str] | None
+) -> RegisteredModel:
     """Let the alias name this version from now on. Raises Http404; ApiError CONFLICT for one alias too many,
     PRECONDITION_FAILED when the model is not the one that was read."""
     with transaction.atomic():
@@ -28,6 +30,7 @@ def set_alias(principal: Principal, ident: str, alias: str, number: int, etags: 
             raise ApiError("CONFLICT", f"A model has at most {MAX_ALIASES} aliases.")
         if move(principal.actor, model, alias, number):
             touch(model, "aliases")
+    return model
 
 
 def delete_alias(principal: Principal, ident: str, alias: str, etags: Collection[str] | None) -> None:
@@ -79,6 +82,10 @@ def move(actor: str, model: RegisteredModel, alias: str, number: int | None) -> 
     if before == number:
         return False
     model.aliases = {name: of for name, of in {**model.aliases, alias: number}.items() if of is not None}
-    ModelAliasMove.objects.create(model=model, alias=alias, at=timezone.now(), actor=actor, before=before, after=number)
+    last = model.alias_moves.filter(alias=alias).values_list("at", flat=True).first()
+    at = max(timezone.now(), last) if last else timezone.now()  # hosts' clocks differ; history does not go back
+    ModelAliasMove.objects.create(
+        model=model, alias=alias, edition=model.edition + 1, at=at, actor=actor, before=before, after=number
+    )
     audit.record(actor, "move_alias", model, {f"alias {alias}": (before, number)})
     return True

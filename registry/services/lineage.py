@@ -1,9 +1,12 @@
 """What a version was made from, and what was made from it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, Q
 from rest_framework.exceptions import ValidationError
 
 from keys.principal import Principal
@@ -12,95 +15,125 @@ from registry.queries import visible_models
 from registry.validators import MODEL_URI
 
 LINEAGE_LOCK = 1_307_675  # the database's advisory lock: of two edges that would close a circle, one comes second
-MAX_NODES = 1_000
+MAX_EDGES = 1_000  # of a graph that is shown
+
+DESCENDANTS = """
+WITH RECURSIVE below (id) AS (
+    SELECT version_id FROM registry_parent WHERE parent_id = %(version)s
+    UNION SELECT version_id FROM registry_parent JOIN below ON parent_id = below.id
+)
+SELECT id FROM below WHERE id = ANY(%(wanted)s)
+"""
 
 Edge = tuple[ModelVersion, "ModelVersion | str"]  # from a version to what it was made from: a version, or a data set
 
 
 def set_parents(
-    principal: Principal, version: ModelVersion, parents: Sequence[Mapping[str, str]]
+    principal: Principal, version: ModelVersion, parents: Sequence[Mapping[str, str]], new: bool = False
 ) -> tuple[list[str], list[str]]:
     """Let the version have these parents, each with its `uri` and, for a data set, maybe a `digest`; which URIs there
-    were, and are. In the caller's transaction. Raises ValidationError."""
-    before = list(version.parents.values_list("uri", flat=True))
-    if not parents and not before:
-        return [], []
+    were, and are. Those that the principal may not see stay. In the caller's transaction. Raises ValidationError."""
+    before = [] if new else list(version.parents.select_related("parent__model"))
+    kept = [edge for edge in before if not edge.visible_to(principal)]
+    versions = _versions_of(principal, [parent["uri"] for parent in parents])
+    wanted = {
+        parent["uri"]: Parent(
+            version=version, parent=versions.get(parent["uri"]), uri=parent["uri"], digest=parent.get("digest", "")
+        )
+        for parent in parents
+    }
+    if not new:
+        _refuse_circles(version, versions)
+    same = [edge for edge in before if _is_same(edge, wanted.get(edge.shown_uri))]
+    gone = [edge.pk for edge in before if edge not in kept and edge not in same]
+    added = [edge for uri, edge in wanted.items() if uri not in {edge.shown_uri for edge in same}]
+    version.parents.filter(pk__in=gone).delete()
+    _store(added)
+    return [edge.shown_uri for edge in before], [edge.shown_uri for edge in (*kept, *same, *added)]
+
+
+def _is_same(edge: Parent, wanted: Parent | None) -> bool:
+    return wanted is not None and wanted.digest == edge.digest
+
+
+def _store(edges: list[Parent]) -> None:
+    """A parent that is being deleted at the same time is told now, and not when the transaction ends."""
+    try:
+        with transaction.atomic():
+            Parent.objects.bulk_create(edges)
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    except IntegrityError:
+        raise ValidationError({"parents": ["One of them is being deleted, or is there already."]}) from None
+
+
+def _refuse_circles(version: ModelVersion, parents: Mapping[str, ModelVersion]) -> None:
+    """Nothing descends from a version that is new, so that this is for others."""
+    wanted = {parent.pk: uri for uri, parent in parents.items()}
+    if not wanted:
+        return
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LINEAGE_LOCK])
-    edges = [_edge(principal, version, **parent) for parent in parents]
-    below = {node.pk for node, _ in edges_down([version], 100)} | {version.pk}
-    for edge in edges:
-        if edge.parent is not None and edge.parent.pk in below:
-            raise ValidationError({"parents": [f"{edge.uri} was itself made from this version."]})
-    version.parents.all().delete()
-    Parent.objects.bulk_create(edges)
-    return before, [edge.uri for edge in edges]
+        cursor.execute(DESCENDANTS, {"version": version.pk, "wanted": list(wanted)})
+        below = {pk for (pk,) in cursor.fetchall()} | ({version.pk} & set(wanted))
+    if below:
+        uris = ", ".join(sorted(wanted[pk] for pk in below))
+        raise ValidationError({"parents": [f"Made from this version itself: {uris}."]})
 
 
-def edges_up(versions: Iterable[ModelVersion], depth: int) -> list[Edge]:
-    """From the versions to their ancestors, `depth` steps at most, and MAX_NODES edges about."""
-    found: list[Edge] = []
-    seen = {version.pk for version in versions}
-    level = list(versions)
-    for _ in range(depth):
-        edges = Parent.objects.filter(version__in=level).select_related("parent__model", "version__model")
-        level = []
-        for edge in edges[:MAX_NODES]:
-            found.append((edge.version, edge.parent or edge.uri))
-            if edge.parent is not None and edge.parent.pk not in seen:
-                seen.add(edge.parent.pk)
-                level.append(edge.parent)
-        if not level or len(found) >= MAX_NODES:
-            break
+def _versions_of(principal: Principal, uris: Sequence[str]) -> dict[str, ModelVersion]:
+    """The versions that `models:/name/3` name, by those; URIs of data sets are left out. Raises ValidationError."""
+    named = {uri: MODEL_URI.fullmatch(uri) for uri in uris if uri.lower().startswith("models:")}
+    conditions = [Q(model__name=match["name"], number=int(match["number"])) for match in named.values() if match]
+    found: dict[str, ModelVersion] = {}
+    if conditions:
+        versions = ModelVersion.objects.filter(reduce(or_, conditions), model__in=visible_models(principal))
+        found = {uri_of(version): version for version in versions.select_related("model")}
+    for uri in named:
+        if uri not in found:
+            raise ValidationError({"parents": [f"There is no {uri[:300]}; write models:/name/3."]})
     return found
 
 
-def edges_down(versions: Iterable[ModelVersion], depth: int) -> list[Edge]:
-    """From descendants to the versions, likewise."""
-    found: list[Edge] = []
-    seen = {version.pk for version in versions}
-    level = list(versions)
-    for _ in range(depth):
-        edges = Parent.objects.filter(parent__in=level).select_related("parent__model", "version__model")
-        level = []
-        for edge in edges[:MAX_NODES]:
-            assert edge.parent is not None  # noqa: S101  (by the filter)
-            found.append((edge.version, edge.parent))
-            if edge.version.pk not in seen:
-                seen.add(edge.version.pk)
-                level.append(edge.version)
-        if not level or len(found) >= MAX_NODES:
-            break
-    return found
-
-
-def _edge(principal: Principal, version: ModelVersion, uri: str, digest: str = "") -> Parent:
-    return Parent(version=version, parent=_version_of(principal, uri), uri=uri, digest=digest)
-
-
-def _version_of(principal: Principal, uri: str) -> ModelVersion | None:
-    """The version that a `models:/name/3` names; None for the URI of a data set. Raises ValidationError."""
-    if not uri.startswith("models:"):
-        return None
-    match = MODEL_URI.fullmatch(uri)
-    if match is not None:
-        versions = ModelVersion.objects.filter(model__in=visible_models(principal), model__name=match["name"])
-        version = versions.filter(number=int(match["number"])).first()
-        if version is not None:
-            return version
-    raise ValidationError({"parents": [f"There is no {uri[:300]}; write models:/name/3."]})
+def touch_children(versions: Iterable[ModelVersion]) -> None:
+    """What they show of their parents has changed: a name, or that one is deleted."""
+    ModelVersion.objects.filter(parents__parent__in=list(versions)).update(edition=F("edition") + 1)
 
 
 def graph(principal: Principal, version: ModelVersion, depth: int) -> dict[str, Any]:
-    """Nodes and edges around a version. Models that the principal may not see are left out, with their edges."""
-    edges = [*edges_up([version], depth), *edges_down([version], depth)]
-    nodes: dict[str, dict[str, Any]] = {uri_of(version): _node(version)}
-    shown = set()
-    for child, parent in edges:
-        if may_see_uri(principal, uri_of(child)) and may_see_uri(principal, uri_of(parent)):
-            shown.add((uri_of(child), uri_of(parent)))
-            nodes |= {uri_of(end): _node(end) for end in (child, parent)}
-    return {"nodes": list(nodes.values()), "edges": [{"from": parent, "to": child} for child, parent in sorted(shown)]}
+    """Nodes and edges around a version, `depth` steps in each direction; `cut` when there are more than MAX_EDGES. It
+    ends at models that the principal may not see: they are not in it, nor what lies beyond them."""
+    up, more_up = _edges(principal, [version], depth, "version")
+    down, more_down = _edges(principal, [version], depth, "parent")
+    edges = {(uri_of(parent), uri_of(child)) for child, parent in (*up, *down)}
+    nodes = {uri_of(version): _node(version)} | {uri_of(end): _node(end) for edge in (*up, *down) for end in edge}
+    told = [{"from": parent, "to": child} for parent, child in sorted(edges)]
+    return {"nodes": list(nodes.values()), "edges": told, "cut": more_up or more_down}
+
+
+def _edges(principal: Principal, versions: list[ModelVersion], depth: int, near: str) -> tuple[list[Edge], bool]:
+    """From the versions, which are the edges' `near` ends (`version`: to their ancestors; `parent`: to descendants);
+    and whether there are more."""
+    found: list[Edge] = []
+    seen = {version.pk for version in versions}
+    level = versions
+    for _ in range(depth):
+        rows = Parent.objects.filter(**{f"{near}__in": level}).select_related("parent__model", "version__model")
+        level = []
+        for row in rows.order_by("pk")[: MAX_EDGES + 1]:
+            if len(found) >= MAX_EDGES:
+                return found, True
+            far: ModelVersion | str = (row.parent or row.uri) if near == "version" else row.version
+            if not may_see_uri(principal, uri_of(far)):
+                continue
+            found.append((row.version, row.parent or row.uri))
+            if isinstance(far, ModelVersion) and far.pk not in seen:
+                seen.add(far.pk)
+                level.append(far)
+        if not level:
+            break
+    return found, False
 
 
 def uri_of(end: ModelVersion | str) -> str:

@@ -1,5 +1,6 @@
 """What changes models. Each change and its audit entry are one transaction."""
 
+import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from keys.principal import Principal
 from mcp_project.errors import ApiError
 from registry.models import RegisteredModel
 from registry.queries import find_model
+from registry.services.lineage import touch_children
 
 TOLD = ("name", "description", "owner", "framework", "task", "license", "tags", "metadata")
 
@@ -41,7 +43,11 @@ def update_model(
     try:
         with transaction.atomic():
             model = find_model(principal, ident, lock=True)
+            if changes.get("owner", model.owner) != model.owner:
+                may_govern(principal, model.owner)  # else whoever may write could take it, and delete it then
             check_etag(model, etags)
+            if changes.get("name", model.name) != model.name:
+                touch_children(model.versions.all())
             for name, value in changes.items():
                 setattr(model, name, value)
             return save_model(principal.actor, model, "update", changes)
@@ -54,8 +60,9 @@ def delete_model(principal: Principal, ident: str, etags: Collection[str] | None
     and PERMISSION_DENIED for what others own."""
     with transaction.atomic():
         model = find_model(principal, ident, lock=True)
-        may_delete(principal, model.owner)
+        may_govern(principal, model.owner)
         check_etag(model, etags)
+        touch_children(model.versions.select_for_update())
         audit.record(principal.actor, "delete", model, {name: (getattr(model, name), None) for name in TOLD})
         model.delete()
 
@@ -64,10 +71,11 @@ def save_model(actor: str, model: RegisteredModel, action: str, names: Collectio
     """Write the model and what is new in the fields `names`, in the caller's transaction."""
     stored = None if action == "create" else RegisteredModel.objects.select_for_update().get(pk=model.pk)
     pairs = {name: (getattr(stored, name, None), getattr(model, name)) for name in names}
-    changes = {name: (before, after) for name, (before, after) in pairs.items() if stored is None or before != after}
+    changes = {name: pair for name, pair in pairs.items() if stored is None or differ(*pair)}
     if stored is None:
         model.save(force_insert=True)
     elif changes:
+        model.edition = stored.edition
         touch(model, *changes)
     else:
         return model
@@ -87,9 +95,18 @@ def check_etag(resource: Any, etags: Collection[str] | None) -> None:
         raise ApiError("PRECONDITION_FAILED")
 
 
-def may_delete(principal: Principal, owner: str) -> None:
+def may_govern(principal: Principal, owner: str) -> None:
+    """Raises ApiError PERMISSION_DENIED."""
     if owner != principal.owner and not principal.may(Permission.ADMIN):
-        raise ApiError("PERMISSION_DENIED", "What others own is deleted by keys with the permission admin.")
+        text = "What others own is deleted, and given to others, by keys with the permission admin."
+        raise ApiError("PERMISSION_DENIED", text)
+
+
+def differ(before: Any, after: Any) -> bool:
+    """Also where Python calls them equal: 1 and true, within JSON."""
+    if isinstance(before, dict | list) and isinstance(after, dict | list):
+        return json.dumps(before, sort_keys=True) != json.dumps(after, sort_keys=True)
+    return bool(before != after)
 
 
 def _may_name(principal: Principal, name: str) -> None:

@@ -6,15 +6,16 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from rest_framework.exceptions import ValidationError
 
 from keys import audit
 from keys.principal import Principal
 from mcp_project.errors import ApiError
-from registry.models import ModelVersion, RegisteredModel, Stage, Status
+from registry.models import ModelVersion, RegisteredModel, Stage, Status, may_see_uri
 from registry.queries import find_model, find_version
 from registry.services.aliases import drop_aliases_of
-from registry.services.lineage import set_parents
-from registry.services.models import check_etag, may_delete, touch
+from registry.services.lineage import set_parents, touch_children
+from registry.services.models import check_etag, differ, may_govern, touch
 
 # From which status to which; ready is for good.
 MOVES = {Status.PENDING: {Status.READY, Status.FAILED}, Status.FAILED: {Status.PENDING}, Status.READY: set[Status]()}
@@ -23,13 +24,14 @@ MOVES = {Status.PENDING: {Status.READY, Status.FAILED}, Status.FAILED: {Status.P
 def create_version(principal: Principal, ident: str, **fields: Any) -> ModelVersion:
     """The model's next version. Raises Http404, and ValidationError for parents that the key cannot see."""
     parents = fields.pop("parents", [])
+    _check_source(principal, fields)
     with transaction.atomic():
         model = find_model(principal, ident, lock=True)
         model.last_number += 1
         model.latest_version = model.last_number
         version = ModelVersion(model=model, number=model.last_number, created_by=principal.actor, **fields)
         version.save(force_insert=True)
-        set_parents(principal, version, parents)
+        set_parents(principal, version, parents, new=True)
         touch(model, "last_number", "latest_version")
         told = {"version": (None, version.number), "source": (None, version.source)}
         audit.record(principal.actor, "create_version", model, told)
@@ -46,6 +48,7 @@ def update_version(
     """
     changes = dict(changes)
     parents = changes.pop("parents", None)
+    _check_source(principal, changes)
     with transaction.atomic():
         model = find_model(principal, ident, lock=True)
         version = find_version(model, number, lock=True)
@@ -53,19 +56,28 @@ def update_version(
         _check(version, changes, parents)
         told: dict[str, Any] = {"version": (number, number)}
         for name, value in changes.items():
-            if getattr(version, name) != value:
+            if differ(getattr(version, name), value):
                 told[name] = (getattr(version, name), value)
                 setattr(version, name, value)
         if parents is not None:
-            told["parents"] = set_parents(principal, version, parents)
+            before, after = set_parents(principal, version, parents)
+            if before != after:
+                told["parents"] = (before, after)
         if len(told) > 1:
             _save(version, *(name for name in told if name not in ("version", "parents")))
             audit.record(principal.actor, "update_version", model, told)
     return version
 
 
+def _check_source(principal: Principal, fields: Mapping[str, Any]) -> None:
+    if not may_see_uri(principal, fields.get("source", "")):
+        raise ValidationError({"source": [f"There is no {fields['source'][:300]}."]})
+
+
 def _check(version: ModelVersion, changes: Mapping[str, Any], parents: Any) -> None:
-    fixed = [name for name in ModelVersion.DEFINITION if name in changes and changes[name] != getattr(version, name)]
+    fixed = [
+        name for name in ModelVersion.DEFINITION if name in changes and differ(getattr(version, name), changes[name])
+    ]
     if version.status == Status.READY and (fixed or parents is not None):
         names = ", ".join([*fixed, *(["parents"] if parents is not None else [])])
         raise ApiError("CONFLICT", f"The version is ready, and what defines it is fixed: {names}.")
@@ -80,8 +92,9 @@ def delete_version(principal: Principal, ident: str, number: int, etags: Collect
     with transaction.atomic():
         model = find_model(principal, ident, lock=True)
         version = find_version(model, number, lock=True)
-        may_delete(principal, model.owner)
+        may_govern(principal, model.owner)
         check_etag(version, etags)
+        touch_children(ModelVersion.objects.select_for_update().filter(pk=version.pk))
         drop_aliases_of(principal.actor, model, number)
         told = {"version": (number, None), "source": (version.source, None)}
         audit.record(principal.actor, "delete_version", model, told)

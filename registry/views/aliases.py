@@ -1,6 +1,7 @@
 """/api/models/{model_id}/aliases/{alias}"""
 
 import re
+from datetime import UTC
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -21,7 +22,7 @@ from registry.models import ModelAliasMove, RegisteredModel
 from registry.queries import find_model
 from registry.serializers.versions import AliasMoveSerializer, AliasSerializer
 from registry.services import aliases as services
-from registry.validators import validate_alias
+from registry.validators import RESERVED_ALIAS, validate_alias
 from registry.views.models import KNOWN, MAY_MATCH, MODEL_ID, OfModel
 
 ALIAS = OpenApiParameter(
@@ -34,7 +35,11 @@ AT = OpenApiParameter("at", OpenApiTypes.DATETIME, description="What it named th
 class AliasViewSet(OfModel):
     serializer_class = AliasSerializer
 
-    @extend_schema(summary="Read which version an alias names, or named", parameters=[AT, KNOWN])
+    @extend_schema(
+        summary="Read which version an alias names, or named",
+        parameters=[AT, KNOWN],
+        responses={200: AliasSerializer, 304: None},
+    )
     def retrieve(self, request: Request, model_id: str, alias: str) -> Response:
         model = self.model(model_id)
         unknown = set(request.query_params) - {"at"}
@@ -55,8 +60,9 @@ class AliasViewSet(OfModel):
         wanted.is_valid(raise_exception=True)
         self.model(model_id)
         number = wanted.validated_data["version"]
-        services.set_alias(principal_of(request), model_id, alias, number, expected_etags(request, required=False))
-        return Response({"alias": alias, "version": number})
+        etags = expected_etags(request, required=False)
+        model = services.set_alias(principal_of(request), model_id, alias, number, etags)
+        return Response({"alias": alias, "version": number}, headers={"ETag": model.etag})
 
     @extend_schema(summary="Remove an alias", parameters=[MAY_MATCH], responses={204: None})
     def destroy(self, request: Request, model_id: str, alias: str) -> Response:
@@ -78,6 +84,7 @@ class AliasViewSet(OfModel):
 class AliasHistoryView(mixins.ListModelMixin, GenericViewSet[ModelAliasMove]):
     queryset = ModelAliasMove.objects.none()
     serializer_class = AliasMoveSerializer
+    ordering = ("-edition",)
 
     def get_queryset(self) -> QuerySet[ModelAliasMove]:
         model = find_model(principal_of(self.request), self.kwargs["model_id"])
@@ -93,6 +100,8 @@ def named(model: RegisteredModel, alias: str, at: str | None) -> int | None:
     """The version that an alias names, now or at a moment. Raises ValidationError."""
     if at is not None:
         moment = _moment(at)
+        if RESERVED_ALIAS.fullmatch(alias):
+            raise ValidationError({"at": [f"`{alias}` names a version by itself, and has no history."]})
         return services.alias_at(model, alias, moment)
     if alias.lower() == "latest":
         return model.latest_version
@@ -107,8 +116,8 @@ def named(model: RegisteredModel, alias: str, at: str | None) -> int | None:
 def _moment(text: str) -> Any:
     try:
         moment = parse_datetime(re.sub(r" (?=\d\d:?\d\d$)", "+", text))  # a `+` that was not encoded
+        if moment is not None and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ValidationError({"at": ["A time with its offset, such as 2026-01-31T12:00:00Z."]})
-    return moment
+        pass
+    raise ValidationError({"at": ["A time with its offset, such as 2026-01-31T12:00:00Z."]})

@@ -6,6 +6,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from keys.principal import principal_of
 from registry.cards import as_html, card
 from registry.views.models import MODEL_ID, OfModel
 
@@ -24,11 +25,11 @@ class CardView(OfModel):
     def retrieve(self, request: Request, model_id: str) -> HttpResponse:
         form = self._format(request)
         model = self.model(model_id)
-        text = card(model)
+        text = card(principal_of(request), model)
         if form == "html":
-            policy = {"Content-Security-Policy": "default-src 'none'; img-src https: http:; sandbox"}
-            return HttpResponse(as_html(text, model.name), content_type="text/html; charset=utf-8", headers=policy)
-        return HttpResponse(text, content_type="text/markdown; charset=utf-8")
+            headers = {"Content-Security-Policy": "default-src 'none'; img-src https: http:; sandbox", "Vary": "Accept"}
+            return HttpResponse(as_html(text, model.name), content_type="text/html; charset=utf-8", headers=headers)
+        return HttpResponse(text, content_type="text/markdown; charset=utf-8", headers={"Vary": "Accept"})
 
     @staticmethod
     def _format(request: Request) -> str:

@@ -43,6 +43,7 @@ class EdgeSerializer(serializers.Serializer[Any]):
 class LineageSerializer(serializers.Serializer[Any]):
     nodes = NodeSerializer(many=True)
     edges = EdgeSerializer(many=True)
+    cut = serializers.BooleanField(help_text="Whether there is more than is told.")
 
 
 @extend_schema(tags=["models"], parameters=[MODEL_ID])
@@ -60,5 +61,5 @@ class LineageView(OfModel):
         model = self.model(model_id)
         number = query.validated_data.get("version", model.latest_version)
         if number is None:
-            return Response({"nodes": [], "edges": []})
+            return Response({"nodes": [], "edges": [], "cut": False})
         return Response(graph(principal_of(request), find_version(model, number), query.validated_data["depth"]))

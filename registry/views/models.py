@@ -9,12 +9,12 @@ from rest_framework.viewsets import GenericViewSet
 
 from keys.models import AuditEntry
 from keys.principal import note_model, principal_of
-from keys.serializers.audit import AuditEntrySerializer
 from mcp_project.preconditions import expected_etags, unless_known
 from registry.filters import ModelFilter, ordering_of
 from registry.models import RegisteredModel
 from registry.ordering import MODEL_ORDER
 from registry.queries import find_model, visible_models
+from registry.serializers.history import HistorySerializer
 from registry.serializers.models import ModelSerializer
 from registry.services import models as services
 
@@ -75,7 +75,7 @@ class ModelViewSet(mixins.ListModelMixin, GenericViewSet[RegisteredModel]):
 class OneModelViewSet(OfModel):
     serializer_class = ModelSerializer
 
-    @extend_schema(summary="Read a model", parameters=[KNOWN])
+    @extend_schema(summary="Read a model", parameters=[KNOWN], responses={200: ModelSerializer, 304: None})
     def retrieve(self, request: Request, model_id: str) -> Response:
         model = self.model(model_id)
         return unless_known(request, model.etag, lambda: ModelSerializer(model).data)
@@ -109,7 +109,7 @@ class OneModelViewSet(OfModel):
 @extend_schema(tags=["models"], parameters=[MODEL_ID])
 class ModelHistoryView(mixins.ListModelMixin, GenericViewSet[AuditEntry]):
     queryset = AuditEntry.objects.none()
-    serializer_class = AuditEntrySerializer
+    serializer_class = HistorySerializer
 
     def get_queryset(self) -> QuerySet[AuditEntry]:
         model = find_model(principal_of(self.request), self.kwargs["model_id"])

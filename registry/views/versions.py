@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.request import Request
@@ -23,6 +23,7 @@ PARENTS = Prefetch("parents", Parent.objects.select_related("parent__model"))
 
 
 def shown(request: Request, version: ModelVersion) -> Any:
+    prefetch_related_objects([version], PARENTS)
     return VersionSerializer(version, context={"principal": principal_of(request)}).data
 
 
@@ -59,7 +60,7 @@ class VersionViewSet(mixins.ListModelMixin, GenericViewSet[ModelVersion]):
 class OneVersionViewSet(OfModel):
     serializer_class = VersionSerializer
 
-    @extend_schema(summary="Read a version", parameters=[KNOWN])
+    @extend_schema(summary="Read a version", parameters=[KNOWN], responses={200: VersionSerializer, 304: None})
     def retrieve(self, request: Request, model_id: str, number: int) -> Response:
         version = find_version(self.model(model_id), number)
         return unless_known(request, version.etag, lambda: shown(request, version))

@@ -73,6 +73,13 @@ def test_documentation_opens_without_a_key(outsider: Api, path: str) -> None:
     assert b"swagger" in outsider.get(path).content
 
 
+@pytest.mark.parametrize("path", ["/api/models", "/api/models/m", "/api/models/m/aliases/a", "/api/usage"])
+def test_options_tells_what_a_view_takes(owner: Api, path: str) -> None:
+    answer = owner("OPTIONS", path)
+
+    assert (answer.status_code, answer.json()["parses"][0]) == (200, "application/json")
+
+
 @pytest.mark.parametrize("path", ["/api/docs", "/api/schema"])
 @pytest.mark.parametrize("method", ["OPTIONS", "POST", "DELETE"])
 def test_other_methods_are_answered_in_the_shape(outsider: Api, path: str, method: str) -> None:

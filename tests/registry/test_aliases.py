@@ -1,6 +1,6 @@
 """/api/models/{model_id}/aliases/{alias}"""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -129,7 +129,9 @@ def test_alias_of_a_version_that_is_not_there_gets_404(owner: Api) -> None:
     assert owner("PUT", CHAMPION, {"version": 4}).status_code == 404
 
 
-@pytest.mark.parametrize("at", ["yesterday", "2026-01-31", "2026-01-31T12:00:00", "2026-02-31T12:00:00Z", ""])
+@pytest.mark.parametrize(
+    "at", ["yesterday", "2026-01-31", "2026-01-31T12:00:00", "2026-02-31T12:00:00Z", "", "0001-01-01T00:00:00%2B23:59"]
+)
 def test_bad_moment_gets_400(owner: Api, at: str) -> None:
     assert errors(owner.get(f"{CHAMPION}?at={at}")) == {"at"}
 
@@ -156,6 +158,31 @@ def test_key_that_may_not_see_the_model_learns_nothing(owner: Api, path: str) ->
     blind = api("blind", "read", "write", model_patterns=["other*"])
 
     assert blind("POST" if path == "/rollback" else "GET", f"{CHAMPION}{path}").status_code == 404
+
+
+def test_order_of_moves_is_theirs_whatever_a_hosts_clock_says(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, seconds in ((1, 0), (2, 60), (3, 30)):
+        at = datetime(2026, 1, 31, 12, tzinfo=UTC) + timedelta(seconds=seconds)
+        monkeypatch.setattr("registry.services.aliases.timezone.now", lambda at=at: at)
+        monkeypatch.setattr("mcp_project.ids.time.time_ns", lambda at=at: int(at.timestamp()) * 10**9)
+        put(owner, number)
+    monkeypatch.undo()
+
+    moves = owner.get(f"{CHAMPION}/history").json()["results"]
+    assert [(move["before"], move["after"]) for move in moves] == [(2, 3), (1, 2), (None, 1)]
+    assert owner.get(f"{CHAMPION}?at=2026-01-31T12:01:00Z").json()["version"] == 3
+    assert owner.get(f"{CHAMPION}?at=2026-01-31T12:00:30Z").json()["version"] == 1
+
+
+@pytest.mark.parametrize("path", ["%00?at=2026-01-31T12:00:00Z", "%00/history", "x%00/rollback"])
+def test_nul_in_a_path_gets_404(owner: Api, path: str) -> None:
+    for method in ("GET", "POST"):
+        assert owner(method, f"/api/models/churn/aliases/{path}").status_code in {404, 405}
+
+
+@pytest.mark.parametrize("alias", ["latest", "v1"])
+def test_names_of_versions_have_no_history(owner: Api, alias: str) -> None:
+    assert errors(owner.get(f"/api/models/churn/aliases/{alias}?at=2026-01-31T12:00:00Z")) == {"at"}
 
 
 def test_history_has_no_gap_when_many_move_an_alias_at_once(server: Server) -> None:

@@ -1,5 +1,6 @@
 """PATCH, DELETE and conditional GET of models and versions; history."""
 
+import json
 from typing import Any
 
 import pytest
@@ -130,6 +131,57 @@ def test_key_may_not_rename_a_model_out_of_its_sight(made: None) -> None:
     assert RegisteredModel.objects.get().name == "churn"
 
 
+def test_model_is_given_to_another_by_its_owner_or_an_admin(owner: Api, admin: Api, made: None) -> None:
+    stranger = api("stranger", "read", "write")
+
+    assert stranger("PATCH", MODEL, {"owner": "stranger"}, If_Match="*").status_code == 403
+    assert stranger.delete(MODEL).status_code == 403
+    assert owner("PATCH", MODEL, {"owner": "stranger"}, If_Match="*").status_code == 200
+    assert stranger.delete(MODEL).status_code == 204
+
+
+def test_etag_of_what_is_made_again_is_another(owner: Api, made: None) -> None:
+    before = owner.get(MODEL)["ETag"]
+    owner.delete(MODEL)
+    model(owner, tags={"a": "1"})
+    version(owner)
+
+    assert owner.get(MODEL)["ETag"] != before
+    assert owner("PATCH", MODEL, {"task": "t"}, If_Match=before).status_code == 412
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [({"a": True}, {"a": 1}), ({"a": 1}, {"a": 1.0}), ({"a": [0]}, {"a": [False]})]
+)
+def test_what_python_calls_equal_is_stored_all_the_same(
+    owner: Api, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    model(owner, metadata=before)
+    version(owner, params=before, status="pending")
+
+    for path, field in ((MODEL, "metadata"), (VERSION, "params")):
+        owner("PATCH", path, {field: after}, If_Match="*")
+        assert json.dumps(owner.get(path).json()[field]) == json.dumps(after)
+
+
+def test_history_does_not_tell_of_models_that_the_key_may_not_see(owner: Api, made: None) -> None:
+    model(owner, "secret")
+    version(owner, "secret")
+    version(owner, status="pending")
+    owner("PATCH", "/api/models/churn/versions/2", {"parents": [{"uri": "models:/secret/1"}]}, If_Match="*")
+    version(owner, source="models:/secret/1")
+    owner("PATCH", "/api/models/churn", {"name": "hidden"}, If_Match="*")
+    owner("PATCH", "/api/models/hidden", {"name": "public"}, If_Match="*")
+    bound = api("bound", "read", model_patterns=["public"])
+
+    for path in ("history", "versions", "versions/2", "versions/3", "card", "lineage?version=2", "lineage?version=3"):
+        answer = bound.get(f"/api/models/public/{path}")
+        assert answer.status_code == 200
+        assert b"secret" not in answer.content
+        assert b'"hidden"' not in answer.content
+    assert b"secret" in owner.get("/api/models/public/history").content
+
+
 def test_of_many_changes_of_what_was_read_one_succeeds(server: Server) -> None:
     with server.client(server.key) as client:
         client.post("/api/models", json={"name": "contested"})
@@ -159,6 +211,17 @@ def test_models_are_searched_filtered_and_ordered(owner: Api, query: str, names:
     response = owner.get(f"/api/models?{query}")
     assert response.status_code == 200, response.content
     assert [row["name"] for row in response.json()["results"]] == names
+
+
+def test_words_of_many_models_are_found_in_pages(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("registry.filters.FEW", 3)
+    for number in range(5):
+        model(owner, f"model {number}", description="common" + (" rare" if number < 3 else ""))
+
+    for word, numbers in (("rare", [2, 1, 0]), ("common", [4, 3, 2, 1, 0])):
+        first = owner.get(f"/api/models?search={word}&limit=2").json()
+        second = owner.get(first["next"]).json()["results"]
+        assert [row["name"] for row in [*first["results"], *second]] == [f"model {n}" for n in numbers[:4]]
 
 
 @pytest.mark.parametrize("query", ["filter=x = 1", "order_by=owner", f"search={'x' * 201}"])

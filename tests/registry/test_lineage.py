@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from registry.models import ModelVersion, Parent, RegisteredModel
 from tests.conftest import Api, api
 from tests.registry.made import errors, model, version
+from tests.server import Server, at_once
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +93,65 @@ def test_circle_is_refused_where_it_would_be_closed(owner: Api) -> None:
         response = owner("PATCH", "/api/models/base/versions/2", {"parents": [{"uri": uri}]}, If_Match="*")
         assert errors(response) == {"parents"}
     assert owner.get("/api/models/base/versions/2").json()["parents"] == []
+
+
+def test_circle_is_refused_however_many_children_there_are(owner: Api) -> None:
+    version(owner, "base", status="pending")
+    model(owner, "many")
+    base = ModelVersion.objects.get(model__name="base", number=2)
+    children = [
+        ModelVersion(model=RegisteredModel.objects.get(name="many"), number=number, source="s3://b/m")
+        for number in range(1, 1103)
+    ]
+    ModelVersion.objects.bulk_create(children)
+    Parent.objects.bulk_create(Parent(version=child, parent=base, uri="models:/base/2") for child in children)
+
+    response = owner("PATCH", "/api/models/base/versions/2", {"parents": [{"uri": "models:/many/1102"}]}, If_Match="*")
+    assert errors(response) == {"parents"}
+    assert owner.get("/api/models/base/lineage?version=2").json()["cut"] is True
+
+
+def test_change_of_parents_leaves_those_that_the_key_may_not_see(owner: Api) -> None:
+    version(owner, "churn", status="pending", parents=[{"uri": "models:/base/1"}, {"uri": "s3://old"}])
+    bound = api("bound", "read", "write", model_patterns=["churn"])
+
+    bound("PATCH", "/api/models/churn/versions/2", {"parents": [{"uri": "s3://new"}]}, If_Match="*")
+
+    shown = owner.get("/api/models/churn/versions/2").json()["parents"]
+    assert {parent["uri"] for parent in shown} == {"models:/base/1", "s3://new"}
+
+
+def test_etag_changes_with_what_is_shown_of_a_parent(owner: Api) -> None:
+    path = "/api/models/churn/versions/1"
+    tags = [owner.get(path)["ETag"]]
+    owner("PATCH", "/api/models/base", {"name": "basis"}, If_Match="*")
+    tags.append(owner.get(path)["ETag"])
+    owner.delete("/api/models/basis/versions/1")
+    tags.append(owner.get(path)["ETag"])
+
+    assert len(set(tags)) == 3
+
+
+def test_versions_and_their_parents_change_at_once_without_a_5xx(server: Server) -> None:
+    """Children are registered while their parent is changed, or deleted."""
+    with server.client(server.key) as client:
+        for name in ("a", "b"):
+            client.post("/api/models", json={"name": name})
+        client.post("/api/models/a/versions", json={"source": "s3://b/m", "status": "pending"})
+
+    def change() -> set[int]:
+        with server.client(server.key) as client:
+            statuses = set()
+            for number in range(15):
+                made = client.post("/api/models/a/versions", json={"source": "s3://b/m"}).json()["version"]
+                body = {"source": "s3://b/m", "parents": [{"uri": f"models:/a/{made}"}, {"uri": "models:/a/1"}]}
+                statuses.add(client.post("/api/models/b/versions", json=body).status_code)
+                parents = {"parents": [{"uri": f"s3://{number}"}]}
+                answer = client.patch("/api/models/a/versions/1", json=parents, headers={"If-Match": "*"})
+                statuses |= {answer.status_code, client.delete(f"/api/models/a/versions/{made - 1}").status_code}
+        return statuses
+
+    assert set().union(*at_once(6, change)) <= {200, 201, 204, 400, 404}
 
 
 def test_deleted_parent_stays_by_its_name(owner: Api) -> None:

@@ -132,6 +132,12 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no schema": ({"signature": {"inputs": {"type": "nonsense"}}}, "signature"),
     "schema a number": ({"signature": {"inputs": 7}}, "signature"),
     "other in signature": ({"signature": {"input": {}}}, "signature"),
+    "schema that takes long": ({"signature": {"inputs": {"type": [{"a": n} for n in range(900)]}}}, "signature"),
+    "schema of many parts": ({"signature": {"inputs": {"allOf": [{}] * 2000}}}, "signature"),
+    "large schema": ({"signature": {"inputs": {"title": "x" * 20_000}}}, "signature"),
+    "source of nobody's run": ({"source": "RUNS:/abc/model"}, "source"),
+    "disk": ({"source": "C:/Users/x"}, "source"),
+    "parent without URI": ({"parents": [{}]}, "parents"),
     "parent unknown": ({"parents": [{"uri": "models:/nobody/1"}]}, "parents"),
     "parent without number": ({"parents": [{"uri": "models:/churn"}]}, "parents"),
     "parent twice": ({"parents": [{"uri": "s3://a"}, {"uri": "s3://a"}]}, "parents"),
@@ -153,6 +159,23 @@ def test_bad_field_gets_400_that_names_it_and_leaves_nothing(owner: Api, fields:
     assert errors(response) == {field}
     assert not ModelVersion.objects.exists()
     assert owner.get("/api/models/churn").json()["latest_version"] is None
+
+
+def test_change_may_leave_out_what_it_likes_but_not_a_parents_uri(owner: Api) -> None:
+    model(owner)
+    version(owner, status="pending")
+
+    assert errors(owner("PATCH", "/api/models/churn/versions/1", {"parents": [{}]}, If_Match="*")) == {"parents"}
+
+
+@pytest.mark.parametrize("tags", [{str(n): "\u4e2da " * 900 for n in range(30)}, {"a" * 251: ""}])
+def test_tags_that_are_too_large_get_400(owner: Api, tags: dict[str, str]) -> None:
+    assert errors(owner.post("/api/models", {"name": "m", "tags": tags})) == {"tags"}
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_names_that_are_folders_get_400(owner: Api, name: str) -> None:
+    assert errors(owner.post("/api/models", {"name": name})) == {"name"}
 
 
 @pytest.mark.parametrize("number", ["0", "2", "99999999999999999999", "-1", "x", "1.0"])
