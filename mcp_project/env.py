@@ -100,6 +100,13 @@ def addresses(text: str) -> list[str]:
     return found
 
 
+def environments(text: str) -> list[str]:
+    found = names(text)
+    if not found or not all(re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name, re.ASCII) for name in found):
+        raise ValueError("must be names of a-z, 0-9, _ and -, separated by commas, such as staging,production")
+    return found
+
+
 port = whole(1, 65535)
 
 ENV = environ.Env(
@@ -139,6 +146,8 @@ ENV = environ.Env(
     USAGE_RETENTION_DAYS=(whole(0, 36500), 90),
     USAGE_CLIENT_ADDRESS=(boolean, True),
     REDIS_URL=(redis_url, ""),
+    DEPLOYMENT_ENVIRONMENTS=(environments, ["development", "staging", "production"]),
+    DEPLOYMENT_PRIVATE_ENDPOINTS=(boolean, False),
     THROTTLE_ON_OUTAGE=(choice("closed", "open", "local"), "closed"),
 )
 

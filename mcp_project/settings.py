@@ -117,6 +117,10 @@ USAGE_WHEN_FULL: str = env.read("USAGE_WHEN_FULL")
 USAGE_RETENTION_DAYS: int = env.read("USAGE_RETENTION_DAYS")  # 0 for ever
 USAGE_CLIENT_ADDRESS: bool = env.read("USAGE_CLIENT_ADDRESS")
 
+# --- Registry -----------------------------------------------------------------------------------------------------
+DEPLOYMENT_ENVIRONMENTS: list[str] = env.read("DEPLOYMENT_ENVIRONMENTS")
+DEPLOYMENT_PRIVATE_ENDPOINTS: bool = env.read("DEPLOYMENT_PRIVATE_ENDPOINTS")
+
 # --- The frame ----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "mcp_project",
@@ -236,6 +240,7 @@ SPECTACULAR_SETTINGS = {
         "PermissionEnum": "keys.models.Permission",
         "KeyStatusEnum": "keys.models.api_key.STATUSES",
         "VersionStatusEnum": "registry.models.Status",
+        "DeploymentStatusEnum": "registry.models.DeploymentStatus",
     },
 }
 UNFOLD = {

@@ -9,6 +9,7 @@ from unfold.admin import ModelAdmin
 from keys import audit
 from mcp_project.admin import JSON_IN_FORMS
 from registry.models import RegisteredModel
+from registry.services import followers
 from registry.services import models as services
 
 
@@ -33,7 +34,9 @@ class RegisteredModelAdmin(ModelAdmin):  # type: ignore[misc]
 
     def delete_model(self, request: HttpRequest, obj: RegisteredModel) -> None:
         was = {name: (getattr(obj, name), None) for name in services.TOLD}
-        audit.record(f"user:{request.user.get_username()}", "delete", obj, was)
+        actor = f"user:{request.user.get_username()}"
+        followers.fail_users(actor, obj)  # who deletes here has seen the page that asks whether he is sure
+        audit.record(actor, "delete", obj, was)
         obj.delete()
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:

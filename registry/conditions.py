@@ -53,6 +53,16 @@ MODEL_FIELDS = FilterFields(
         **TIMES,
     }
 )
+DEPLOYMENT_FIELDS = FilterFields(
+    {
+        "name": FilterField("name"),
+        "owner": FilterField("owner"),
+        "environment": FilterField("environment"),
+        "status": FilterField("status"),
+        "protocol": FilterField("protocol"),
+        **TIMES,
+    }
+)
 # Of these MLflow 3.17 has the first four.
 VERSION_FIELDS = FilterFields(
     {

@@ -1,16 +1,27 @@
 """What lists of the registry can be asked for, besides their pages."""
 
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import django_filters
-from django.db.models import BooleanField, QuerySet
+from django.db.models import BooleanField, Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
-from registry.conditions import MODEL_FIELDS, VERSION_FIELDS, FilterFields, condition
+from registry.conditions import DEPLOYMENT_FIELDS, MODEL_FIELDS, VERSION_FIELDS, FilterFields, condition
 from registry.grammar import FilterError, parse_filter
-from registry.models import ModelVersion, RegisteredModel, Stage, Status
+from registry.models import (
+    Deployment,
+    DeploymentStatus,
+    DeploymentTarget,
+    ModelVersion,
+    Protocol,
+    RegisteredModel,
+    Stage,
+    Status,
+)
 from registry.ordering import OrderError, OrderFields, parse_order
 
 MAX_SEARCH = 200
@@ -35,30 +46,56 @@ class RegistryFilter(django_filters.FilterSet):  # type: ignore[misc]
         return rows
 
 
-class ModelFilter(RegistryFilter):
-    fields = MODEL_FIELDS
+class NamedFilter(RegistryFilter):
+    """Of resources with a name, an owner and words."""
+
+    has_words: str
 
     name = django_filters.CharFilter()
     owner = django_filters.CharFilter()
+    search = django_filters.CharFilter(method="by_words", label="Words of the name, the description or the tags.")
+
+    def by_words(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
+        """In a column that Django does not know: see the migrations 0002 and 0004."""
+        if len(text) > MAX_SEARCH:
+            raise ValidationError({"search": [ErrorDetail(f"At most {MAX_SEARCH} characters.", "max_length")]})
+        matches = RawSQL(self.has_words, [text], output_field=BooleanField())  # noqa: S611  (one of ours)
+        # The planner knows nothing of rare words, and would look for them in the list's order, through all rows.
+        few = list(rows.order_by().filter(matches).values_list("pk", flat=True)[: FEW + 1])
+        found: QuerySet[Any] = rows.filter(pk__in=few) if len(few) <= FEW else rows.filter(matches)
+        return found
+
+
+class ModelFilter(NamedFilter):
+    fields = MODEL_FIELDS
+    has_words = "registry_registeredmodel.words @@ websearch_to_tsquery('simple', %s)"
+
     framework = django_filters.CharFilter()
     task = django_filters.CharFilter()
-    search = django_filters.CharFilter(method="by_words", label="Words of the name, the description or the tags.")
 
     class Meta:
         model = RegisteredModel
         fields = ()
 
-    def by_words(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
-        """In a column that Django does not know: see the migration 0002."""
-        if len(text) > MAX_SEARCH:
-            raise ValidationError({"search": [ErrorDetail(f"At most {MAX_SEARCH} characters.", "max_length")]})
-        matches = RawSQL(
-            "registry_registeredmodel.words @@ websearch_to_tsquery('simple', %s)", [text], output_field=BooleanField()
-        )
-        # The planner knows nothing of rare words, and would look for them in the list's order, through all models.
-        few = list(rows.order_by().filter(matches).values_list("pk", flat=True)[: FEW + 1])
-        found: QuerySet[Any] = rows.filter(pk__in=few) if len(few) <= FEW else rows.filter(matches)
-        return found
+
+class DeploymentFilter(NamedFilter):
+    fields = DEPLOYMENT_FIELDS
+    has_words = "registry_deployment.words @@ websearch_to_tsquery('simple', %s)"
+
+    environment = django_filters.CharFilter()
+    status = django_filters.ChoiceFilter(choices=DeploymentStatus.choices)
+    protocol = django_filters.ChoiceFilter(choices=Protocol.choices)
+    model = django_filters.CharFilter(method="by_model", label="That has a target of the model with this id or name.")
+
+    class Meta:
+        model = Deployment
+        fields = ()
+
+    def by_model(self, rows: QuerySet[Any], _name: str, ident: str) -> QuerySet[Any]:
+        wanted = Q(model_name=ident)
+        with suppress(ValueError):
+            wanted |= Q(model_id=UUID(ident))
+        return rows.filter(Exists(DeploymentTarget.objects.filter(wanted, deployment=OuterRef("pk"))))
 
 
 class VersionFilter(RegistryFilter):

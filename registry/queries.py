@@ -1,6 +1,7 @@
 """What of the registry a principal may see."""
 
 from contextlib import suppress
+from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import BooleanField, Q, QuerySet
@@ -9,7 +10,9 @@ from django.http import Http404
 
 from keys.patterns import as_like
 from keys.principal import Principal
-from registry.models import ModelVersion, RegisteredModel
+from registry.models import Deployment, DeploymentRevision, ModelVersion, RegisteredModel
+
+Row = TypeVar("Row", RegisteredModel, Deployment)
 
 
 def visible_models(principal: Principal) -> QuerySet[RegisteredModel]:
@@ -17,8 +20,8 @@ def visible_models(principal: Principal) -> QuerySet[RegisteredModel]:
     models = RegisteredModel.objects.all()
     if principal.model_patterns is None:
         return models
-    patterns = [as_like(pattern) for pattern in principal.model_patterns]
-    on_the_list = RawSQL("registry_registeredmodel.name LIKE ANY(%s)", [patterns], output_field=BooleanField())
+    likes = [_likes(principal)]
+    on_the_list = RawSQL("registry_registeredmodel.name LIKE ANY(%s)", likes, output_field=BooleanField())
     return models.filter(on_the_list)
 
 
@@ -27,13 +30,17 @@ def find_model(principal: Principal, ident: str, lock: bool = False) -> Register
 
     With `lock` its row is held until the transaction ends: whoever changes its versions or aliases takes turns.
     """
-    models = visible_models(principal)
+    return find_named(visible_models(principal), ident, lock)
+
+
+def find_named(rows: QuerySet[Row], ident: str, lock: bool = False) -> Row:
+    """As `find_model`, among these. Raises Http404."""
     wanted = Q(name=ident)
     with suppress(ValueError):
         wanted |= Q(pk=UUID(ident))
     if lock:
-        models = models.select_for_update(of=("self",))
-    found = sorted(models.filter(wanted)[:2], key=lambda model: model.name == ident)
+        rows = rows.select_for_update(of=("self",))
+    found = sorted(rows.filter(wanted)[:2], key=lambda row: row.name == ident)
     if not found:
         raise Http404
     return found[0]
@@ -48,3 +55,50 @@ def find_version(model: RegisteredModel, number: int, lock: bool = False) -> Mod
         raise Http404
     version.model = model
     return version
+
+
+def visible_deployments(principal: Principal) -> QuerySet[Deployment]:
+    """Those of which the key may see the models of all targets."""
+    deployments = Deployment.objects.prefetch_related("targets")
+    if principal.model_patterns is None:
+        return deployments
+    hidden = RawSQL(
+        """EXISTS (SELECT FROM registry_deploymenttarget AS target
+        WHERE target.deployment_id = registry_deployment.id AND NOT target.model_name LIKE ANY(%s))""",
+        [_likes(principal)],
+        output_field=BooleanField(),
+    )
+    return deployments.exclude(hidden)
+
+
+def find_deployment(principal: Principal, ident: str, lock: bool = False) -> Deployment:
+    """As `find_model`."""
+    return find_named(visible_deployments(principal), ident, lock)
+
+
+def visible_revisions(principal: Principal, deployment: Deployment) -> QuerySet[DeploymentRevision]:
+    """A deployment that the key may see may have had targets whose models it may not. Their names of now count, where
+    they still exist."""
+    revisions = DeploymentRevision.objects.filter(deployment=deployment)
+    if principal.model_patterns is None:
+        return revisions
+    hidden = RawSQL(
+        """EXISTS (SELECT FROM jsonb_array_elements(content::jsonb -> 'targets') AS target
+        LEFT JOIN registry_registeredmodel AS model ON model.id = (target ->> 'model_id')::uuid
+        WHERE NOT coalesce(model.name, target ->> 'model') LIKE ANY(%s))""",
+        [_likes(principal)],
+        output_field=BooleanField(),
+    )
+    return revisions.exclude(hidden)
+
+
+def find_revision(principal: Principal, deployment: Deployment, number: int) -> DeploymentRevision:
+    """Raises Http404."""
+    revision = visible_revisions(principal, deployment).filter(number=number).first()
+    if revision is None:
+        raise Http404
+    return revision
+
+
+def _likes(principal: Principal) -> list[str]:
+    return [as_like(pattern) for pattern in principal.model_patterns or ()]

@@ -6,8 +6,10 @@ from django.urls.converters import StringConverter
 from registry.views.aliases import AliasHistoryView, AliasViewSet
 from registry.views.batch import BatchView
 from registry.views.cards import CardView
+from registry.views.deployments import DeploymentViewSet, OneDeploymentViewSet
 from registry.views.lineage import LineageView
 from registry.views.models import ModelHistoryView, ModelViewSet, OneModelViewSet
+from registry.views.revisions import RevisionListView, RevisionViewSet
 from registry.views.versions import OneVersionViewSet, VersionViewSet
 
 LIST: dict[str, Any] = {"get": "list", "post": "create"}
@@ -24,6 +26,8 @@ register_converter(Word, "word")
 MODEL = "models/<word:model_id>"
 VERSION = f"{MODEL}/versions/<int:number>"
 ALIAS = f"{MODEL}/aliases/<word:alias>"
+DEPLOYMENT = "deployments/<word:deployment_id>"
+REVISION = f"{DEPLOYMENT}/revisions/<int:number>"
 
 urlpatterns = [
     path("models", ModelViewSet.as_view(LIST), name="model-list"),
@@ -38,4 +42,11 @@ urlpatterns = [
     path(ALIAS, AliasViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}), name="alias-detail"),
     path(f"{ALIAS}/history", AliasHistoryView.as_view({"get": "list"}), name="alias-history"),
     path(f"{ALIAS}/rollback", AliasViewSet.as_view({"post": "rollback"}), name="alias-rollback"),
+    path("deployments", DeploymentViewSet.as_view(LIST), name="deployment-list"),
+    path(DEPLOYMENT, OneDeploymentViewSet.as_view(DETAIL), name="deployment-detail"),
+    path(f"{DEPLOYMENT}/diff", RevisionViewSet.as_view({"get": "diff"}), name="deployment-diff"),
+    path(f"{DEPLOYMENT}/rollback", OneDeploymentViewSet.as_view({"post": "rollback"}), name="deployment-rollback"),
+    path(f"{DEPLOYMENT}/revisions", RevisionListView.as_view({"get": "list"}), name="revision-list"),
+    path(REVISION, RevisionViewSet.as_view({"get": "retrieve"}), name="revision-detail"),
+    path(f"{REVISION}/verify", RevisionViewSet.as_view({"get": "verify"}), name="revision-verify"),
 ]

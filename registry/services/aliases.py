@@ -13,6 +13,7 @@ from keys.principal import Principal
 from mcp_project.errors import ApiError
 from registry.models import ModelAliasMove, RegisteredModel
 from registry.queries import find_model, find_version
+from registry.services import followers
 from registry.services.models import check_etag, touch
 from registry.validators import MAX_ALIASES
 
@@ -21,25 +22,27 @@ def set_alias(
     principal: Principal, ident: str, alias: str, number: int, etags: Collection[str] | None
 ) -> RegisteredModel:
     """Let the alias name this version from now on. Raises Http404; ApiError CONFLICT for one alias too many,
-    PRECONDITION_FAILED when the model is not the one that was read."""
+    PRECONDITION_FAILED when the model is not the one that was read; CONFLICT where a deployment cannot follow."""
     with transaction.atomic():
         model = find_model(principal, ident, lock=True)
         check_etag(model, etags)
         find_version(model, number)
         if alias not in model.aliases and len(model.aliases) >= MAX_ALIASES:
             raise ApiError("CONFLICT", f"A model has at most {MAX_ALIASES} aliases.")
+        followers.refuse_move(principal, model, alias, number)
         if move(principal.actor, model, alias, number):
             touch(model, "aliases")
     return model
 
 
 def delete_alias(principal: Principal, ident: str, alias: str, etags: Collection[str] | None) -> None:
-    """Raises Http404."""
+    """Raises Http404; ApiError CONFLICT while a deployment follows it, and PRECONDITION_FAILED."""
     with transaction.atomic():
         model = find_model(principal, ident, lock=True)
         check_etag(model, etags)
         if alias not in model.aliases:
             raise Http404
+        followers.refuse_move(principal, model, alias, None)
         move(principal.actor, model, alias, None)
         touch(model, "aliases")
 
@@ -59,6 +62,7 @@ def roll_alias_back(principal: Principal, ident: str, alias: str) -> int:
             raise ApiError("CONFLICT", f"The alias {alias!r} named no version before its last move.")
         if not model.versions.filter(number=last.before).exists():
             raise ApiError("CONFLICT", f"Version {last.before}, which it named before, is deleted.")
+        followers.refuse_move(principal, model, alias, last.before)
         move(principal.actor, model, alias, last.before)
         touch(model, "aliases")
         return last.before
@@ -76,7 +80,8 @@ def drop_aliases_of(actor: str, model: RegisteredModel, number: int) -> None:
 
 
 def move(actor: str, model: RegisteredModel, alias: str, number: int | None) -> bool:
-    """On a locked model, which the caller writes; whether anything moved. The moment is that of the move, not of the
+    """On a locked model, which the caller writes; whether anything moved. The deployments that follow the alias get
+    their revisions here, so that no way to move one leaves them behind. The moment is that of the move, not of the
     transaction's begin: whoever waited for the lock comes later."""
     before: Any = model.aliases.get(alias)
     if before == number:
@@ -88,4 +93,5 @@ def move(actor: str, model: RegisteredModel, alias: str, number: int | None) -> 
         model=model, alias=alias, edition=model.edition + 1, at=at, actor=actor, before=before, after=number
     )
     audit.record(actor, "move_alias", model, {f"alias {alias}": (before, number)})
+    followers.follow(actor, model, alias, before, number)
     return True

@@ -13,6 +13,7 @@ from keys.principal import Principal
 from mcp_project.errors import ApiError
 from registry.models import RegisteredModel
 from registry.queries import find_model
+from registry.services import followers
 from registry.services.lineage import touch_children
 
 TOLD = ("name", "description", "owner", "framework", "task", "license", "tags", "metadata")
@@ -55,13 +56,14 @@ def update_model(
         raise _taken(changes["name"]) from None
 
 
-def delete_model(principal: Principal, ident: str, etags: Collection[str] | None) -> None:
-    """With its versions, aliases and lineage; the audit trail stays. Raises Http404; ApiError PRECONDITION_FAILED,
-    and PERMISSION_DENIED for what others own."""
+def delete_model(principal: Principal, ident: str, etags: Collection[str] | None, force: bool = False) -> None:
+    """With its versions, aliases and lineage; the audit trail stays. Deployments that need it fail with `force`, and
+    without are a CONFLICT. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED for what others own."""
     with transaction.atomic():
         model = find_model(principal, ident, lock=True)
         may_govern(principal, model.owner)
         check_etag(model, etags)
+        followers.make_way(principal, model, None, force)
         touch_children(model.versions.select_for_update())
         audit.record(principal.actor, "delete", model, {name: (getattr(model, name), None) for name in TOLD})
         model.delete()
@@ -80,6 +82,8 @@ def save_model(actor: str, model: RegisteredModel, action: str, names: Collectio
     else:
         return model
     audit.record(actor, action, model, changes)
+    if stored is not None and "name" in changes:
+        followers.rename(actor, model, stored.name)
     return model
 
 

@@ -13,6 +13,7 @@ from keys.principal import Principal
 from mcp_project.errors import ApiError
 from registry.models import ModelVersion, RegisteredModel, Stage, Status, may_see_uri
 from registry.queries import find_model, find_version
+from registry.services import followers
 from registry.services.aliases import drop_aliases_of
 from registry.services.lineage import set_parents, touch_children
 from registry.services.models import check_etag, differ, may_govern, touch
@@ -87,13 +88,16 @@ def _check(version: ModelVersion, changes: Mapping[str, Any], parents: Any) -> N
         raise ApiError("CONFLICT", f"A version that is {version.status} cannot become {status}; allowed: {allowed}.")
 
 
-def delete_version(principal: Principal, ident: str, number: int, etags: Collection[str] | None) -> None:
+def delete_version(
+    principal: Principal, ident: str, number: int, etags: Collection[str] | None, force: bool = False
+) -> None:
     """Its number is not given again, and its aliases go with it. Raises as `services.models.delete_model`."""
     with transaction.atomic():
         model = find_model(principal, ident, lock=True)
         version = find_version(model, number, lock=True)
         may_govern(principal, model.owner)
         check_etag(version, etags)
+        followers.make_way(principal, model, number, force)
         touch_children(ModelVersion.objects.select_for_update().filter(pk=version.pk))
         drop_aliases_of(principal.actor, model, number)
         told = {"version": (number, None), "source": (version.source, None)}

@@ -14,6 +14,7 @@ from registry.filters import ModelFilter, ordering_of
 from registry.models import RegisteredModel
 from registry.ordering import MODEL_ORDER
 from registry.queries import find_model, visible_models
+from registry.serializers.force import ForceQuery, wants_force
 from registry.serializers.history import HistorySerializer
 from registry.serializers.models import ModelSerializer
 from registry.services import models as services
@@ -97,12 +98,14 @@ class OneModelViewSet(OfModel):
 
     @extend_schema(
         summary="Delete a model",
-        description="With its versions and aliases; the audit trail stays. What others own is deleted by `admin` keys.",
-        parameters=[MAY_MATCH],
+        description="With its versions and aliases; the audit trail stays. What others own is deleted by `admin` keys. "
+        "While deployments need it, it is deleted with `force` only.",
+        parameters=[MAY_MATCH, ForceQuery],
         responses={204: None},
     )
     def destroy(self, request: Request, model_id: str) -> Response:
-        services.delete_model(principal_of(request), model_id, expected_etags(request, required=False))
+        force = wants_force(request)
+        services.delete_model(principal_of(request), model_id, expected_etags(request, required=False), force)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -15,6 +15,7 @@ from registry.filters import VersionFilter, ordering_of
 from registry.models import ModelVersion, Parent
 from registry.ordering import VERSION_ORDER
 from registry.queries import find_model, find_version
+from registry.serializers.force import ForceQuery, wants_force
 from registry.serializers.versions import TransitionSerializer, VersionSerializer
 from registry.services import versions as services
 from registry.views.models import IF_MATCH, KNOWN, MAY_MATCH, MODEL_ID, OfModel
@@ -81,13 +82,15 @@ class OneVersionViewSet(OfModel):
 
     @extend_schema(
         summary="Delete a version",
-        description="Its number is not given again. What others own is deleted by `admin` keys.",
-        parameters=[MAY_MATCH],
+        description="Its number is not given again. What others own is deleted by `admin` keys. While deployments "
+        "need it, it is deleted with `force` only.",
+        parameters=[MAY_MATCH, ForceQuery],
         responses={204: None},
     )
     def destroy(self, request: Request, model_id: str, number: int) -> Response:
         self.model(model_id)
-        services.delete_version(principal_of(request), model_id, number, expected_etags(request, required=False))
+        etags, force = expected_etags(request, required=False), wants_force(request)
+        services.delete_version(principal_of(request), model_id, number, etags, force)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(summary="Move a version to a stage", request=TransitionSerializer, responses=VersionSerializer)

@@ -17,6 +17,13 @@ def test_document_lists_every_address_and_the_ways_to_send_a_key(outsider: Api) 
 
     assert set(document["paths"]) == {
         "/api/audit",
+        "/api/deployments",
+        "/api/deployments/{deployment_id}",
+        "/api/deployments/{deployment_id}/diff",
+        "/api/deployments/{deployment_id}/revisions",
+        "/api/deployments/{deployment_id}/revisions/{number}",
+        "/api/deployments/{deployment_id}/revisions/{number}/verify",
+        "/api/deployments/{deployment_id}/rollback",
         "/api/keys",
         "/api/keys/me",
         "/api/keys/me/rotate",

@@ -45,6 +45,8 @@ def start(folder: Path, **variables: str) -> list[str]:
         ("METRICS_ALLOWED_IPS", "everyone", "METRICS_ALLOWED_IPS must be addresses or networks, separated by commas"),
         ("METRICS_ALLOWED_IPS", "10.0.0.0/8,10.0.0.0/33", "METRICS_ALLOWED_IPS must be addresses or networks"),
         ("METRICS_ALLOWED_IPS", ",", "METRICS_ALLOWED_IPS must be addresses or networks"),
+        ("DEPLOYMENT_ENVIRONMENTS", ",", "DEPLOYMENT_ENVIRONMENTS must be names of a-z, 0-9, _ and -"),
+        ("DEPLOYMENT_ENVIRONMENTS", "Production", "DEPLOYMENT_ENVIRONMENTS must be names"),
         ("DATABASE_URL", "mysql://u:pw@h/d", "DATABASE_URL must read postgres://user:password@host:port/name."),
         ("DATABASE_URL", "postgres://u:pw@h:port/d", "DATABASE_URL must read"),
         ("DATABASE_URL", "postgres://u:pw@h", "DATABASE_URL must read"),

@@ -1,0 +1,112 @@
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+
+from mcp_project.ids import uuid7
+from mcp_project.validators import JSONObject, printable
+from registry.endpoints import MAX_ENDPOINT, validate_endpoint
+from registry.models.base import Resource
+from registry.validators import MAX_METADATA_BYTES, validate_model_name
+
+MAX_ENVIRONMENT = 63
+MAX_MESSAGE = 1_000
+
+
+class DeploymentStatus(models.TextChoices):
+    PENDING = "pending"
+    ACTIVE = "active"
+    DRAINING = "draining"
+    RETIRED = "retired"
+    FAILED = "failed"
+
+
+class Protocol(models.TextChoices):
+    OPENAI = "openai"
+    MLFLOW = "mlflow"
+    HTTP = "http"
+
+
+class Deployment(Resource):
+    """Versions of models, bound to an environment and an endpoint. Every change of it makes a revision."""
+
+    LIVE = frozenset({DeploymentStatus.PENDING, DeploymentStatus.ACTIVE, DeploymentStatus.DRAINING})
+
+    name = models.CharField(max_length=255, unique=True, validators=[printable, validate_model_name])
+    owner = models.CharField(max_length=100, validators=[printable], db_index=True)
+    metadata = models.JSONField(blank=True, default=dict, validators=[JSONObject(MAX_METADATA_BYTES)])
+    environment = models.CharField(max_length=MAX_ENVIRONMENT)
+    endpoint = models.CharField(max_length=MAX_ENDPOINT, validators=[validate_endpoint])
+    protocol = models.CharField(max_length=10, choices=Protocol.choices, default=Protocol.HTTP)
+    timeout = models.PositiveIntegerField(default=60)  # seconds
+    status = models.CharField(max_length=10, choices=DeploymentStatus.choices, default=DeploymentStatus.PENDING)
+    digest = models.CharField(max_length=71, editable=False)  # of the latest revision
+
+    class Meta:
+        ordering = ("-pk",)
+        indexes = (
+            GinIndex(fields=["tags"], name="registry_deployment_tags", opclasses=["jsonb_path_ops"]),
+            models.Index(fields=["updated_at", "name"], name="registry_deployment_updated"),
+            models.Index(fields=["created_at", "name"], name="registry_deployment_created"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def revision(self) -> int:
+        """The latest: each change makes one, so they are counted by the same number."""
+        return self.edition
+
+
+class DeploymentTarget(models.Model):
+    """A version of a model, and its share of the requests. What it pins is written out here, so that it can be told
+    when the model is deleted; until then whoever changes one of these holds the model's row."""
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="targets")
+    position = models.PositiveSmallIntegerField()
+    model_id = models.UUIDField()
+    model_name = models.CharField(max_length=255)
+    number = models.PositiveIntegerField()  # of the version
+    alias = models.CharField(max_length=255, blank=True, default="")  # that it follows
+    digest = models.CharField(max_length=71, blank=True, default="")  # of the version's artifact
+    context_version = models.JSONField(null=True)  # {"context": …, "version": n}
+    weight = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ("position",)
+        constraints = (models.UniqueConstraint(fields=["deployment", "position"], name="registry_target_position"),)
+        indexes = (
+            models.Index(fields=["model_id", "number"], name="registry_target_version"),
+            models.Index(fields=["model_name"], name="registry_target_model_name"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.model_name} {self.number}: {self.weight} %"
+
+
+class DeploymentRevision(models.Model):
+    """History: what a deployment was from then on. The database refuses to change one, and to delete one before its
+    deployment: see the migration 0004."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    # The constraint is the migration's: it cascades in the database. Django would delete the revisions first.
+    deployment = models.ForeignKey(
+        Deployment, on_delete=models.DO_NOTHING, related_name="revisions", db_constraint=False
+    )
+    number = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=200)
+    message = models.CharField(max_length=MAX_MESSAGE, blank=True, default="")
+    # The canonical JSON itself, and not jsonb, which would write 1e22 in another way than the digest has it.
+    content = models.TextField()
+    digest = models.CharField(max_length=71)
+
+    class Meta:
+        ordering = ("-number",)
+        constraints = (models.UniqueConstraint(fields=["deployment", "number"], name="registry_revision_number"),)
+
+    def __str__(self) -> str:
+        return f"{self.deployment} {self.number}"
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.digest}"'

@@ -1,0 +1,141 @@
+"""What changes deployments. Each change, its revision and its audit entry are one transaction, in which first the
+models of new targets are held, then the deployment."""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from keys import audit
+from keys.principal import Principal
+from mcp_project.errors import ApiError
+from registry.endpoints import validate_endpoint
+from registry.models import Deployment, DeploymentStatus
+from registry.queries import find_deployment, find_revision
+from registry.services.models import check_etag, may_govern
+from registry.services.revisions import FIELDS, Change, content_of, is_changed, seal
+from registry.services.targets import refuse_deleted, resolve_targets, targets_again
+
+# From which status to which; retired is for good.
+MOVES: dict[str, frozenset[str]] = {
+    DeploymentStatus.PENDING: frozenset({"active", "failed", "retired"}),
+    DeploymentStatus.ACTIVE: frozenset({"draining", "failed"}),
+    DeploymentStatus.DRAINING: frozenset({"active", "retired", "failed"}),
+    DeploymentStatus.FAILED: frozenset({"pending", "retired"}),
+    DeploymentStatus.RETIRED: frozenset(),
+}
+FIRST = ("pending", "active")  # what a new deployment may be
+OF_RETIRED = {"description", "owner", "tags", "metadata"}  # what can still be said of one
+RESTORED = tuple(name for name in FIELDS if name != "status")  # by a rollback
+
+
+def create_deployment(principal: Principal, message: str = "", **fields: Any) -> Deployment:
+    """Its owner is the key's unless another is given. Raises ValidationError for its targets; ApiError CONFLICT when
+    the name is taken, which the unique index decides."""
+    wanted = fields.pop("targets")
+    fields.setdefault("owner", principal.owner)
+    try:
+        with transaction.atomic():
+            targets = resolve_targets(principal, wanted)
+            deployment = Deployment(created_by=principal.actor, **fields)
+            seal(Change(principal.actor, "create", message), deployment, None, targets)
+            return deployment
+    except IntegrityError:
+        raise _taken(fields["name"]) from None
+
+
+def update_deployment(
+    principal: Principal, ident: str, etags: Collection[str] | None, changes: Mapping[str, Any], message: str = ""
+) -> Deployment:
+    """Change a deployment, if its ETag is still one of `etags` (None: whichever it is). What changes nothing makes no
+    revision. Raises Http404; ValidationError for its targets; ApiError PRECONDITION_FAILED, and CONFLICT for a name
+    that is taken, a status that does not follow from its own, or what is fixed once it is retired."""
+    changes = dict(changes)
+    wanted = changes.pop("targets", None)
+    try:
+        with transaction.atomic():
+            new_targets = None if wanted is None else resolve_targets(principal, wanted)
+            deployment = find_deployment(principal, ident, lock=True)
+            if changes.get("owner", deployment.owner) != deployment.owner:
+                may_govern(principal, deployment.owner)
+            check_etag(deployment, etags)
+            targets = list(deployment.targets.all())
+            before = content_of(deployment, targets)
+            for name, value in changes.items():
+                setattr(deployment, name, value)
+            targets = targets if new_targets is None else new_targets
+            if is_changed(before, deployment, targets):
+                _check_move(before, content_of(deployment, targets))
+                if before["status"] == DeploymentStatus.FAILED and deployment.status == DeploymentStatus.PENDING:
+                    refuse_deleted(targets)
+                seal(Change(principal.actor, "update", message), deployment, before, targets)
+            return deployment
+    except IntegrityError:
+        raise _taken(changes["name"]) from None
+
+
+def delete_deployment(principal: Principal, ident: str, etags: Collection[str] | None) -> None:
+    """With its revisions; the audit trail stays. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED
+    for what others own."""
+    with transaction.atomic():
+        deployment = find_deployment(principal, ident, lock=True)
+        may_govern(principal, deployment.owner)
+        check_etag(deployment, etags)
+        content = content_of(deployment, list(deployment.targets.all()))
+        told: dict[str, Any] = {name: (value, None) for name, value in content.items()}
+        audit.record(principal.actor, "delete", deployment, told)
+        deployment.delete()
+
+
+def roll_back(
+    principal: Principal, ident: str, number: int, etags: Collection[str] | None, message: str = ""
+) -> Deployment:
+    """Give the deployment again all that it had in the revision but its status, which only moves as MOVES has it.
+
+    Raises Http404; ApiError PRECONDITION_FAILED, and CONFLICT where the deployment is retired, a version that the
+    revision pins is deleted, the name is taken, or the endpoint or the environment is not allowed any more.
+    """
+    revision = find_revision(principal, find_deployment(principal, ident), number)
+    content = json.loads(revision.content)
+    try:
+        with transaction.atomic():
+            targets = targets_again(principal, content["targets"])
+            deployment = find_deployment(principal, str(revision.deployment_id), lock=True)
+            check_etag(deployment, etags)
+            if deployment.status == DeploymentStatus.RETIRED:
+                raise ApiError("CONFLICT", "The deployment is retired, which is final.")
+            _check_still_allowed(content)
+            before = content_of(deployment, list(deployment.targets.all()))
+            for name in RESTORED:
+                setattr(deployment, name, content[name])
+            why = message or f"Rolled back to revision {number}."
+            seal(Change(principal.actor, "rollback", why), deployment, before, targets)
+            return deployment
+    except IntegrityError:
+        raise _taken(content["name"]) from None
+
+
+def _check_move(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    was, becomes = before["status"], after["status"]
+    if becomes != was and becomes not in MOVES[was]:
+        allowed = ", ".join(sorted(MOVES[was])) or "none"
+        raise ApiError("CONFLICT", f"A deployment that is {was} cannot become {becomes}; allowed: {allowed}.")
+    fixed = [name for name in after if name not in OF_RETIRED and after[name] != before[name]]
+    if was == DeploymentStatus.RETIRED and fixed:
+        raise ApiError("CONFLICT", f"The deployment is retired, and this is fixed: {', '.join(fixed)}.")
+
+
+def _check_still_allowed(content: Mapping[str, Any]) -> None:
+    try:
+        validate_endpoint(content["endpoint"])
+    except ValidationError:
+        raise ApiError("CONFLICT", "The endpoint of that revision is not allowed any more.") from None
+    if content["environment"] not in settings.DEPLOYMENT_ENVIRONMENTS:
+        raise ApiError("CONFLICT", f"There is no environment {content['environment']!r} any more.")
+
+
+def _taken(name: str) -> ApiError:
+    return ApiError("CONFLICT", f"A deployment named {name!r} exists already.")

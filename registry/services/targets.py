@@ -1,0 +1,129 @@
+"""What a deployment pins: versions of models, by their numbers or by the alias that it follows."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import Http404
+from rest_framework.exceptions import ValidationError
+
+from keys.principal import Principal
+from mcp_project.errors import ApiError
+from registry.models import DeploymentTarget, ModelVersion, RegisteredModel, Status
+from registry.queries import find_model, visible_models
+
+
+def resolve_targets(principal: Principal, wanted: Sequence[Mapping[str, Any]]) -> list[DeploymentTarget]:
+    """Rows that are not stored yet, for targets with a `model` and a `version` or an `alias`.
+
+    Their models are held until the caller's transaction ends, so that no move of an alias is missed: to be called
+    before the deployment's row is locked. Raises ValidationError.
+    """
+    named = [_named(principal, position, target) for position, target in enumerate(wanted)]
+    models = lock_models(principal, {model.pk for model in named})
+    targets = [
+        _target(models.get(model.pk), position, target)
+        for position, (model, target) in enumerate(zip(named, wanted, strict=True))
+    ]
+    versions = versions_of(targets)
+    for target, given in zip(targets, wanted, strict=True):
+        version = versions.get((target.model_id, target.number))
+        if version is None or version.status != Status.READY:
+            state = "does not exist" if version is None else f"is {version.status}, not ready"
+            field = "alias" if target.alias else "version"
+            raise wrong(field, target.position, f"Version {target.number} of {target.model_name!r} {state}.")
+        target.digest = version.digest
+        if given.get("context_version") is not None:
+            try:
+                target.context_version = resolve_context(principal, given["context_version"])
+            except ValidationError as error:
+                raise wrong("context_version", target.position, error.detail) from None
+    _refuse_twins(targets)
+    return targets
+
+
+def resolve_context(principal: Principal, reference: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    """What is stored of a `{"context": name or id, "version": n}` that the key may see. Raises ValidationError."""
+    raise ValidationError(["There are no contexts: leave it out, or null."])
+
+
+def targets_again(principal: Principal, content: Iterable[Mapping[str, Any]]) -> list[DeploymentTarget]:
+    """Rows for the targets of an earlier revision: the versions that it pinned. An alias that names another version
+    by now is not followed any more. Locks as `resolve_targets`; raises ApiError CONFLICT where one is deleted."""
+    models = lock_models(principal, {UUID(pinned["model_id"]) for pinned in content})
+    targets = []
+    for position, pinned in enumerate(content):
+        model = models.get(UUID(pinned["model_id"]))
+        if model is None:
+            raise ApiError("CONFLICT", f"The model {pinned['model']!r}, which the revision pins, is deleted.")
+        follows = pinned["alias"] is not None and model.aliases.get(pinned["alias"]) == pinned["version"]
+        targets.append(
+            DeploymentTarget(
+                position=position,
+                model_id=model.pk,
+                model_name=model.name,
+                number=pinned["version"],
+                alias=pinned["alias"] if follows else "",
+                digest=pinned["digest"],
+                context_version=pinned["context_version"],
+                weight=pinned["weight"],
+            )
+        )
+    refuse_deleted(targets)
+    return targets
+
+
+def refuse_deleted(targets: Sequence[DeploymentTarget]) -> None:
+    """Raises ApiError CONFLICT when a version that is pinned does not exist any more."""
+    versions = versions_of(targets)
+    for target in targets:
+        if (target.model_id, target.number) not in versions:
+            raise ApiError("CONFLICT", f"Version {target.number} of {target.model_name!r}, which it pins, is deleted.")
+
+
+def versions_of(targets: Iterable[DeploymentTarget]) -> dict[tuple[UUID, int], ModelVersion]:
+    wanted = Q(pk__in=[])
+    for target in targets:
+        wanted |= Q(model_id=target.model_id, number=target.number)
+    versions = ModelVersion.objects.filter(wanted)
+    return {(version.model_id, version.number): version for version in versions}
+
+
+def lock_models(principal: Principal, ids: Collection[UUID]) -> dict[UUID, RegisteredModel]:
+    """In one order, so that nobody waits in a circle."""
+    models = visible_models(principal).filter(pk__in=ids).select_for_update(of=("self",)).order_by("pk")
+    return {model.pk: model for model in models}
+
+
+def wrong(field: str, position: int, detail: Any) -> ValidationError:
+    return ValidationError({"targets": {str(position): {field: detail}}})
+
+
+def _named(principal: Principal, position: int, target: Mapping[str, Any]) -> RegisteredModel:
+    try:
+        return find_model(principal, target["model"])
+    except Http404:
+        raise wrong("model", position, f"There is no model {target['model'][:100]!r}.") from None
+
+
+def _target(model: RegisteredModel | None, position: int, given: Mapping[str, Any]) -> DeploymentTarget:
+    """`model` is None when it was deleted a moment ago."""
+    if model is None:
+        raise wrong("model", position, f"There is no model {given['model'][:100]!r}.")
+    alias = given.get("alias") or ""
+    number: Any = model.aliases.get(alias) if alias else given["version"]
+    if number is None:
+        raise wrong("alias", position, f"{model.name!r} has no alias {alias!r}.")
+    return DeploymentTarget(
+        position=position, model_id=model.pk, model_name=model.name, number=number, alias=alias, weight=given["weight"]
+    )
+
+
+def _refuse_twins(targets: Iterable[DeploymentTarget]) -> None:
+    seen = set()
+    for target in targets:
+        same = (target.model_id, target.alias or target.number, str(target.context_version))
+        if same in seen:
+            raise wrong("model", target.position, "It is the same as one before.")
+        seen.add(same)

@@ -1,0 +1,75 @@
+"""/api/deployments/{deployment_id}/revisions"""
+
+import json
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from keys.principal import principal_of
+from mcp_project.preconditions import unless_known
+from registry.differences import differences
+from registry.models import DeploymentRevision
+from registry.queries import find_deployment, find_revision, visible_revisions
+from registry.serializers.deployments import (
+    DiffQuery,
+    DiffSerializer,
+    RevisionSerializer,
+    VerificationSerializer,
+    WholeRevisionSerializer,
+)
+from registry.services.revisions import verify
+from registry.views.deployments import DEPLOYMENT_ID, OfDeployment
+from registry.views.models import KNOWN
+
+
+@extend_schema(tags=["deployments"], parameters=[DEPLOYMENT_ID])
+class RevisionListView(mixins.ListModelMixin, GenericViewSet[DeploymentRevision]):
+    queryset = DeploymentRevision.objects.none()  # for the OpenAPI document; requests get get_queryset's
+    serializer_class = RevisionSerializer
+    ordering = ("-number",)
+
+    def get_queryset(self) -> QuerySet[DeploymentRevision]:
+        principal = principal_of(self.request)
+        return visible_revisions(principal, find_deployment(principal, self.kwargs["deployment_id"])).defer("content")
+
+    @extend_schema(
+        summary="List the revisions of a deployment, newest first",
+        description="Without their content, and without those in which it had targets that the key may not see.",
+    )
+    def list(self, request: Request, deployment_id: str) -> Response:  # noqa: ARG002
+        return super().list(request)
+
+
+@extend_schema(tags=["deployments"], parameters=[DEPLOYMENT_ID])
+class RevisionViewSet(OfDeployment):
+    serializer_class = WholeRevisionSerializer
+
+    @extend_schema(summary="Read a revision", parameters=[KNOWN])
+    def retrieve(self, request: Request, deployment_id: str, number: int) -> Response:
+        revision = self.revision(deployment_id, number)
+        return unless_known(request, revision.etag, lambda: WholeRevisionSerializer(revision).data)
+
+    @extend_schema(
+        summary="Verify a revision",
+        description="Computes the digest of its content anew. docs/deployments.md says how to do so on your own.",
+        responses=VerificationSerializer,
+    )
+    def verify(self, request: Request, deployment_id: str, number: int) -> Response:  # noqa: ARG002
+        return Response(verify(self.revision(deployment_id, number)))
+
+    @extend_schema(summary="Compare two revisions of a deployment", parameters=[DiffQuery], responses=DiffSerializer)
+    def diff(self, request: Request, deployment_id: str) -> Response:
+        query = DiffQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        to = query.validated_data.get("to", self.deployment(deployment_id).revision)
+        since = query.validated_data.get("from", max(1, to - 1))
+        before, after = (json.loads(self.revision(deployment_id, number).content) for number in (since, to))
+        return Response({"from": since, "to": to, "differences": list(differences(before, after))})
+
+    def revision(self, deployment_id: str, number: int) -> DeploymentRevision:
+        """Raises Http404."""
+        return find_revision(principal_of(self.request), self.deployment(deployment_id), number)
