@@ -33,6 +33,11 @@ class OfModel(GenericViewSet[RegisteredModel]):
     queryset = RegisteredModel.objects.none()  # for the OpenAPI document
     filter_backends = ()
     pagination_class = None
+    lookup_url_kwarg = "model_id"
+
+    def get_object(self) -> RegisteredModel:
+        """For whoever asks what a request would meet: keys.explanation."""
+        return self.model(self.kwargs["model_id"])
 
     def model(self, model_id: str) -> RegisteredModel:
         """The one that the request is about. Raises Http404."""

@@ -113,3 +113,11 @@ def test_page_of_the_trail_takes_one_query(
 
 def test_key_without_admin_gets_403(owner: Api) -> None:
     assert owner.get("/api/audit").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00%2B23:59", "1824-09-07T01:42:10-00:13", "2026-01-31T12:00:00-23:59"]
+)
+def test_strange_moments_are_no_failure(admin: Api, moment: str) -> None:
+    for name in ("since", "until"):
+        assert admin.get(f"/api/audit?{name}={moment}").status_code in {200, 400}

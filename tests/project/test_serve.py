@@ -221,7 +221,7 @@ def test_help_explains_each_option_with_its_default(tmp_path: Path) -> None:
 
 
 def test_debug_reloads_when_a_file_changes(tmp_path: Path, database: str) -> None:
-    touched = settings.BASE_DIR / "registry" / "models.py"
+    touched = settings.BASE_DIR / "registry" / "urls.py"
     with Server(tmp_path, database_environment(database), "--debug", "--workers", "1") as server:
         before = until(server.worker_pids, "there is a worker")
 
