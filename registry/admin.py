@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db import models
+from django.db import models, transaction
 from django.forms import ModelForm
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
@@ -32,13 +32,16 @@ class RegisteredModelAdmin(ModelAdmin):  # type: ignore[misc]
         names = form.changed_data if change else services.TOLD
         services.save_model(actor, obj, "update" if change else "create", names)
 
+    @transaction.atomic
     def delete_model(self, request: HttpRequest, obj: RegisteredModel) -> None:
+        RegisteredModel.objects.select_for_update().get(pk=obj.pk)  # first the model, as everybody does
         was = {name: (getattr(obj, name), None) for name in services.TOLD}
         actor = f"user:{request.user.get_username()}"
         followers.fail_users(actor, obj)  # who deletes here has seen the page that asks whether he is sure
         audit.record(actor, "delete", obj, was)
         obj.delete()
 
+    @transaction.atomic
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        for obj in queryset:
+        for obj in queryset.order_by("pk"):
             self.delete_model(request, obj)

@@ -13,6 +13,18 @@ def canonical(value: Any) -> bytes:
     return text.encode()
 
 
+def as_stored(value: Any) -> Any:
+    """The value as PostgreSQL's jsonb gives it back: of floats, whole ones that Python writes with an exponent come as
+    integers, and minus zero as zero. What is sealed before it is stored must be that."""
+    if isinstance(value, dict):
+        return {name: as_stored(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [as_stored(part) for part in value]
+    if isinstance(value, float) and (value == 0 or (value.is_integer() and abs(value) >= 1e16)):
+        return int(value) if value else 0.0
+    return value
+
+
 def digest(value: Any) -> str:
     """`sha256:` and the SHA-256 of the canonical JSON, in 64 lower-case hexadecimal digits."""
     return f"sha256:{hashlib.sha256(canonical(value)).hexdigest()}"

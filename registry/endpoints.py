@@ -22,8 +22,13 @@ NAME = re.compile(rf"(?:{LABEL}\.)*{LABEL}")
 NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 DOTTED = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})")
 INNER_DOMAINS = (
-    "local", "localhost", "localdomain", "internal", "intranet", "lan", "corp", "home", "private", "home.arpa",
+    "local", "localhost", "localdomain", "internal", "intranet", "lan", "corp", "home", "private", "arpa", "svc",
+    "test", "invalid", "box",
 )  # fmt: skip
+SPECIAL = [  # a cloud's host, which has a public address; 6to4's relay; and what is IETF's own
+    ipaddress.ip_network(text) for text in ("168.63.129.16/32", "192.88.99.0/24", "192.0.0.0/24")
+]
+ISATAP = 0x5EFE  # with a bit that says of how far the IPv4 address holds: RFC 5214
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 
@@ -95,8 +100,12 @@ def _is_public(address: Address) -> bool:
             held = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if held is not None:
             return _is_public(held)
+        if int(address) >> 32 & 0xFDFFFFFF == ISATAP:
+            return _is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
         if address.is_site_local or address in LOCAL_NAT64:
             return False
+    elif any(address in network for network in SPECIAL):
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 

@@ -72,8 +72,11 @@ def visible_deployments(principal: Principal) -> QuerySet[Deployment]:
 
 
 def find_deployment(principal: Principal, ident: str, lock: bool = False) -> Deployment:
-    """As `find_model`."""
-    return find_named(visible_deployments(principal), ident, lock)
+    """As `find_model`. Asked again of what was read: its targets may have changed since it was found."""
+    deployment = find_named(visible_deployments(principal), ident, lock)
+    if not all(principal.may_see(target.model_name) for target in deployment.targets.all()):
+        raise Http404
+    return deployment
 
 
 def visible_revisions(principal: Principal, deployment: Deployment) -> QuerySet[DeploymentRevision]:

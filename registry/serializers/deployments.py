@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from mcp_project.serializers import StrictModelSerializer, StrictSerializer, StringField
 from mcp_project.validators import JSONObject, printable
+from registry.canonical import as_stored
 from registry.endpoints import MAX_ENDPOINT, validate_endpoint
 from registry.models import Deployment, DeploymentTarget
 from registry.models.deployment import MAX_ENVIRONMENT, MAX_MESSAGE
@@ -113,6 +114,10 @@ class DeploymentSerializer(StrictModelSerializer):
             "tags", "metadata", "message", "revision", "digest", "created_at", "created_by", "updated_at",
         )  # fmt: skip
         read_only_fields = ("id", "digest", "created_at", "created_by", "updated_at")
+
+    def validate_metadata(self, metadata: dict[str, Any]) -> dict[str, Any]:
+        stored: dict[str, Any] = as_stored(metadata)
+        return stored
 
     def validate_environment(self, environment: str) -> str:
         if environment not in settings.DEPLOYMENT_ENVIRONMENTS:

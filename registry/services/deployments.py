@@ -74,6 +74,8 @@ def update_deployment(
                 seal(Change(principal.actor, "update", message), deployment, before, targets)
             return deployment
     except IntegrityError:
+        if "name" not in changes:
+            raise
         raise _taken(changes["name"]) from None
 
 
@@ -105,6 +107,8 @@ def roll_back(
             targets = targets_again(principal, content["targets"])
             deployment = find_deployment(principal, str(revision.deployment_id), lock=True)
             check_etag(deployment, etags)
+            if content["owner"] != deployment.owner:
+                may_govern(principal, deployment.owner)
             if deployment.status == DeploymentStatus.RETIRED:
                 raise ApiError("CONFLICT", "The deployment is retired, which is final.")
             _check_still_allowed(content)

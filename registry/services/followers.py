@@ -95,7 +95,7 @@ def _deployments(model: RegisteredModel, *, alias: str | None = None, number: in
     ids = list(rows.order_by("deployment").values_list("deployment", flat=True).distinct())
     if not ids:
         return []
-    held = list(Deployment.objects.filter(pk__in=ids).select_for_update().order_by("pk"))
+    held = list(Deployment.objects.filter(pk__in=ids).select_for_update().order_by("pk").prefetch_related("targets"))
     still = set(rows.filter(deployment__in=ids).values_list("deployment", flat=True))
     return [deployment for deployment in held if deployment.pk in still]
 

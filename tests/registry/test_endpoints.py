@@ -10,6 +10,9 @@ from tests.conftest import Api
 from tests.registry.deployments import change, deploy, make_model
 
 INNER = [
+    "https://kubernetes.default.svc/", "https://168.63.129.16/", "https://192.88.99.1", "https://192.0.0.8",
+    "https://[2001:4860::5efe:7f00:1]", "https://[2001:4860::200:5efe:a00:1]", "https://router.arpa",
+    "https://box.fritz.box",
     "http://127.0.0.1", "http://127.1.2.3:8000/v1", "http://0.0.0.0", "http://10.0.0.1", "http://172.16.0.1",
     "http://192.168.1.1", "http://169.254.169.254/latest", "http://100.64.0.1", "http://198.18.0.1",
     "http://192.0.2.1", "http://224.0.0.1", "http://240.0.0.1", "http://255.255.255.255",

@@ -229,3 +229,23 @@ def test_every_field_of_a_deployment_is_described() -> None:
     }
 
     assert described == set(DeploymentSerializer.Meta.fields)
+
+
+def test_roll_back_takes_nothing_back_from_its_owner(owner: Api, admin: Api) -> None:
+    deploy(owner, {"model": "churn", "version": 1})
+    assert change(admin, "churn-live", owner="bob").status_code == 200
+
+    assert owner.post("/api/deployments/churn-live/rollback", {"revision": 1}).status_code == 403
+    assert admin.post("/api/deployments/churn-live/rollback", {"revision": 1}).status_code == 200
+
+
+def test_numbers_that_are_stored_in_another_way_make_no_revision(owner: Api) -> None:
+    metadata = {"a": 1e22, "b": [1e16, -0.0, 1.5, 1e-7]}
+    deploy(owner, {"model": "churn", "version": 1}, metadata=metadata)
+
+    change(owner, "churn-live", metadata=metadata)
+    change(owner, "churn-live", description="d")
+
+    assert len(revisions(owner)) == 2
+    changes = owner.get("/api/deployments/churn-live/diff?from=1&to=2").json()
+    assert "metadata" not in str(changes)
