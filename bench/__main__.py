@@ -4,7 +4,7 @@ from importlib import import_module
 
 from bench.harness import Claim, machine, print_table
 
-SCRIPTS = ("limits", "usage")
+SCRIPTS = ("limits", "usage", "registry")
 
 
 def main() -> None:
