@@ -29,9 +29,7 @@ def set_alias(
         find_version(model, number)
         if alias not in model.aliases and len(model.aliases) >= MAX_ALIASES:
             raise ApiError("CONFLICT", f"A model has at most {MAX_ALIASES} aliases.")
-        followers.refuse_move(principal, model, alias, number)
-        if move(principal.actor, model, alias, number):
-            touch(model, "aliases")
+        _move_and_write(principal, model, alias, number)
     return model
 
 
@@ -42,9 +40,7 @@ def delete_alias(principal: Principal, ident: str, alias: str, etags: Collection
         check_etag(model, etags)
         if alias not in model.aliases:
             raise Http404
-        followers.refuse_move(principal, model, alias, None)
-        move(principal.actor, model, alias, None)
-        touch(model, "aliases")
+        _move_and_write(principal, model, alias, None)
 
 
 def roll_alias_back(principal: Principal, ident: str, alias: str) -> int:
@@ -62,10 +58,14 @@ def roll_alias_back(principal: Principal, ident: str, alias: str) -> int:
             raise ApiError("CONFLICT", f"The alias {alias!r} named no version before its last move.")
         if not model.versions.filter(number=last.before).exists():
             raise ApiError("CONFLICT", f"Version {last.before}, which it named before, is deleted.")
-        followers.refuse_move(principal, model, alias, last.before)
-        move(principal.actor, model, alias, last.before)
-        touch(model, "aliases")
+        _move_and_write(principal, model, alias, last.before)
         return last.before
+
+
+def _move_and_write(principal: Principal, model: RegisteredModel, alias: str, number: int | None) -> None:
+    followers.refuse_move(principal, model, alias, number)
+    if move(principal.actor, model, alias, number):
+        touch(model, "aliases")
 
 
 def alias_at(model: RegisteredModel, alias: str, moment: datetime) -> int | None:

@@ -1,6 +1,5 @@
 """What changes models. Each change and its audit entry are one transaction."""
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from keys import audit
 from keys.models import Permission
 from keys.principal import Principal
 from mcp_project.errors import ApiError
+from registry.canonical import canonical
 from registry.models import RegisteredModel
 from registry.queries import find_model
 from registry.services import followers
@@ -109,7 +109,7 @@ def may_govern(principal: Principal, owner: str) -> None:
 def differ(before: Any, after: Any) -> bool:
     """Also where Python calls them equal: 1 and true, within JSON."""
     if isinstance(before, dict | list) and isinstance(after, dict | list):
-        return json.dumps(before, sort_keys=True) != json.dumps(after, sort_keys=True)
+        return canonical(before) != canonical(after)
     return bool(before != after)
 
 
