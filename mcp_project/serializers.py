@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from rest_framework import serializers
+from rest_framework.request import Request
 
 
 class StringField(serializers.CharField):
@@ -33,6 +34,19 @@ class StrictSerializer(serializers.Serializer[Any]):
                 }
             )
         return value
+
+
+class StrictQuery(StrictSerializer):
+    """The parameters of a request, as strictly."""
+
+    unknown = "Not a parameter here."
+
+    @classmethod
+    def read(cls, request: Request) -> dict[str, Any]:
+        """Raises ValidationError."""
+        query = cls(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        return dict(query.validated_data)
 
 
 class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):

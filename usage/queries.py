@@ -16,7 +16,7 @@ from keys.principal import Principal
 from mcp_project.errors import CODES
 from mcp_project.filters import OF_PAGES
 from mcp_project.middleware import is_governed
-from mcp_project.serializers import StrictSerializer
+from mcp_project.serializers import StrictQuery
 from usage.events import METHODS, OTHER, UNMATCHED
 from usage.models import Series
 from usage.period import Period, moment
@@ -88,10 +88,9 @@ def routes() -> list[str]:
     return [*sorted(governed), UNMATCHED]
 
 
-class UsageQuery(StrictSerializer):
+class UsageQuery(StrictQuery):
     """The time, and conditions of which each must hold."""
 
-    unknown = "Not a parameter here."
     elsewhere: frozenset[str] = frozenset()  # parameters that somebody else reads
     time_zone = ZoneField(required=False, help_text="Of days, and of times without an offset: `UTC`, `Europe/Berlin`.")
     key = serializers.UUIDField(required=False, help_text="The id of a key.")
@@ -125,6 +124,17 @@ class UsageQuery(StrictSerializer):
             raise serializers.ValidationError(wrong)
         return attrs
 
+    @classmethod
+    def read(cls, request: Request) -> dict[str, Any]:
+        """A parameter that is given twice is refused, but for `group_by`. Raises ValidationError."""
+        given = {name: request.query_params.getlist(name) for name in request.query_params if name not in cls.elsewhere}
+        twice = [name for name, values in given.items() if len(values) > 1 and name != "group_by"]
+        if twice:
+            raise serializers.ValidationError({name: ["It is given more than once."] for name in twice})
+        query = cls(data={name: ",".join(values) for name, values in given.items()})
+        query.is_valid(raise_exception=True)
+        return dict(query.validated_data)
+
 
 class ReportQuery(UsageQuery):
     group_by = GroupsField(
@@ -139,17 +149,6 @@ class TimeSeriesQuery(UsageQuery):
 class EventsQuery(UsageQuery):
     elsewhere = frozenset(OF_PAGES)
     request_id = serializers.CharField(required=False, help_text="As in `X-Request-ID`.")
-
-
-def read_query(query: type[UsageQuery], request: Request) -> dict[str, Any]:
-    """Raises ValidationError."""
-    given = {name: request.query_params.getlist(name) for name in request.query_params if name not in query.elsewhere}
-    twice = [name for name, values in given.items() if len(values) > 1 and name != "group_by"]
-    if twice:
-        raise serializers.ValidationError({name: ["It is given more than once."] for name in twice})
-    serializer = query(data={name: ",".join(values) for name, values in given.items()})
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
 
 
 def period_of(query: dict[str, Any]) -> Period:

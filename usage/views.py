@@ -19,7 +19,7 @@ from keys.principal import principal_of
 from mcp_project.csv_response import csv_response, wants_csv
 from mcp_project.pagination import MAX_PAGE_SIZE, page, place_of
 from usage.models import Event
-from usage.queries import EventsQuery, ReportQuery, TimeSeriesQuery, conditions, period_of, read_query, visible
+from usage.queries import EventsQuery, ReportQuery, TimeSeriesQuery, conditions, period_of, visible
 from usage.reports import COLUMNS_OF_FIGURES, Report, TooManyGroups, time_series, told_of
 from usage.serializers import EventSerializer, ReportSerializer, TimeSeriesSerializer
 
@@ -50,7 +50,7 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
     ordering = NEWEST_FIRST
 
     def get_queryset(self) -> QuerySet[Event]:
-        query = read_query(EventsQuery, self.request)
+        query = EventsQuery.read(self.request)
         events = Event.objects.filter(visible(principal_of(self.request)), conditions(query))
         if "from" in query:
             events = events.filter(time__gte=query["from"])
@@ -74,7 +74,7 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
     )
     @action(detail=False)
     def report(self, request: Request) -> HttpResponseBase:
-        query = read_query(ReportQuery, request)
+        query = ReportQuery.read(request)
         period = period_of(query)
         report = Report(period, query.get("group_by") or (), self._condition(query), principal_of(request))
         if wants_csv(request):
@@ -93,7 +93,7 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
     )
     @action(detail=False)
     def timeseries(self, request: Request) -> HttpResponseBase:
-        query = read_query(TimeSeriesQuery, request)
+        query = TimeSeriesQuery.read(request)
         period = period_of(query)
         points = time_series(period, query["step"], self._condition(query))
         if wants_csv(request):

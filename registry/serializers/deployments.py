@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from mcp_project.serializers import StrictModelSerializer, StrictSerializer, StringField
+from mcp_project.serializers import StrictModelSerializer, StrictQuery, StrictSerializer, StringField
 from mcp_project.validators import JSONObject, printable
 from registry.canonical import as_stored
 from registry.endpoints import MAX_ENDPOINT, validate_endpoint
@@ -159,9 +159,7 @@ class RollbackSerializer(StrictSerializer):
     message = StringField(max_length=MAX_MESSAGE, required=False, allow_blank=True, validators=[printable])
 
 
-class DiffQuery(StrictSerializer):
-    unknown = "Not a parameter here."
-
+class DiffQuery(StrictQuery):
     def get_fields(self) -> dict[str, Any]:
         limits: dict[str, Any] = {"required": False, "min_value": 1, "max_value": MAX_NUMBER}
         return {

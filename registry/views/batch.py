@@ -12,16 +12,14 @@ from rest_framework.views import APIView
 from keys.principal import principal_of
 from mcp_project.errors import ApiError, from_exception
 from mcp_project.parsers import StrictJSONParser, StrictNDJSONParser
-from mcp_project.serializers import StrictSerializer
+from mcp_project.serializers import StrictQuery
 from registry.serializers.models import ModelSerializer
 from registry.services.batch import Outcome, register_models
 
 MAX_ROWS = 1_000
 
 
-class BatchQuery(StrictSerializer):
-    unknown = "Not a parameter here."
-
+class BatchQuery(StrictQuery):
     mode = serializers.ChoiceField(
         ["all", "each"], default="all", help_text="`all`: all rows, or none. `each`: a row that fails is left out."
     )
@@ -61,9 +59,7 @@ class BatchView(APIView):
         responses=BatchSerializer,
     )
     def post(self, request: Request) -> Response:
-        query = BatchQuery(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
-        each = query.validated_data["mode"] == "each"
+        each = BatchQuery.read(request)["mode"] == "each"
         rows = request.data
         if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
             raise ValidationError({"body": [f"A list of 1 to {MAX_ROWS} models is wanted."]})

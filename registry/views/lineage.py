@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from keys.principal import principal_of
-from mcp_project.serializers import StrictSerializer
+from mcp_project.serializers import StrictQuery
 from registry.queries import find_version
 from registry.services.lineage import graph
 from registry.views.models import MODEL_ID, OfModel
@@ -16,9 +16,7 @@ from registry.views.models import MODEL_ID, OfModel
 MAX_DEPTH = 20
 
 
-class LineageQuery(StrictSerializer):
-    unknown = "Not a parameter here."
-
+class LineageQuery(StrictQuery):
     version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1, help_text="The latest.")
     depth = serializers.IntegerField(default=5, min_value=1, max_value=MAX_DEPTH, help_text="Steps in each direction.")
 
@@ -56,10 +54,9 @@ class LineageView(OfModel):
         parameters=[LineageQuery],
     )
     def retrieve(self, request: Request, model_id: str) -> Response:
-        query = LineageQuery(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
+        query = LineageQuery.read(request)
         model = self.model(model_id)
-        number = query.validated_data.get("version", model.latest_version)
+        number = query.get("version", model.latest_version)
         if number is None:
             return Response({"nodes": [], "edges": [], "cut": False})
-        return Response(graph(principal_of(request), find_version(model, number), query.validated_data["depth"]))
+        return Response(graph(principal_of(request), find_version(model, number), query["depth"]))

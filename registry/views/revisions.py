@@ -63,10 +63,9 @@ class RevisionViewSet(OfDeployment):
 
     @extend_schema(summary="Compare two revisions of a deployment", parameters=[DiffQuery], responses=DiffSerializer)
     def diff(self, request: Request, deployment_id: str) -> Response:
-        query = DiffQuery(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
-        to = query.validated_data.get("to", self.deployment(deployment_id).revision)
-        since = query.validated_data.get("from", max(1, to - 1))
+        query = DiffQuery.read(request)
+        to = query.get("to", self.deployment(deployment_id).revision)
+        since = query.get("from", max(1, to - 1))
         before, after = (json.loads(self.revision(deployment_id, number).content) for number in (since, to))
         return Response({"from": since, "to": to, "differences": list(differences(before, after))})
 
