@@ -8,9 +8,16 @@ from django.db.models.expressions import RawSQL
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
-from registry.conditions import MODEL_FIELDS, VERSION_FIELDS, FilterFields, condition
+from registry.conditions import (
+    CONTEXT_FIELDS,
+    CONTEXT_VERSION_FIELDS,
+    MODEL_FIELDS,
+    VERSION_FIELDS,
+    FilterFields,
+    condition,
+)
 from registry.grammar import FilterError, parse_filter
-from registry.models import ModelVersion, RegisteredModel, Stage, Status
+from registry.models import Context, ContextVersion, ModelVersion, RegisteredModel, Stage, Status
 from registry.ordering import OrderError, OrderFields, parse_order
 
 MAX_SEARCH = 200
@@ -34,28 +41,56 @@ class RegistryFilter(django_filters.FilterSet):  # type: ignore[misc]
         return rows
 
 
-class ModelFilter(RegistryFilter):
-    fields = MODEL_FIELDS
+class NamedFilter(RegistryFilter):
+    words: str  # SQL: whether the row's words match
 
     name = django_filters.CharFilter()
     owner = django_filters.CharFilter()
+    search = django_filters.CharFilter(method="by_words", label="Words of the name, the description or the tags.")
+
+    def by_words(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
+        """In a column that Django does not know: see the migrations 0002 and 0003."""
+        if len(text) > MAX_SEARCH:
+            raise ValidationError({"search": [ErrorDetail(f"At most {MAX_SEARCH} characters.", "max_length")]})
+        matches = RawSQL(self.words, [text], output_field=BooleanField())  # noqa: S611  (a text of this file)
+        found: QuerySet[Any] = rows.filter(matches)
+        return found
+
+
+class ModelFilter(NamedFilter):
+    fields = MODEL_FIELDS
+    words = "registry_registeredmodel.words @@ websearch_to_tsquery('simple', %s)"
+
     framework = django_filters.CharFilter()
     task = django_filters.CharFilter()
-    search = django_filters.CharFilter(method="by_words", label="Words of the name, the description or the tags.")
 
     class Meta:
         model = RegisteredModel
         fields = ()
 
-    def by_words(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
-        """In a column that Django does not know: see the migration 0002."""
-        if len(text) > MAX_SEARCH:
-            raise ValidationError({"search": [ErrorDetail(f"At most {MAX_SEARCH} characters.", "max_length")]})
-        matches = RawSQL(
-            "registry_registeredmodel.words @@ websearch_to_tsquery('simple', %s)", [text], output_field=BooleanField()
-        )
-        found: QuerySet[Any] = rows.filter(matches)
-        return found
+
+class ContextFilter(NamedFilter):
+    fields = CONTEXT_FIELDS
+    words = "registry_context.words @@ websearch_to_tsquery('simple', %s)"
+
+    model = django_filters.CharFilter(method="by_model", label="The name of a model that a version is meant for.")
+
+    class Meta:
+        model = Context
+        fields = ()
+
+    def by_model(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
+        return rows.filter(models__contains=[text])
+
+
+class ContextVersionFilter(RegistryFilter):
+    fields = CONTEXT_VERSION_FIELDS
+
+    digest = django_filters.CharFilter()
+
+    class Meta:
+        model = ContextVersion
+        fields = ()
 
 
 class VersionFilter(RegistryFilter):

@@ -1,6 +1,20 @@
-"""What is called: registered models, their versions, aliases and lineage."""
+"""What is called: registered models, their versions, aliases and lineage; and contexts."""
 
+from registry.models.base import Named
+from registry.models.context import Context, ContextAliasMove, ContextVersion
 from registry.models.model_version import ModelVersion, Parent, Stage, Status, may_see_uri
 from registry.models.registered_model import ModelAliasMove, RegisteredModel
 
-__all__ = ["ModelAliasMove", "ModelVersion", "Parent", "RegisteredModel", "Stage", "Status", "may_see_uri"]
+__all__ = [
+    "Context",
+    "ContextAliasMove",
+    "ContextVersion",
+    "ModelAliasMove",
+    "ModelVersion",
+    "Named",
+    "Parent",
+    "RegisteredModel",
+    "Stage",
+    "Status",
+    "may_see_uri",
+]

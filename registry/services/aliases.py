@@ -1,6 +1,9 @@
-"""What moves aliases. Each move is history: who, when, from what to what."""
+"""What moves aliases, of models and of contexts. Each move is history: who, when, from what to what.
 
-from collections.abc import Collection
+`lock` finds the resource whose alias it is, with its row held: `partial(find_model, principal, ident, lock=True)`.
+"""
+
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
@@ -9,76 +12,78 @@ from django.http import Http404
 from django.utils import timezone
 
 from keys import audit
-from keys.principal import Principal
 from mcp_project.errors import ApiError
-from registry.models import ModelAliasMove, RegisteredModel
-from registry.queries import find_model, find_version
+from registry.models import Named
 from registry.services.models import check_etag, touch
 from registry.validators import MAX_ALIASES
 
+Lock = Callable[[], Named]
 
-def set_alias(principal: Principal, ident: str, alias: str, number: int, etags: Collection[str] | None) -> None:
+
+def set_alias(actor: str, lock: Lock, alias: str, number: int, etags: Collection[str] | None) -> None:
     """Let the alias name this version from now on. Raises Http404; ApiError CONFLICT for one alias too many,
-    PRECONDITION_FAILED when the model is not the one that was read."""
+    PRECONDITION_FAILED when the resource is not the one that was read."""
     with transaction.atomic():
-        model = find_model(principal, ident, lock=True)
-        check_etag(model, etags)
-        find_version(model, number)
-        if alias not in model.aliases and len(model.aliases) >= MAX_ALIASES:
-            raise ApiError("CONFLICT", f"A model has at most {MAX_ALIASES} aliases.")
-        if move(principal.actor, model, alias, number):
-            touch(model, "aliases")
+        resource = lock()
+        check_etag(resource, etags)
+        if not resource.versions.filter(number=number).exists():
+            raise Http404
+        if alias not in resource.aliases and len(resource.aliases) >= MAX_ALIASES:
+            raise ApiError("CONFLICT", f"There are at most {MAX_ALIASES} aliases.")
+        if move(actor, resource, alias, number):
+            touch(resource, "aliases")
 
 
-def delete_alias(principal: Principal, ident: str, alias: str, etags: Collection[str] | None) -> None:
+def delete_alias(actor: str, lock: Lock, alias: str, etags: Collection[str] | None) -> None:
     """Raises Http404."""
     with transaction.atomic():
-        model = find_model(principal, ident, lock=True)
-        check_etag(model, etags)
-        if alias not in model.aliases:
+        resource = lock()
+        check_etag(resource, etags)
+        if alias not in resource.aliases:
             raise Http404
-        move(principal.actor, model, alias, None)
-        touch(model, "aliases")
+        move(actor, resource, alias, None)
+        touch(resource, "aliases")
 
 
-def roll_alias_back(principal: Principal, ident: str, alias: str) -> int:
+def roll_alias_back(actor: str, lock: Lock, alias: str) -> int:
     """Let the alias name again what it named before its last move; which that is.
 
     Raises Http404 for an alias that was never set; ApiError CONFLICT where it named nothing before, or a version that
     is deleted.
     """
     with transaction.atomic():
-        model = find_model(principal, ident, lock=True)
-        last = model.alias_moves.filter(alias=alias).first()
+        resource = lock()
+        last = resource.alias_moves.filter(alias=alias).first()
         if last is None:
             raise Http404
         if last.before is None:
             raise ApiError("CONFLICT", f"The alias {alias!r} named no version before its last move.")
-        if not model.versions.filter(number=last.before).exists():
+        if not resource.versions.filter(number=last.before).exists():
             raise ApiError("CONFLICT", f"Version {last.before}, which it named before, is deleted.")
-        move(principal.actor, model, alias, last.before)
-        touch(model, "aliases")
-        return last.before
+        move(actor, resource, alias, last.before)
+        touch(resource, "aliases")
+        return int(last.before)
 
 
-def alias_at(model: RegisteredModel, alias: str, moment: datetime) -> int | None:
+def alias_at(resource: Named, alias: str, moment: datetime) -> int | None:
     """Which version the alias named at a moment."""
-    return model.alias_moves.filter(alias=alias, at__lte=moment).values_list("after", flat=True).first()
+    after: int | None = resource.alias_moves.filter(alias=alias, at__lte=moment).values_list("after", flat=True).first()
+    return after
 
 
-def drop_aliases_of(actor: str, model: RegisteredModel, number: int) -> None:
-    """On a locked model, which the caller writes."""
-    for alias in model.aliases_of(number):
-        move(actor, model, alias, None)
+def drop_aliases_of(actor: str, resource: Named, number: int) -> None:
+    """On a locked resource, which the caller writes."""
+    for alias in resource.aliases_of(number):
+        move(actor, resource, alias, None)
 
 
-def move(actor: str, model: RegisteredModel, alias: str, number: int | None) -> bool:
-    """On a locked model, which the caller writes; whether anything moved. The moment is that of the move, not of the
+def move(actor: str, resource: Named, alias: str, number: int | None) -> bool:
+    """On a locked resource, which the caller writes; whether anything moved. The moment is that of the move, not of the
     transaction's begin: whoever waited for the lock comes later."""
-    before: Any = model.aliases.get(alias)
+    before: Any = resource.aliases.get(alias)
     if before == number:
         return False
-    model.aliases = {name: of for name, of in {**model.aliases, alias: number}.items() if of is not None}
-    ModelAliasMove.objects.create(model=model, alias=alias, at=timezone.now(), actor=actor, before=before, after=number)
-    audit.record(actor, "move_alias", model, {f"alias {alias}": (before, number)})
+    resource.aliases = {name: of for name, of in {**resource.aliases, alias: number}.items() if of is not None}
+    resource.alias_moves.create(alias=alias, at=timezone.now(), actor=actor, before=before, after=number)
+    audit.record(actor, "move_alias", resource, {f"alias {alias}": (before, number)})
     return True

@@ -10,8 +10,8 @@ from keys import audit
 from keys.models import Permission
 from keys.principal import Principal
 from mcp_project.errors import ApiError
-from registry.models import RegisteredModel
-from registry.queries import find_model
+from registry.models import Named, RegisteredModel
+from registry.queries import Resource, find_model
 
 TOLD = ("name", "description", "owner", "framework", "task", "license", "tags", "metadata")
 
@@ -60,9 +60,10 @@ def delete_model(principal: Principal, ident: str, etags: Collection[str] | None
         model.delete()
 
 
-def save_model(actor: str, model: RegisteredModel, action: str, names: Collection[str]) -> RegisteredModel:
-    """Write the model and what is new in the fields `names`, in the caller's transaction."""
-    stored = None if action == "create" else RegisteredModel.objects.select_for_update().get(pk=model.pk)
+def save_model(actor: str, model: Resource, action: str, names: Collection[str]) -> Resource:
+    """Write the model, or context, and what is new in the fields `names`, in the caller's transaction."""
+    rows = type(model)._default_manager
+    stored = None if action == "create" else rows.select_for_update().get(pk=model.pk)
     pairs = {name: (getattr(stored, name, None), getattr(model, name)) for name in names}
     changes = {name: (before, after) for name, (before, after) in pairs.items() if stored is None or before != after}
     if stored is None:
@@ -75,7 +76,7 @@ def save_model(actor: str, model: RegisteredModel, action: str, names: Collectio
     return model
 
 
-def touch(model: RegisteredModel, *names: str) -> None:
+def touch(model: Named, *names: str) -> None:
     """Write the fields `names` of a locked model, which has changed by them."""
     model.edition += 1
     model.updated_at = timezone.now()

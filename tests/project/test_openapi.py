@@ -17,6 +17,16 @@ def test_document_lists_every_address_and_the_ways_to_send_a_key(outsider: Api) 
 
     assert set(document["paths"]) == {
         "/api/audit",
+        "/api/contexts",
+        "/api/contexts/{context_id}",
+        "/api/contexts/{context_id}/aliases/{alias}",
+        "/api/contexts/{context_id}/aliases/{alias}/history",
+        "/api/contexts/{context_id}/aliases/{alias}/rollback",
+        "/api/contexts/{context_id}/diff",
+        "/api/contexts/{context_id}/history",
+        "/api/contexts/{context_id}/versions",
+        "/api/contexts/{context_id}/versions/{number}",
+        "/api/contexts/{context_id}/versions/{number}/render",
         "/api/keys",
         "/api/keys/me",
         "/api/keys/me/rotate",
