@@ -1,8 +1,17 @@
-"""One way to write JSON, so that equal values have equal digests."""
+"""Canonical JSON: one text for one value, so that anybody can compute a digest again.
+
+What is sealed is made `plain` first; of plain values, any implementation of RFC 8785 (JCS) gives the same bytes but in
+two cases. JCS orders names by UTF-16 code units, which differs between characters beyond U+FFFF and those from U+E000
+to U+FFFF. And it writes fractions below 0.0001 as ECMAScript does: `0.00001` and `1e-7`, which here are `1e-05` and
+`1e-07`.
+"""
 
 import hashlib
 import json
+import math
 from typing import Any
+
+LARGEST = 2**53 - 1
 
 
 def canonical(value: Any) -> bytes:
@@ -13,18 +22,29 @@ def canonical(value: Any) -> bytes:
     return text.encode()
 
 
-def as_stored(value: Any) -> Any:
-    """The value as PostgreSQL's jsonb gives it back: of floats, whole ones that Python writes with an exponent come as
-    integers, and minus zero as zero. What is sealed before it is stored must be that."""
+def plain(value: Any) -> Any:
+    """The JSON value with whole numbers as integers, also where they were sent as `1.0` or `1e3`: what PostgreSQL's
+    jsonb, and readers in any language, give back as it is. Raises ValueError, in words for the client, for what they
+    would not."""
     if isinstance(value, dict):
-        return {name: as_stored(part) for name, part in value.items()}
+        return {name: plain(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [as_stored(part) for part in value]
-    if isinstance(value, float) and (value == 0 or (value.is_integer() and abs(value) >= 1e16)):
-        return int(value) if value else 0.0
+        return [plain(part) for part in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _number(value)
     return value
 
 
 def digest(value: Any) -> str:
     """`sha256:` and the SHA-256 of the canonical JSON, in 64 lower-case hexadecimal digits."""
     return f"sha256:{hashlib.sha256(canonical(value)).hexdigest()}"
+
+
+def _number(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("JSON has neither NaN nor infinity.")
+    if isinstance(value, float) and not value.is_integer():
+        return value
+    if abs(value) > LARGEST:
+        raise ValueError(f"A whole number is at most {LARGEST}: beyond it, readers lose digits. Write it as a string.")
+    return int(value)

@@ -76,6 +76,14 @@ VERSION_FIELDS = FilterFields(
         **TIMES,
     }
 )
+CONTEXT_FIELDS = FilterFields({"name": FilterField("name"), "owner": FilterField("owner"), **TIMES})
+CONTEXT_VERSION_FIELDS = FilterFields(
+    {
+        "version_number": FilterField("number", "number", NUMERIC),
+        "digest": FilterField("digest"),
+        "creation_timestamp": TIMES["creation_timestamp"],
+    }
+)
 
 
 class Like(Func):

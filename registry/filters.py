@@ -10,9 +10,19 @@ from django.db.models.expressions import RawSQL
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
-from registry.conditions import DEPLOYMENT_FIELDS, MODEL_FIELDS, VERSION_FIELDS, FilterFields, condition
+from registry.conditions import (
+    CONTEXT_FIELDS,
+    CONTEXT_VERSION_FIELDS,
+    DEPLOYMENT_FIELDS,
+    MODEL_FIELDS,
+    VERSION_FIELDS,
+    FilterFields,
+    condition,
+)
 from registry.grammar import FilterError, parse_filter
 from registry.models import (
+    Context,
+    ContextVersion,
     Deployment,
     DeploymentStatus,
     DeploymentTarget,
@@ -56,7 +66,7 @@ class NamedFilter(RegistryFilter):
     search = django_filters.CharFilter(method="by_words", label="Words of the name, the description or the tags.")
 
     def by_words(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
-        """In a column that Django does not know: see the migrations 0002 and 0004."""
+        """In a column that Django does not know: see the migrations 0002, 0004 and 0005."""
         if len(text) > MAX_SEARCH:
             raise ValidationError({"search": [ErrorDetail(f"At most {MAX_SEARCH} characters.", "max_length")]})
         matches = RawSQL(self.has_words, [text], output_field=BooleanField())  # noqa: S611  (one of ours)
@@ -96,6 +106,30 @@ class DeploymentFilter(NamedFilter):
         with suppress(ValueError):
             wanted |= Q(model_id=UUID(ident))
         return rows.filter(Exists(DeploymentTarget.objects.filter(wanted, deployment=OuterRef("pk"))))
+
+
+class ContextFilter(NamedFilter):
+    fields = CONTEXT_FIELDS
+    has_words = "registry_context.words @@ websearch_to_tsquery('simple', %s)"
+
+    model = django_filters.CharFilter(method="by_model", label="The name of a model that a version is meant for.")
+
+    class Meta:
+        model = Context
+        fields = ()
+
+    def by_model(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
+        return rows.filter(models__contains=[text])
+
+
+class ContextVersionFilter(RegistryFilter):
+    fields = CONTEXT_VERSION_FIELDS
+
+    digest = django_filters.CharFilter()
+
+    class Meta:
+        model = ContextVersion
+        fields = ()
 
 
 class VersionFilter(RegistryFilter):

@@ -40,6 +40,9 @@ VERSION_ORDER = OrderFields(
     default=("-updated_at", "model__name", "-number"),
     ties=("model__name", "-number"),
 )
+CONTEXT_VERSION_ORDER = OrderFields(
+    {"version_number": "number", "creation_timestamp": "created_at"}, default=("-number",), ties=("-number",)
+)
 
 
 def parse_order(order_by: str | Sequence[str], fields: OrderFields) -> tuple[str, ...]:

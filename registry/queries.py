@@ -10,9 +10,9 @@ from django.http import Http404
 
 from keys.patterns import as_like
 from keys.principal import Principal
-from registry.models import Deployment, DeploymentRevision, ModelVersion, RegisteredModel
+from registry.models import Context, ContextVersion, Deployment, DeploymentRevision, ModelVersion, RegisteredModel
 
-Row = TypeVar("Row", RegisteredModel, Deployment)
+Row = TypeVar("Row", RegisteredModel, Context, Deployment)
 
 
 def visible_models(principal: Principal) -> QuerySet[RegisteredModel]:
@@ -54,6 +54,34 @@ def find_version(model: RegisteredModel, number: int, lock: bool = False) -> Mod
     if version is None:
         raise Http404
     version.model = model
+    return version
+
+
+def visible_contexts(principal: Principal) -> QuerySet[Context]:
+    """A bound key sees the contexts that are meant for no model, and those none of whose versions is meant for a model
+    that is not on its list; for all others it gets 404. The names are those that the versions were written with."""
+    contexts = Context.objects.all()
+    if principal.model_patterns is None:
+        return contexts
+    all_on_the_list = RawSQL(
+        "NOT EXISTS (SELECT FROM unnest(registry_context.models) AS name WHERE NOT name LIKE ANY(%s))",
+        [_likes(principal)],
+        output_field=BooleanField(),
+    )
+    return contexts.filter(all_on_the_list)
+
+
+def find_context(principal: Principal, ident: str, lock: bool = False) -> Context:
+    """As `find_model`."""
+    return find_named(visible_contexts(principal), ident, lock)
+
+
+def find_context_version(context: Context, number: int) -> ContextVersion:
+    """Raises Http404."""
+    version = ContextVersion.objects.filter(context=context, number=number).first()
+    if version is None:
+        raise Http404
+    version.context = context
     return version
 
 

@@ -6,6 +6,14 @@ from django.urls.converters import StringConverter
 from registry.views.aliases import AliasHistoryView, AliasViewSet
 from registry.views.batch import BatchView
 from registry.views.cards import CardView
+from registry.views.context_versions import ContextVersionViewSet, OneContextVersionViewSet, RenderView
+from registry.views.contexts import (
+    ContextAliasHistoryView,
+    ContextAliasViewSet,
+    ContextHistoryView,
+    ContextViewSet,
+    OneContextViewSet,
+)
 from registry.views.deployments import DeploymentViewSet, OneDeploymentViewSet
 from registry.views.lineage import LineageView
 from registry.views.models import ModelHistoryView, ModelViewSet, OneModelViewSet
@@ -26,6 +34,10 @@ register_converter(Word, "word")
 MODEL = "models/<word:model_id>"
 VERSION = f"{MODEL}/versions/<int:number>"
 ALIAS = f"{MODEL}/aliases/<word:alias>"
+ALIAS_ACTIONS: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
+CONTEXT = "contexts/<word:context_id>"
+CONTEXT_VERSION = f"{CONTEXT}/versions/<int:number>"
+CONTEXT_ALIAS = f"{CONTEXT}/aliases/<word:alias>"
 DEPLOYMENT = "deployments/<word:deployment_id>"
 REVISION = f"{DEPLOYMENT}/revisions/<int:number>"
 
@@ -39,9 +51,19 @@ urlpatterns = [
     path(f"{MODEL}/versions", VersionViewSet.as_view(LIST), name="version-list"),
     path(VERSION, OneVersionViewSet.as_view(DETAIL), name="version-detail"),
     path(f"{VERSION}/stage", OneVersionViewSet.as_view({"post": "stage"}), name="version-stage"),
-    path(ALIAS, AliasViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}), name="alias-detail"),
+    path(ALIAS, AliasViewSet.as_view(ALIAS_ACTIONS), name="alias-detail"),
     path(f"{ALIAS}/history", AliasHistoryView.as_view({"get": "list"}), name="alias-history"),
     path(f"{ALIAS}/rollback", AliasViewSet.as_view({"post": "rollback"}), name="alias-rollback"),
+    path("contexts", ContextViewSet.as_view(LIST), name="context-list"),
+    path(CONTEXT, OneContextViewSet.as_view(DETAIL), name="context-detail"),
+    path(f"{CONTEXT}/history", ContextHistoryView.as_view({"get": "list"}), name="context-history"),
+    path(f"{CONTEXT}/diff", OneContextVersionViewSet.as_view({"get": "diff"}), name="context-diff"),
+    path(f"{CONTEXT}/versions", ContextVersionViewSet.as_view(LIST), name="context-version-list"),
+    path(CONTEXT_VERSION, OneContextVersionViewSet.as_view({"get": "retrieve"}), name="context-version-detail"),
+    path(f"{CONTEXT_VERSION}/render", RenderView.as_view({"post": "render"}), name="context-version-render"),
+    path(CONTEXT_ALIAS, ContextAliasViewSet.as_view(ALIAS_ACTIONS), name="context-alias-detail"),
+    path(f"{CONTEXT_ALIAS}/history", ContextAliasHistoryView.as_view({"get": "list"}), name="context-alias-history"),
+    path(f"{CONTEXT_ALIAS}/rollback", ContextAliasViewSet.as_view({"post": "rollback"}), name="context-alias-rollback"),
     path("deployments", DeploymentViewSet.as_view(LIST), name="deployment-list"),
     path(DEPLOYMENT, OneDeploymentViewSet.as_view(DETAIL), name="deployment-detail"),
     path(f"{DEPLOYMENT}/diff", RevisionViewSet.as_view({"get": "diff"}), name="deployment-diff"),

@@ -3,22 +3,19 @@
 Names, tags, aliases and sources follow MLflow's model registry (its `mlflow.utils.validation`).
 """
 
-import json
 import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ValidationError
-from jsonschema import Draft202012Validator, SchemaError
 
 from mcp_project.validators import JSONObject, printable, storable
+from registry.schemas import check
 
 MAX_TAGS = 100
 MAX_TAG_KEY = 250
 MAX_TAG_VALUE = 5_000
 MAX_TAGS_BYTES = 65_536  # all together: they are searched by their words, of which PostgreSQL takes a megabyte
-MAX_SCHEMA_BYTES = 16_384
-MAX_SCHEMA_NODES = 1_000
 MAX_METADATA_BYTES = 65_536
 MAX_ALIASES = 100
 MAX_SOURCE = 2_000
@@ -94,24 +91,7 @@ def validate_schema(schema: Any) -> None:
     if not isinstance(schema, dict | bool):
         raise ValidationError("A JSON Schema is an object.", "invalid_schema")
     storable(schema)
-    if len(json.dumps(schema)) > MAX_SCHEMA_BYTES or _nodes(schema) > MAX_SCHEMA_NODES:
-        text = f"A JSON Schema has at most {MAX_SCHEMA_BYTES} bytes and {MAX_SCHEMA_NODES} parts."
-        raise ValidationError(text, "too_large")
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        where = "/".join(map(str, error.absolute_path)) or "its top"
-        raise ValidationError(f"Not a JSON Schema, at {where}: {error.message[:200]}", "invalid_schema") from None
-    except RecursionError:
-        raise ValidationError("The JSON Schema is nested too deep.", "invalid_schema") from None
-
-
-def _nodes(schema: Any) -> int:
-    """How many values a schema has; in lists of what is no word, pairs count: the meta-schema may compare them all."""
-    parts = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
-    nested = isinstance(schema, list) and any(isinstance(part, dict | list) for part in schema)
-    pairs = len(schema) ** 2 // 100 if nested else 0
-    return 1 + pairs + sum(_nodes(part) for part in parts)
+    check(schema)
 
 
 def validate_signature(signature: Any) -> None:

@@ -1,5 +1,7 @@
 """What the registry's resources have in common."""
 
+from typing import Any
+
 from django.db import models
 from django.utils import timezone
 
@@ -38,6 +40,9 @@ class Named(Resource):
     aliases = models.JSONField(default=dict, editable=False)  # name → number
     last_number = models.PositiveIntegerField(default=0, editable=False)  # that was given; none is given again
     latest_version = models.PositiveIntegerField(null=True, editable=False)  # the highest that there is
+
+    versions: Any  # the related managers, of what belongs to the kind of resource
+    alias_moves: Any
 
     class Meta:
         abstract = True

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
@@ -5,6 +7,7 @@ from mcp_project.ids import uuid7
 from mcp_project.validators import JSONObject, printable
 from registry.endpoints import MAX_ENDPOINT, validate_endpoint
 from registry.models.base import Resource
+from registry.models.context import ContextVersion
 from registry.validators import MAX_METADATA_BYTES, validate_model_name
 
 MAX_ENVIRONMENT = 63
@@ -68,7 +71,10 @@ class DeploymentTarget(models.Model):
     number = models.PositiveIntegerField()  # of the version
     alias = models.CharField(max_length=255, blank=True, default="")  # that it follows
     digest = models.CharField(max_length=71, blank=True, default="")  # of the version's artifact
-    context_version = models.JSONField(null=True)  # {"context": …, "version": n}
+    context_id = models.UUIDField(null=True)
+    context_name = models.CharField(max_length=255, blank=True, default="")
+    context_number = models.PositiveIntegerField(null=True)  # of the context's version
+    context_digest = models.CharField(max_length=71, blank=True, default="")
     weight = models.PositiveSmallIntegerField()
 
     class Meta:
@@ -77,10 +83,26 @@ class DeploymentTarget(models.Model):
         indexes = (
             models.Index(fields=["model_id", "number"], name="registry_target_version"),
             models.Index(fields=["model_name"], name="registry_target_model_name"),
+            models.Index(fields=["context_id"], name="registry_target_context", condition=~models.Q(context_id=None)),
         )
 
     def __str__(self) -> str:
         return f"{self.model_name} {self.number}: {self.weight} %"
+
+    @property
+    def context_version(self) -> dict[str, Any] | None:
+        if self.context_id is None:
+            return None
+        return {
+            "context": self.context_name,
+            "context_id": str(self.context_id),
+            "version": self.context_number,
+            "digest": self.context_digest,
+        }
+
+    def pin_context(self, version: ContextVersion) -> None:
+        self.context_id, self.context_name = version.context.pk, version.context.name
+        self.context_number, self.context_digest = version.number, version.digest
 
 
 class DeploymentRevision(models.Model):

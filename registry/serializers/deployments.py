@@ -8,26 +8,28 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from mcp_project.serializers import StrictModelSerializer, StrictQuery, StrictSerializer, StringField
+from mcp_project.serializers import StrictModelSerializer, StrictSerializer, StringField
 from mcp_project.validators import JSONObject, printable
-from registry.canonical import as_stored
+from registry.canonical import plain
 from registry.endpoints import MAX_ENDPOINT, validate_endpoint
 from registry.models import Deployment, DeploymentTarget
 from registry.models.deployment import MAX_ENVIRONMENT, MAX_MESSAGE
+from registry.serializers.differences import MAX_NUMBER
 from registry.serializers.models import TagsField
 from registry.services.deployments import FIRST
 from registry.validators import MAX_METADATA_BYTES, validate_alias, validate_model_name
 
 MAX_TARGETS = 20
 MAX_TIMEOUT = 3_600
-MAX_NUMBER = 2**31 - 1
 
 
 class ContextReferenceSerializer(StrictSerializer):
     context = StringField(  # type: ignore[assignment]  # the field, not Field's own `context`
         max_length=255, help_text="Its id or name."
     )
+    context_id = serializers.UUIDField(read_only=True)
     version = serializers.IntegerField(min_value=1, max_value=MAX_NUMBER)
+    digest = serializers.CharField(read_only=True, help_text="Of the context's version.")
 
 
 class TargetSerializer(StrictSerializer):
@@ -116,8 +118,11 @@ class DeploymentSerializer(StrictModelSerializer):
         read_only_fields = ("id", "digest", "created_at", "created_by", "updated_at")
 
     def validate_metadata(self, metadata: dict[str, Any]) -> dict[str, Any]:
-        stored: dict[str, Any] = as_stored(metadata)
-        return stored
+        try:
+            sealed: dict[str, Any] = plain(metadata)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from None
+        return sealed
 
     def validate_environment(self, environment: str) -> str:
         if environment not in settings.DEPLOYMENT_ENVIRONMENTS:
@@ -157,27 +162,3 @@ class VerificationSerializer(serializers.Serializer[Any]):
 class RollbackSerializer(StrictSerializer):
     revision = serializers.IntegerField(min_value=1, max_value=MAX_NUMBER)
     message = StringField(max_length=MAX_MESSAGE, required=False, allow_blank=True, validators=[printable])
-
-
-class DiffQuery(StrictQuery):
-    def get_fields(self) -> dict[str, Any]:
-        limits: dict[str, Any] = {"required": False, "min_value": 1, "max_value": MAX_NUMBER}
-        return {
-            "from": serializers.IntegerField(help_text="Without it, the one before `to`.", **limits),
-            "to": serializers.IntegerField(help_text="Without it, the latest.", **limits),
-        }
-
-
-class DifferenceSerializer(serializers.Serializer[Any]):
-    op = serializers.ChoiceField(["add", "remove", "replace"])
-    path = serializers.CharField(help_text="A JSON Pointer into the content: `/targets/0/version`.")
-    before = serializers.JSONField(allow_null=True)
-    after = serializers.JSONField(allow_null=True)
-
-
-class DiffSerializer(serializers.Serializer[Any]):
-    to = serializers.IntegerField()
-    differences = DifferenceSerializer(many=True)
-
-    def get_fields(self) -> dict[str, Any]:
-        return {"from": serializers.IntegerField(), **super().get_fields()}

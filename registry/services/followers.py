@@ -1,14 +1,23 @@
-"""The deployments that need a model: that pin its versions, or follow its aliases.
+"""The deployments that need a model or a context: that pin its versions, or follow a model's aliases.
 
-All of it happens under the lock of the model's row, which is taken first; then the deployments are locked, in the
-order of their ids. Whoever gives a deployment a target holds the model's row, too, so none is missed.
+All of it happens under the lock of the model's or context's row, which is taken first; then the deployments are locked,
+in the order of their ids. Whoever gives a deployment a target holds that row, too, so none is missed.
 """
 
 from collections.abc import Iterable
 
 from keys.principal import Principal
 from mcp_project.errors import ApiError
-from registry.models import Deployment, DeploymentStatus, DeploymentTarget, ModelVersion, RegisteredModel, Status
+from registry.models import (
+    Context,
+    Deployment,
+    DeploymentStatus,
+    DeploymentTarget,
+    ModelVersion,
+    Named,
+    RegisteredModel,
+    Status,
+)
 from registry.services.revisions import Change, content_of, seal
 
 MAX_NAMED = 10
@@ -32,16 +41,18 @@ def follow(actor: str, model: RegisteredModel, alias: str, before: int | None, a
         seal(Change(actor, "follow_alias", message), deployment, was, targets)
 
 
-def rename(actor: str, model: RegisteredModel, before: str) -> None:
-    """A deployment shows the names of its models: give each that has this one a revision with the new name."""
-    message = f"The model {before} is now named {model.name}."
-    for deployment in _deployments(model):
+def rename(actor: str, resource: Named, before: str) -> None:
+    """A deployment shows the names of what it pins: give each that has this one a revision with the new name."""
+    message = f"The {_kind(resource)} {before} is now named {resource.name}."
+    for deployment in _deployments(resource):
         targets = list(deployment.targets.all())
         was = content_of(deployment, targets)
         for target in targets:
-            if target.model_id == model.pk:
-                target.model_name = model.name
-        seal(Change(actor, "rename_model", message[:1_000]), deployment, was, targets)
+            if target.model_id == resource.pk:
+                target.model_name = resource.name
+            if target.context_id == resource.pk:
+                target.context_name = resource.name
+        seal(Change(actor, f"rename_{_kind(resource)}", message[:1_000]), deployment, was, targets)
 
 
 def refuse_move(principal: Principal, model: RegisteredModel, alias: str, number: int | None) -> None:
@@ -57,26 +68,28 @@ def refuse_move(principal: Principal, model: RegisteredModel, alias: str, number
         raise ApiError("CONFLICT", f"The alias {alias!r} {why} by {_names(principal, followers)}.")
 
 
-def refuse_use(principal: Principal, model: RegisteredModel, number: int | None = None) -> None:
-    """Raises ApiError CONFLICT, naming the deployments, while some need the version, or any of the model."""
-    users = [found for found in _deployments(model, number=number) if _needs(found, model, number)]
+def refuse_use(principal: Principal, resource: Named, number: int | None = None) -> None:
+    """Raises ApiError CONFLICT, naming the deployments, while some need the version, or any of the resource."""
+    users = [found for found in _deployments(resource, number=number) if _needs(found, resource, number)]
     if users:
-        thing = f"Version {number} of {model.name!r}" if number is not None else f"The model {model.name!r}"
+        whole = f"The {_kind(resource)} {resource.name!r}"
+        thing = f"Version {number} of {resource.name!r}" if number is not None else whole
         raise ApiError("CONFLICT", f"{thing} is used by {_names(principal, users)}. With ?force=true they fail.")
 
 
-def make_way(principal: Principal, model: RegisteredModel, number: int | None, force: bool) -> None:
-    """Before the version, or the model, is deleted. Raises ApiError CONFLICT while it is needed, without `force`."""
+def make_way(principal: Principal, resource: Named, number: int | None, force: bool) -> None:
+    """Before the version, or the whole, is deleted. Raises ApiError CONFLICT while it is needed, without `force`."""
     if force:
-        fail_users(principal.actor, model, number)
+        fail_users(principal.actor, resource, number)
     else:
-        refuse_use(principal, model, number)
+        refuse_use(principal, resource, number)
 
 
-def fail_users(actor: str, model: RegisteredModel, number: int | None = None) -> None:
-    """Let the live deployments that pin the version, or any of the model, fail: it is about to be deleted."""
-    thing = f"version {number} of the model {model.name}" if number is not None else f"the model {model.name}"
-    for deployment in _deployments(model, number=number):
+def fail_users(actor: str, resource: Named, number: int | None = None) -> None:
+    """Let the live deployments that pin the version, or any of the resource, fail: it is about to be deleted."""
+    whole = f"the {_kind(resource)} {resource.name}"
+    thing = f"version {number} of {whole}" if number is not None else whole
+    for deployment in _deployments(resource, number=number):
         if deployment.status in Deployment.LIVE:
             targets = list(deployment.targets.all())
             was = content_of(deployment, targets)
@@ -85,9 +98,9 @@ def fail_users(actor: str, model: RegisteredModel, number: int | None = None) ->
             seal(Change(actor, "fail", message), deployment, was, targets)
 
 
-def _deployments(model: RegisteredModel, *, alias: str | None = None, number: int | None = None) -> list[Deployment]:
+def _deployments(resource: Named, *, alias: str | None = None, number: int | None = None) -> list[Deployment]:
     """Held until the transaction ends. Those that were given other targets while they were waited for are left out."""
-    rows = DeploymentTarget.objects.filter(model_id=model.pk)
+    rows = DeploymentTarget.objects.filter(**{f"{_kind(resource)}_id": resource.pk})
     if alias is not None:
         rows = rows.filter(alias=alias)
     if number is not None:
@@ -100,11 +113,15 @@ def _deployments(model: RegisteredModel, *, alias: str | None = None, number: in
     return [deployment for deployment in held if deployment.pk in still]
 
 
-def _needs(deployment: Deployment, model: RegisteredModel, number: int | None) -> bool:
+def _kind(resource: Named) -> str:
+    return "context" if isinstance(resource, Context) else "model"
+
+
+def _needs(deployment: Deployment, resource: Named, number: int | None) -> bool:
     """Also one that has failed needs an alias that it follows: it can be mended, and is to find it."""
     if deployment.status in Deployment.LIVE:
         return True
-    targets = deployment.targets.filter(model_id=model.pk).exclude(alias="")
+    targets = deployment.targets.filter(model_id=resource.pk).exclude(alias="")
     if number is not None:
         targets = targets.filter(number=number)
     return deployment.status != DeploymentStatus.RETIRED and targets.exists()

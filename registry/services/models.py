@@ -1,7 +1,7 @@
 """What changes models. Each change and its audit entry are one transaction."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -11,10 +11,12 @@ from keys.models import Permission
 from keys.principal import Principal
 from mcp_project.errors import ApiError
 from registry.canonical import canonical
-from registry.models import RegisteredModel
+from registry.models import Named, RegisteredModel
 from registry.queries import find_model
 from registry.services import followers
 from registry.services.lineage import touch_children
+
+Row = TypeVar("Row", bound=Named)
 
 TOLD = ("name", "description", "owner", "framework", "task", "license", "tags", "metadata")
 
@@ -69,9 +71,10 @@ def delete_model(principal: Principal, ident: str, etags: Collection[str] | None
         model.delete()
 
 
-def save_model(actor: str, model: RegisteredModel, action: str, names: Collection[str]) -> RegisteredModel:
-    """Write the model and what is new in the fields `names`, in the caller's transaction."""
-    stored = None if action == "create" else RegisteredModel.objects.select_for_update().get(pk=model.pk)
+def save_model(actor: str, model: Row, action: str, names: Collection[str]) -> Row:
+    """Write the model, or context, and what is new in the fields `names`, in the caller's transaction."""
+    rows = type(model)._default_manager
+    stored = None if action == "create" else rows.select_for_update().get(pk=model.pk)
     pairs = {name: (getattr(stored, name, None), getattr(model, name)) for name in names}
     changes = {name: pair for name, pair in pairs.items() if stored is None or differ(*pair)}
     if stored is None:
@@ -87,7 +90,7 @@ def save_model(actor: str, model: RegisteredModel, action: str, names: Collectio
     return model
 
 
-def touch(model: RegisteredModel, *names: str) -> None:
+def touch(model: Named, *names: str) -> None:
     """Write the fields `names` of a locked model, which has changed by them."""
     model.edition += 1
     model.updated_at = timezone.now()

@@ -1,4 +1,4 @@
-"""What a deployment pins: versions of models, by their numbers or by the alias that it follows."""
+"""What a deployment pins: versions of models, by their numbers or by the alias that it follows, and of contexts."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -10,15 +10,15 @@ from rest_framework.exceptions import ValidationError
 
 from keys.principal import Principal
 from mcp_project.errors import ApiError
-from registry.models import DeploymentTarget, ModelVersion, RegisteredModel, Status
-from registry.queries import find_model, visible_models
+from registry.models import Context, ContextVersion, DeploymentTarget, ModelVersion, RegisteredModel, Status
+from registry.queries import find_context, find_context_version, find_model, visible_contexts, visible_models
 
 
 def resolve_targets(principal: Principal, wanted: Sequence[Mapping[str, Any]]) -> list[DeploymentTarget]:
     """Rows that are not stored yet, for targets with a `model` and a `version` or an `alias`.
 
-    Their models are held until the caller's transaction ends, so that no move of an alias is missed: to be called
-    before the deployment's row is locked. Raises ValidationError.
+    Their models and contexts are held until the caller's transaction ends, so that no move of an alias is missed, and
+    nothing is deleted: to be called before the deployment's row is locked. Raises ValidationError.
     """
     named = [_named(principal, position, target) for position, target in enumerate(wanted)]
     models = lock_models(principal, {model.pk for model in named})
@@ -27,49 +27,42 @@ def resolve_targets(principal: Principal, wanted: Sequence[Mapping[str, Any]]) -
         for position, (model, target) in enumerate(zip(named, wanted, strict=True))
     ]
     versions = versions_of(targets)
-    for target, given in zip(targets, wanted, strict=True):
+    for target in targets:
         version = versions.get((target.model_id, target.number))
         if version is None or version.status != Status.READY:
             state = "does not exist" if version is None else f"is {version.status}, not ready"
             field = "alias" if target.alias else "version"
             raise wrong(field, target.position, f"Version {target.number} of {target.model_name!r} {state}.")
         target.digest = version.digest
-        if given.get("context_version") is not None:
-            try:
-                target.context_version = resolve_context(principal, given["context_version"])
-            except ValidationError as error:
-                raise wrong("context_version", target.position, error.detail) from None
+    _pin_contexts(principal, targets, wanted)
     _refuse_twins(targets)
     return targets
 
 
-def resolve_context(principal: Principal, reference: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG001
-    """What is stored of a `{"context": name or id, "version": n}` that the key may see. Raises ValidationError."""
-    raise ValidationError(["There are no contexts: leave it out, or null."])
-
-
-def targets_again(principal: Principal, content: Iterable[Mapping[str, Any]]) -> list[DeploymentTarget]:
+def targets_again(principal: Principal, content: Sequence[Mapping[str, Any]]) -> list[DeploymentTarget]:
     """Rows for the targets of an earlier revision: the versions that it pinned. An alias that names another version
     by now is not followed any more. Locks as `resolve_targets`; raises ApiError CONFLICT where one is deleted."""
     models = lock_models(principal, {UUID(pinned["model_id"]) for pinned in content})
+    references = [pinned["context_version"] for pinned in content if pinned["context_version"] is not None]
+    contexts = lock_contexts(principal, {UUID(reference["context_id"]) for reference in references})
     targets = []
     for position, pinned in enumerate(content):
         model = models.get(UUID(pinned["model_id"]))
         if model is None:
             raise ApiError("CONFLICT", f"The model {pinned['model']!r}, which the revision pins, is deleted.")
         follows = pinned["alias"] is not None and model.aliases.get(pinned["alias"]) == pinned["version"]
-        targets.append(
-            DeploymentTarget(
-                position=position,
-                model_id=model.pk,
-                model_name=model.name,
-                number=pinned["version"],
-                alias=pinned["alias"] if follows else "",
-                digest=pinned["digest"],
-                context_version=pinned["context_version"],
-                weight=pinned["weight"],
-            )
+        target = DeploymentTarget(
+            position=position,
+            model_id=model.pk,
+            model_name=model.name,
+            number=pinned["version"],
+            alias=pinned["alias"] if follows else "",
+            digest=pinned["digest"],
+            weight=pinned["weight"],
         )
+        if pinned["context_version"] is not None:
+            target.pin_context(_context_again(contexts, pinned["context_version"]))
+        targets.append(target)
     refuse_deleted(targets)
     return targets
 
@@ -77,9 +70,12 @@ def targets_again(principal: Principal, content: Iterable[Mapping[str, Any]]) ->
 def refuse_deleted(targets: Sequence[DeploymentTarget]) -> None:
     """Raises ApiError CONFLICT when a version that is pinned does not exist any more."""
     versions = versions_of(targets)
+    contexts = Context.objects.in_bulk([target.context_id for target in targets if target.context_id is not None])
     for target in targets:
         if (target.model_id, target.number) not in versions:
             raise ApiError("CONFLICT", f"Version {target.number} of {target.model_name!r}, which it pins, is deleted.")
+        if target.context_id is not None and target.context_id not in contexts:
+            raise ApiError("CONFLICT", f"The context {target.context_name!r}, which it pins, is deleted.")
 
 
 def versions_of(targets: Iterable[DeploymentTarget]) -> dict[tuple[UUID, int], ModelVersion]:
@@ -94,6 +90,14 @@ def lock_models(principal: Principal, ids: Collection[UUID]) -> dict[UUID, Regis
     """In one order, so that nobody waits in a circle."""
     models = visible_models(principal).filter(pk__in=ids).select_for_update(of=("self",)).order_by("pk")
     return {model.pk: model for model in models}
+
+
+def lock_contexts(principal: Principal, ids: Collection[UUID]) -> dict[UUID, Context]:
+    """After the models, and in one order, too."""
+    if not ids:
+        return {}
+    contexts = visible_contexts(principal).filter(pk__in=ids).select_for_update(of=("self",)).order_by("pk")
+    return {context.pk: context for context in contexts}
 
 
 def wrong(field: str, position: int, detail: Any) -> ValidationError:
@@ -118,6 +122,43 @@ def _target(model: RegisteredModel | None, position: int, given: Mapping[str, An
     return DeploymentTarget(
         position=position, model_id=model.pk, model_name=model.name, number=number, alias=alias, weight=given["weight"]
     )
+
+
+def _pin_contexts(
+    principal: Principal, targets: Iterable[DeploymentTarget], wanted: Iterable[Mapping[str, Any]]
+) -> None:
+    """Raises ValidationError."""
+    references = [(target, given.get("context_version")) for target, given in zip(targets, wanted, strict=True)]
+    pairs = [(target, reference) for target, reference in references if reference is not None]
+    found = [_named_context(principal, target, reference) for target, reference in pairs]
+    held = lock_contexts(principal, {context.pk for context in found})
+    for (target, reference), context in zip(pairs, found, strict=True):
+        if context.pk not in held:
+            raise _no_context(target, reference)
+        try:
+            target.pin_context(find_context_version(held[context.pk], reference["version"]))
+        except Http404:
+            detail = f"{context.name!r} has no version {reference['version']}."
+            raise wrong("context_version", target.position, {"version": [detail]}) from None
+
+
+def _named_context(principal: Principal, target: DeploymentTarget, reference: Mapping[str, Any]) -> Context:
+    try:
+        return find_context(principal, reference["context"])
+    except Http404:
+        raise _no_context(target, reference) from None
+
+
+def _no_context(target: DeploymentTarget, reference: Mapping[str, Any]) -> ValidationError:
+    detail = f"There is no context {reference['context'][:100]!r}."
+    return wrong("context_version", target.position, {"context": [detail]})
+
+
+def _context_again(contexts: Mapping[UUID, Context], pinned: Mapping[str, Any]) -> ContextVersion:
+    context = contexts.get(UUID(pinned["context_id"]))
+    if context is None:
+        raise ApiError("CONFLICT", f"The context {pinned['context']!r}, which the revision pins, is deleted.")
+    return find_context_version(context, pinned["version"])
 
 
 def _refuse_twins(targets: Iterable[DeploymentTarget]) -> None:

@@ -1,7 +1,9 @@
-"""/api/models/{model_id}/aliases/{alias}"""
+"""…/aliases/{alias}, of models and of contexts."""
 
 import re
+from abc import abstractmethod
 from datetime import UTC
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -18,12 +20,13 @@ from rest_framework.viewsets import GenericViewSet
 
 from keys.principal import note_model, principal_of
 from mcp_project.preconditions import expected_etags, unless_known
-from registry.models import ModelAliasMove, RegisteredModel
+from registry.models import ModelAliasMove, Named, RegisteredModel
+from registry.models.base import AliasMove
 from registry.queries import find_model
 from registry.serializers.versions import AliasMoveSerializer, AliasSerializer
 from registry.services import aliases as services
 from registry.validators import RESERVED_ALIAS, validate_alias
-from registry.views.models import KNOWN, MAY_MATCH, MODEL_ID, OfModel
+from registry.views.models import KNOWN, MAY_MATCH, MODEL_ID
 
 ALIAS = OpenApiParameter(
     "alias", str, "path", description="Its name; also `latest`, and `v12` for version 12, to read."
@@ -31,8 +34,37 @@ ALIAS = OpenApiParameter(
 AT = OpenApiParameter("at", OpenApiTypes.DATETIME, description="What it named then: 2026-01-31T12:00:00Z.")
 
 
-@extend_schema(tags=["aliases"], parameters=[MODEL_ID, ALIAS])
-class AliasViewSet(OfModel):
+class OfNamed(GenericViewSet[Any]):
+    """A view of what belongs to a model or a context, whose id or name is in the address."""
+
+    @abstractmethod
+    def find(self, lock: bool = False) -> Named:
+        """Raises Http404."""
+
+    def resource(self) -> Named:
+        """The one that the request is about. Raises Http404."""
+        return self.find()
+
+    def get_object(self) -> Named:
+        """For whoever asks what a request would meet: keys.explanation."""
+        return self.resource()
+
+
+class OfModelNamed(OfNamed):
+    lookup_url_kwarg = "model_id"
+
+    def find(self, lock: bool = False) -> RegisteredModel:
+        return find_model(principal_of(self.request), self.kwargs["model_id"], lock)
+
+    def resource(self) -> RegisteredModel:
+        model = self.find()
+        note_model(self.request, model.pk)
+        return model
+
+
+class AliasActions(OfNamed):
+    filter_backends = ()
+    pagination_class = None
     serializer_class = AliasSerializer
 
     @extend_schema(
@@ -40,34 +72,34 @@ class AliasViewSet(OfModel):
         parameters=[AT, KNOWN],
         responses={200: AliasSerializer, 304: None},
     )
-    def retrieve(self, request: Request, model_id: str, alias: str) -> Response:
-        model = self.model(model_id)
+    def retrieve(self, request: Request, alias: str, **_ident: str) -> Response:
+        resource = self.resource()
         unknown = set(request.query_params) - {"at"}
         if unknown:
             raise ValidationError({name: ["Not a parameter here. There is `at`."] for name in unknown})
-        number = named(model, alias, request.query_params.get("at"))
+        number = named(resource, alias, request.query_params.get("at"))
         if number is None:
             raise Http404
-        return unless_known(request, model.etag, lambda: {"alias": alias, "version": number})
+        return unless_known(request, resource.etag, lambda: {"alias": alias, "version": number})
 
     @extend_schema(summary="Set or move an alias", parameters=[MAY_MATCH])
-    def update(self, request: Request, model_id: str, alias: str) -> Response:
+    def update(self, request: Request, alias: str, **_ident: str) -> Response:
         try:
             validate_alias(alias)
         except DjangoValidationError as error:
             raise ValidationError({"alias": error.messages}) from None
         wanted = AliasSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        self.model(model_id)
-        number = wanted.validated_data["version"]
-        etags = expected_etags(request, required=False)
-        model = services.set_alias(principal_of(request), model_id, alias, number, etags)
-        return Response({"alias": alias, "version": number}, headers={"ETag": model.etag})
+        self.resource()
+        number, etags = wanted.validated_data["version"], expected_etags(request, required=False)
+        resource = services.set_alias(principal_of(request), partial(self.find, lock=True), alias, number, etags)
+        return Response({"alias": alias, "version": number}, headers={"ETag": resource.etag})
 
     @extend_schema(summary="Remove an alias", parameters=[MAY_MATCH], responses={204: None})
-    def destroy(self, request: Request, model_id: str, alias: str) -> Response:
-        self.model(model_id)
-        services.delete_alias(principal_of(request), model_id, alias, expected_etags(request, required=False))
+    def destroy(self, request: Request, alias: str, **_ident: str) -> Response:
+        self.resource()
+        etags = expected_etags(request, required=False)
+        services.delete_alias(principal_of(request), partial(self.find, lock=True), alias, etags)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -75,41 +107,49 @@ class AliasViewSet(OfModel):
         description="It names again what it named before; done twice, it is where it was.",
         request=None,
     )
-    def rollback(self, request: Request, model_id: str, alias: str) -> Response:
-        self.model(model_id)
-        return Response({"alias": alias, "version": services.roll_alias_back(principal_of(request), model_id, alias)})
+    def rollback(self, request: Request, alias: str, **_ident: str) -> Response:
+        self.resource()
+        number = services.roll_alias_back(principal_of(request), partial(self.find, lock=True), alias)
+        return Response({"alias": alias, "version": number})
 
 
-@extend_schema(tags=["aliases"], parameters=[MODEL_ID, ALIAS])
-class AliasHistoryView(mixins.ListModelMixin, GenericViewSet[ModelAliasMove]):
-    queryset = ModelAliasMove.objects.none()
+class AliasMoves(mixins.ListModelMixin, OfNamed):
     serializer_class = AliasMoveSerializer
     ordering = ("-edition",)
 
-    def get_queryset(self) -> QuerySet[ModelAliasMove]:
-        model = find_model(principal_of(self.request), self.kwargs["model_id"])
-        note_model(self.request, model.pk)
-        return ModelAliasMove.objects.filter(model=model, alias=self.kwargs["alias"])
+    def get_queryset(self) -> QuerySet[AliasMove]:
+        moves: QuerySet[AliasMove] = self.resource().alias_moves.filter(alias=self.kwargs["alias"])
+        return moves
 
     @extend_schema(summary="List the moves of an alias, newest first")
-    def list(self, request: Request, model_id: str, alias: str) -> Response:  # noqa: ARG002
+    def list(self, request: Request, **_names: str) -> Response:
         return super().list(request)
 
 
-def named(model: RegisteredModel, alias: str, at: str | None) -> int | None:
+@extend_schema(tags=["aliases"], parameters=[MODEL_ID, ALIAS])
+class AliasViewSet(OfModelNamed, AliasActions):
+    queryset = RegisteredModel.objects.none()  # for the OpenAPI document
+
+
+@extend_schema(tags=["aliases"], parameters=[MODEL_ID, ALIAS])
+class AliasHistoryView(OfModelNamed, AliasMoves):
+    queryset = ModelAliasMove.objects.none()
+
+
+def named(resource: Named, alias: str, at: str | None) -> int | None:
     """The version that an alias names, now or at a moment. Raises ValidationError."""
     if at is not None:
         moment = _moment(at)
         if RESERVED_ALIAS.fullmatch(alias):
             raise ValidationError({"at": [f"`{alias}` names a version by itself, and has no history."]})
-        return services.alias_at(model, alias, moment)
+        return services.alias_at(resource, alias, moment)
     if alias.lower() == "latest":
-        return model.latest_version
+        return resource.latest_version
     match = re.fullmatch(r"[vV]([1-9][0-9]{0,8})", alias, re.ASCII)
     if match is not None:
         number = int(match[1])
-        return number if model.versions.filter(number=number).exists() else None
-    number_of: Any = model.aliases.get(alias)
+        return number if resource.versions.filter(number=number).exists() else None
+    number_of: Any = resource.aliases.get(alias)
     return None if number_of is None else int(number_of)
 
 

@@ -14,13 +14,8 @@ from mcp_project.preconditions import unless_known
 from registry.differences import differences
 from registry.models import DeploymentRevision
 from registry.queries import find_deployment, find_revision, visible_revisions
-from registry.serializers.deployments import (
-    DiffQuery,
-    DiffSerializer,
-    RevisionSerializer,
-    VerificationSerializer,
-    WholeRevisionSerializer,
-)
+from registry.serializers.deployments import RevisionSerializer, VerificationSerializer, WholeRevisionSerializer
+from registry.serializers.differences import DiffQuery, DiffSerializer
 from registry.services.revisions import verify
 from registry.views.deployments import DEPLOYMENT_ID, OfDeployment
 from registry.views.models import KNOWN

@@ -9,6 +9,16 @@ from tests.conftest import Api
 
 PATHS = {
     "/api/audit",
+    "/api/contexts",
+    "/api/contexts/{context_id}",
+    "/api/contexts/{context_id}/aliases/{alias}",
+    "/api/contexts/{context_id}/aliases/{alias}/history",
+    "/api/contexts/{context_id}/aliases/{alias}/rollback",
+    "/api/contexts/{context_id}/diff",
+    "/api/contexts/{context_id}/history",
+    "/api/contexts/{context_id}/versions",
+    "/api/contexts/{context_id}/versions/{number}",
+    "/api/contexts/{context_id}/versions/{number}/render",
     "/api/deployments",
     "/api/deployments/{deployment_id}",
     "/api/deployments/{deployment_id}/diff",

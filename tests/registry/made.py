@@ -4,6 +4,8 @@ from typing import Any
 
 from tests.conftest import Api
 
+TEXT = {"name": "who", "schema": {"type": "string"}}  # a variable of a context
+
 
 def model(caller: Api, name: str = "churn", **fields: Any) -> dict[str, Any]:
     response = caller.post("/api/models", {"name": name, **fields})
@@ -21,3 +23,17 @@ def errors(response: Any) -> set[str]:
     """The fields that an answer complains of."""
     assert response.status_code == 400, response.content
     return {error["field"].partition(".")[0] for error in response.json()["errors"]}
+
+
+def context(caller: Api, name: str = "support", **fields: Any) -> dict[str, Any]:
+    response = caller.post("/api/contexts", {"name": name, **fields})
+    assert response.status_code == 201, response.content
+    return dict(response.json())
+
+
+def context_version(caller: Api, name: str = "support", **fields: Any) -> dict[str, Any]:
+    """One that says what `{{who}}` is, unless it is given other messages."""
+    said = {"messages": [{"role": "system", "template": "Hello {{who}}"}], "variables": [TEXT]}
+    response = caller.post(f"/api/contexts/{name}/versions", {**said, **fields})
+    assert response.status_code == 201, response.content
+    return dict(response.json())

@@ -77,7 +77,7 @@ def test_targets_are_kept_in_their_order_with_what_they_pin(owner: Api) -> None:
         ([ONE] * 10_000, "targets"),
         ([{**ONE, "wieght": 1}], "targets.0.wieght"),
         ([{**ONE, "digest": "sha256:"}], "targets.0.digest"),
-        ([{**ONE, "context_version": {"context": "support", "version": 1}}], "targets.0.context_version"),
+        ([{**ONE, "context_version": {"context": "support", "version": 1}}], "targets.0.context_version.context"),
         ([{**ONE, "context_version": {"context": "support"}}], "targets.0.context_version.version"),
         ([{**ONE, "context_version": "support"}], "targets.0.context_version"),
     ],

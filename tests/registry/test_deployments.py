@@ -21,7 +21,7 @@ FULL = {
     "timeout": 30,
     "status": "active",
     "tags": {"team": "growth"},
-    "metadata": {"replicas": 3, "big": 1e22},
+    "metadata": {"replicas": 3, "big": 1e15},
 }
 
 

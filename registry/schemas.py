@@ -1,0 +1,232 @@
+"""JSON Schemas of strangers, checked and applied by `jsonschema` within bounds.
+
+Each keyword that is looked at costs steps, by the sizes of what it looks at, and the steps are counted: a schema of a
+few hundred bytes can ask for 2**30 of them, or for no end. Nothing is fetched: references lead to the schema's own
+`$defs`. `pattern` is matched in linear time (registry.regex), and `uniqueItems` found out by sorting texts, not pair by
+pair.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from jsonschema import Draft202012Validator, validators
+from jsonschema.exceptions import ValidationError as Mismatch
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from registry.canonical import canonical, plain
+from registry.regex import Pattern, PatternError
+
+STEPS_TO_APPLY = 1_000_000  # about a second
+STEPS_TO_CHECK = 6_000_000  # likewise: they are shorter ones
+A_KEYWORD = 10  # steps, besides those for sizes
+
+ONE = {"additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"}
+LISTS = {"allOf", "anyOf", "oneOf", "prefixItems"}
+MAPPINGS = {"$defs", "properties"}
+PLAIN = {
+    "$comment", "$ref", "$schema", "const", "default", "dependentRequired", "deprecated", "description", "enum",
+    "examples", "exclusiveMaximum", "exclusiveMinimum", "format", "maxContains", "maxItems", "maxLength",
+    "maxProperties", "maximum", "minContains", "minItems", "minLength", "minProperties", "minimum", "multipleOf",
+    "pattern", "readOnly", "required", "title", "type", "uniqueItems", "writeOnly",
+}  # fmt: skip
+KNOWN = ONE | LISTS | MAPPINGS | PLAIN
+
+
+class TooMuch(Exception):
+    """The steps are used up."""
+
+
+class Budget:
+    """Steps that are left."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+        self._patterns: set[str] = set()
+        self.forget()
+
+    def forget(self) -> None:
+        """What was measured, which is known by identity: of other data it would be wrong."""
+        self._sizes: dict[int, int] = {}
+
+    def spend(self, steps: int) -> None:
+        self.left -= steps
+        if self.left < 0:
+            raise TooMuch
+
+    def pattern(self, text: str) -> Pattern:
+        """Compiled; paid for once. Raises PatternError."""
+        pattern = Pattern.compile(text)
+        if text not in self._patterns:
+            self._patterns.add(text)
+            self.spend(pattern.cost)
+        return pattern
+
+    def size(self, data: Any) -> int:
+        """Values in it, and a part for the length of each text."""
+        if isinstance(data, str):
+            return 1 + len(data) // 64
+        if not isinstance(data, dict | list):
+            return 1
+        if id(data) not in self._sizes:
+            inner = data.values() if isinstance(data, dict) else data
+            self._sizes[id(data)] = 1 + sum(map(self.size, inner)) + (len(data) if isinstance(data, dict) else 0)
+        return self._sizes[id(data)]
+
+
+_budget: ContextVar[Budget | None] = ContextVar("budget", default=None)
+
+
+@contextmanager
+def bounded(steps: int) -> Iterator[Budget]:
+    """All schemas within the block share the steps of the outermost such block."""
+    outer = _budget.get()
+    budget = outer or Budget(steps)
+    token = _budget.set(budget)
+    try:
+        yield budget
+    finally:
+        _budget.reset(token)
+
+
+Keyword = Callable[[Any, Any, Any, Any], Iterable[Mismatch] | None]
+
+
+def _counted(keyword: Keyword, validator: Any, value: Any, instance: Any, schema: Any) -> Iterable[Mismatch] | None:
+    steps = _budget.get()
+    assert steps is not None  # noqa: S101  (by _first)
+    # The size of the instance, because a mismatch writes it out; of the keyword's value, where that is not a schema.
+    steps.spend(A_KEYWORD + steps.size(instance))
+    if keyword in SIZED:
+        steps.spend(steps.size(value))
+    if keyword in EACH and isinstance(instance, dict | list):
+        steps.spend(4 * len(instance))
+    return keyword(validator, value, instance, schema)
+
+
+def _pattern(_validator: Any, text: str, instance: Any, _schema: Any) -> Iterator[Mismatch]:
+    steps = _budget.get()
+    assert steps is not None  # noqa: S101  (by _first)
+    if isinstance(instance, str) and not steps.pattern(text).search(instance, steps.spend):
+        yield Mismatch(f"{instance[:100]!r} does not match {text[:100]!r}")
+
+
+def _unique(_validator: Any, wanted: bool, instance: Any, _schema: Any) -> Iterator[Mismatch]:
+    if wanted and isinstance(instance, list):
+        texts = sorted(map(_text, instance))
+        if any(one == other for one, other in pairwise(texts)):
+            yield Mismatch("An item is there twice.")
+
+
+def _text(value: Any) -> bytes:
+    try:
+        return canonical(plain(value))
+    except ValueError:  # a number that loses digits
+        return repr(value).encode()
+
+
+OWN: dict[str, Keyword] = {"pattern": _pattern, "uniqueItems": _unique}
+KEYWORDS: dict[str, Keyword] = {**Draft202012Validator.VALIDATORS, **OWN}
+SIZED = {KEYWORDS[name] for name in ("const", "enum", "required", "properties", "dependentRequired")}
+EACH = {KEYWORDS[name] for name in ("additionalProperties", "contains", "items", "propertyNames")}
+Counting: Any = validators.extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {name: partial(_counted, keyword) for name, keyword in KEYWORDS.items()}
+)
+
+
+def _evolve(self: Any, **changes: Any) -> Any:
+    """`jsonschema`'s own takes the class that a subschema's `$schema` asks for, which would not count."""
+    schema, resolver = changes.get("schema", self.schema), changes.get("_resolver", self._resolver)
+    return Counting(schema, _resolver=resolver)
+
+
+Counting.evolve = _evolve
+
+
+def check(schema: Any) -> None:
+    """That it is a JSON Schema, draft 2020-12. Whether a `pattern` is one is not asked: there are several languages of
+    them, and compiling a strange one takes Python long. Raises ValidationError."""
+    mismatch = _first(Draft202012Validator.META_SCHEMA, schema, STEPS_TO_CHECK)
+    if mismatch is not None:
+        where = "/".join(map(str, mismatch.absolute_path))[:200] or "its top"
+        raise ValidationError(f"Not a JSON Schema, at {where}: {mismatch.message[:200]}", "invalid_schema")
+
+
+def check_applicable(schema: Any) -> None:
+    """That the service may apply it: only keywords whose work is bounded, and references to its own `$defs`. To call
+    after `check`. Raises ValidationError."""
+    try:
+        with bounded(STEPS_TO_CHECK) as budget:
+            for inner, where in _schemas(schema, ""):
+                unknown = [name for name in inner if name not in KNOWN]
+                if unknown:
+                    _refuse(where, f"{unknown[0][:50]!r} is not one of {', '.join(sorted(KNOWN))}.")
+                _check_pattern(inner.get("pattern"), where, budget)
+                _check_reference(schema, inner.get("$ref"), where)
+    except TooMuch:
+        raise _too_much() from None
+
+
+def mismatch_of(schema: Any, value: Any) -> str | None:
+    """How the value differs from a schema that `check_applicable` has let through; None when it does not. Raises
+    ValidationError when that takes too long to tell."""
+    mismatch = _first(schema, value, STEPS_TO_APPLY)
+    if mismatch is None:
+        return None
+    where = "".join(f"/{part}" for part in mismatch.absolute_path)[:200]
+    message = mismatch.message if len(mismatch.message) <= 300 else f"{mismatch.message[:300]}…"
+    return f"At {where}: {message}" if where else message
+
+
+def _first(schema: Any, data: Any, steps: int) -> Mismatch | None:
+    try:
+        with bounded(steps) as budget:
+            budget.forget()
+            return next(iter(Counting(schema, registry=Registry()).iter_errors(data)), None)
+    except (TooMuch, RecursionError):
+        raise _too_much() from None
+    except (ArithmeticError, Unresolvable) as error:  # of numbers beyond a double; of references
+        raise ValidationError(f"The JSON Schema cannot be applied: {str(error)[:200]}", "invalid_schema") from None
+
+
+def _too_much() -> ValidationError:
+    return ValidationError("The JSON Schemas take too long to apply, or one refers to itself without end.", "too_much")
+
+
+def _schemas(schema: Any, where: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Every schema within a schema that is an object, and its place."""
+    if not isinstance(schema, dict):
+        return
+    yield schema, where
+    for name, value in schema.items():
+        if name in ONE:
+            yield from _schemas(value, f"{where}/{name}")
+        elif name in LISTS or name in MAPPINGS:
+            for key, inner in enumerate(value) if name in LISTS else value.items():
+                yield from _schemas(inner, f"{where}/{name}/{key}")
+
+
+def _check_pattern(text: Any, where: str, budget: Budget) -> None:
+    try:
+        if text is not None:
+            budget.pattern(text)
+    except PatternError as error:
+        _refuse(f"{where}/pattern", str(error))
+
+
+def _check_reference(root: Any, reference: Any, where: str) -> None:
+    """To nothing but `$defs`: elsewhere a schema could hide from these checks."""
+    if reference is None or reference == "#":
+        return
+    name = reference.removeprefix("#/$defs/")
+    if name == reference or name not in root.get("$defs", {}) or any(mark in name for mark in "~%/"):
+        _refuse(f"{where}/$ref", "A reference reads # or #/$defs/name, of a definition that the schema has.")
+
+
+def _refuse(where: str, reason: str) -> None:
+    raise ValidationError(f"At {where[:200] or 'its top'}: {reason}", "schema_not_applicable")

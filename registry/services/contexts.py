@@ -1,0 +1,95 @@
+"""What changes contexts and makes their versions. Each change and its audit entry, on the context, are one transaction,
+in which the context's row is held."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from rest_framework.exceptions import ValidationError
+
+from keys import audit
+from keys.principal import Principal
+from mcp_project.errors import ApiError
+from registry.canonical import digest
+from registry.models import Context, ContextVersion
+from registry.queries import find_context, visible_models
+from registry.services import followers
+from registry.services.models import check_etag, may_govern, save_model, touch
+
+TOLD = ("name", "description", "owner", "tags", "metadata")
+MAX_MODELS = 200
+
+
+def create_context(principal: Principal, **fields: Any) -> Context:
+    """A new context without versions; its owner is the key's unless another is given.
+
+    Raises ApiError CONFLICT when the name is taken. All contexts share one space of names, so this is told also of a
+    context that the key may not see: its name, and nothing else of it.
+    """
+    fields.setdefault("owner", principal.owner)
+    try:
+        with transaction.atomic():
+            return save_model(principal.actor, Context(created_by=principal.actor, **fields), "create", TOLD)
+    except IntegrityError:
+        raise _taken(fields["name"]) from None
+
+
+def update_context(
+    principal: Principal, ident: str, etags: Collection[str] | None, changes: Mapping[str, Any]
+) -> Context:
+    """Change a context, if its ETag is still one of `etags` (None: whichever it is). Raises Http404; ApiError
+    PRECONDITION_FAILED, CONFLICT."""
+    try:
+        with transaction.atomic():
+            context = find_context(principal, ident, lock=True)
+            if changes.get("owner", context.owner) != context.owner:
+                may_govern(principal, context.owner)
+            check_etag(context, etags)
+            for name, value in changes.items():
+                setattr(context, name, value)
+            return save_model(principal.actor, context, "update", changes)
+    except IntegrityError:
+        raise _taken(changes["name"]) from None
+
+
+def delete_context(principal: Principal, ident: str, etags: Collection[str] | None, force: bool = False) -> None:
+    """With its versions and aliases; the audit trail stays. Deployments that need it fail with `force`, and without
+    are a CONFLICT. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED for what others own."""
+    with transaction.atomic():
+        context = find_context(principal, ident, lock=True)
+        may_govern(principal, context.owner)
+        check_etag(context, etags)
+        followers.make_way(principal, context, None, force)
+        audit.record(principal.actor, "delete", context, {name: (getattr(context, name), None) for name in TOLD})
+        context.delete()
+
+
+def create_version(principal: Principal, ident: str, **fields: Any) -> ContextVersion:
+    """The context's next version. Raises Http404; ValidationError for models that the key cannot see; ApiError CONFLICT
+    for models too many."""
+    with transaction.atomic():
+        context = find_context(principal, ident, lock=True)
+        _check_models(principal, fields["models"])
+        context.models = sorted({*context.models, *fields["models"]})
+        if len(context.models) > MAX_MODELS:
+            raise ApiError("CONFLICT", f"The versions of a context are meant for at most {MAX_MODELS} models in all.")
+        context.last_number += 1
+        context.latest_version = context.last_number
+        version = ContextVersion(context=context, number=context.last_number, created_by=principal.actor, **fields)
+        version.digest = digest(version.content)
+        version.save(force_insert=True)
+        touch(context, "last_number", "latest_version", "models")
+        told = {"version": (None, version.number), "digest": (None, version.digest)}
+        audit.record(principal.actor, "create_version", context, told)
+    return version
+
+
+def _check_models(principal: Principal, names: Sequence[str]) -> None:
+    there = set(visible_models(principal).filter(name__in=names).values_list("name", flat=True)) if names else set()
+    absent = [name for name in names if name not in there]
+    if absent:
+        raise ValidationError({"models": [f"There is no model named {name!r}." for name in absent]})
+
+
+def _taken(name: str) -> ApiError:
+    return ApiError("CONFLICT", f"A context named {name!r} exists already.")
