@@ -3,11 +3,14 @@
 import fnmatch
 
 import pytest
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
 from keys.patterns import matches
+from keys.principal import Principal
 from registry.models import RegisteredModel
+from registry.queries import visible_models
 from tests.conftest import Api, api
 
 NAMES = ["churn", "churn-2", "fraud", "Fraud", "a.b", "axb", "50%", "a_b", "ünï*code", "x (y)", "x+y"]
@@ -113,3 +116,15 @@ def test_what_is_not_on_the_list_answers_as_what_does_not_exist() -> None:
 @pytest.mark.usefixtures("_models")
 def test_key_may_register_what_is_on_its_list() -> None:
     assert api("bound", "write", model_patterns=["churn*"]).post("/api/models", {"name": "churn-3"}).status_code == 201
+
+
+@pytest.mark.usefixtures("_models")
+def test_names_on_the_list_are_looked_up_in_an_index() -> None:
+    bound = Principal.of(api("bound", "read", model_patterns=["churn", "fraud*"]).row)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # of a few rows PostgreSQL would read all
+        cursor.execute("SET LOCAL enable_sort = off")
+        plan = visible_models(bound).order_by().explain()
+
+    assert "Index Cond: (((name)::text" in plan, plan
