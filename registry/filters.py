@@ -10,6 +10,7 @@ from django.db.models.expressions import RawSQL
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
+from keys.principal import principal_of
 from registry.conditions import (
     CONTEXT_FIELDS,
     CONTEXT_VERSION_FIELDS,
@@ -33,6 +34,7 @@ from registry.models import (
     Status,
 )
 from registry.ordering import OrderError, OrderFields, parse_order
+from registry.queries import with_visible_sources
 
 MAX_SEARCH = 200
 FEW = 1_000  # matches that are found first and put in order then
@@ -142,6 +144,12 @@ class VersionFilter(RegistryFilter):
     class Meta:
         model = ModelVersion
         fields = ()
+
+    def by_filter(self, rows: QuerySet[Any], name: str, text: str) -> QuerySet[Any]:
+        """A source that is not shown to the key is no match for it, whatever it is compared with."""
+        if "source_path" in text:
+            rows = with_visible_sources(principal_of(self.request), rows)
+        return super().by_filter(rows, name, text)
 
 
 def ordering_of(request: Request, fields: OrderFields, default: tuple[str, ...]) -> tuple[str, ...]:

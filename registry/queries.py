@@ -58,6 +58,18 @@ def find_version(model: RegisteredModel, number: int, lock: bool = False) -> Mod
     return version
 
 
+def with_visible_sources(principal: Principal, versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+    """Without those whose source is a version of a model that the key may not see."""
+    if principal.model_patterns is None:
+        return versions
+    visible = RawSQL(
+        """(source NOT LIKE 'models:/%%' OR split_part(substr(source, 9), '/', 1) LIKE ANY(%s))""",
+        [_likes(principal)],
+        output_field=BooleanField(),
+    )
+    return versions.filter(visible)
+
+
 def visible_contexts(principal: Principal) -> QuerySet[Context]:
     """A bound key sees the contexts that are meant for no model, and those none of whose versions is meant for a model
     that is not on its list; for all others it gets 404. The names are those that the versions were written with."""

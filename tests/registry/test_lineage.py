@@ -1,6 +1,7 @@
 """GET /api/models/{model_id}/lineage"""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -182,3 +183,20 @@ def test_version_can_be_chosen(owner: Api) -> None:
 @pytest.mark.parametrize("query", ["depth=0", "depth=21", "depth=x", "version=0", "x=1"])
 def test_bad_parameter_gets_400(owner: Api, query: str) -> None:
     assert errors(owner.get(f"/api/models/churn/lineage?{query}")) == {query.partition("=")[0]}
+
+
+@pytest.mark.parametrize("comparison", ["= 'models:/fraud/1'", "LIKE 'models:/fraud/%'", "!= 'models:/other/1'"])
+def test_filter_finds_no_source_that_is_hidden(owner: Api, comparison: str) -> None:
+    model(owner, "fraud")
+    version(owner, "fraud")
+    model(owner, "copy")
+    version(owner, "copy", source="models:/fraud/1")
+    version(owner, "copy", source="s3://b/own")
+    bound = api("bound", "read", model_patterns=["copy"])
+
+    def found(caller: Api) -> list[int]:
+        answer = caller.get(f"/api/models/copy/versions?filter={quote(f'source_path {comparison}')}")
+        return [row["version"] for row in answer.json()["results"]]
+
+    assert 1 in found(owner)
+    assert 1 not in found(bound)
