@@ -13,7 +13,7 @@ from registry.canonical import canonical, plain
 from registry.models import ContextVersion
 from registry.schemas import STEPS_TO_CHECK, bounded, check_applicable, mismatch_of
 from registry.serializers.differences import DiffSerializer
-from registry.serializers.models import TagsField
+from registry.serializers.named import TagsField
 from registry.serializers.parameters import ParametersSerializer
 from registry.templates import names_in, validate_template, validate_variable_name
 from registry.validators import MAX_SOURCE, validate_digest, validate_schema, validate_source

@@ -8,16 +8,16 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from mcp_project.serializers import StrictModelSerializer, StrictSerializer, StringField
-from mcp_project.validators import JSONObject, printable
+from mcp_project.serializers import StrictSerializer, StringField
+from mcp_project.validators import printable
 from registry.canonical import plain
 from registry.endpoints import MAX_ENDPOINT, validate_endpoint
 from registry.models import Deployment, DeploymentTarget
 from registry.models.deployment import MAX_ENVIRONMENT, MAX_MESSAGE
 from registry.serializers.differences import MAX_NUMBER
-from registry.serializers.models import TagsField
+from registry.serializers.named import NamedSerializer
 from registry.services.deployments import FIRST
-from registry.validators import MAX_METADATA_BYTES, validate_alias, validate_model_name
+from registry.validators import validate_alias
 
 MAX_TARGETS = 20
 MAX_TIMEOUT = 3_600
@@ -85,20 +85,13 @@ class TargetsField(serializers.Field[Any, Any, Any, Any]):
         return TargetSerializer(value.all(), many=True).data
 
 
-class DeploymentSerializer(StrictModelSerializer):
-    # Declared, so that DRF adds no uniqueness query: the index decides, and a taken name is 409, not 400.
-    name = StringField(max_length=255, validators=[printable, validate_model_name])
-    owner = StringField(
-        max_length=100, required=False, validators=[printable], help_text="Without it, the key's owner."
-    )
+class DeploymentSerializer(NamedSerializer):
     environment = StringField(max_length=MAX_ENVIRONMENT, help_text="One of DEPLOYMENT_ENVIRONMENTS.")
     endpoint = StringField(max_length=MAX_ENDPOINT, validators=[validate_endpoint])
     targets = TargetsField(help_text="From 1 to 20, whose weights sum to 100.")
     timeout = serializers.IntegerField(
         required=False, min_value=1, max_value=MAX_TIMEOUT, help_text="Seconds; 60 unless told."
     )
-    tags = TagsField(required=False)
-    metadata = serializers.DictField(required=False, validators=[JSONObject(MAX_METADATA_BYTES)])
     revision = serializers.IntegerField(read_only=True, help_text="The latest.")
     message = StringField(
         max_length=MAX_MESSAGE,

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from mcp_project.serializers import StrictModelSerializer, StrictSerializer, StringField
 from mcp_project.validators import JSONObject, printable
 from registry.models import ModelVersion, Parent, Stage
-from registry.serializers.models import TagsField
+from registry.serializers.named import TagsField
 from registry.validators import (
     MAX_METADATA_BYTES,
     MAX_SOURCE,
