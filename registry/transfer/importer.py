@@ -2,6 +2,7 @@
 is left as it is, so that an import which was broken off is simply begun again."""
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import psycopg
@@ -11,7 +12,7 @@ from django.db.models import Model
 
 from registry.canonical import canonical
 from registry.transfer import Unreadable
-from registry.transfer.files import File, lines_of, parse
+from registry.transfer.files import File, Line, lines_of, parse
 from registry.transfer.kinds import KINDS, Kind
 from registry.transfer.values import Field, Row, as_json
 
@@ -24,7 +25,6 @@ class Item(NamedTuple):
     """A row that is to be there, and where the file has it."""
 
     number: int
-    size: int
     kind: Kind
     row: Row
 
@@ -35,64 +35,66 @@ class Item(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Of a batch: how many of its rows were written, and how many were there before."""
+    """Of a batch's rows of one kind: how many were written, and how many were there before."""
 
     kind: str
     written: int
     there: int
 
 
-def import_registry(file: File) -> Iterator[Outcome]:
+def import_registry(file: File) -> Iterator[list[Outcome]]:
     """What became of each batch, when it is committed. Raises Unreadable."""
-    for batch in _batches(_items(file)):
-        yield _import_batch(batch)
+    for batch in _batches(lines_of(file)):
+        yield _import_batch([item for line in batch for item in _read(line)])
 
 
-def _items(file: File) -> Iterator[Item]:
-    for line in lines_of(file):
-        number, text = line
-        given = parse(line)
-        name = given.pop("kind", None) if isinstance(given, dict) else None
-        if name in ("registry", "end"):
-            continue
-        kind = KINDS.get(name) if isinstance(name, str) else None
-        if kind is None:
-            raise Unreadable(f"Line {number}: there is no kind {name!r:.100}; those are: {', '.join(KINDS)}.")
-        try:
-            yield Item(number, len(text), kind, kind.read(given))
-        except ValidationError as error:
-            raise Unreadable(f"Line {number}: {kind.name}: {' '.join(error.messages)}") from None
-
-
-def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Of one kind each."""
-    batch: list[Item] = []
+def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    batch: list[Line] = []
     size = 0
-    for item in items:
-        if batch and (item.kind != batch[0].kind or len(batch) == BATCH_LINES or size + item.size > BATCH_BYTES):
+    for line in lines:
+        batch.append(line)
+        size += len(line[1])
+        if len(batch) == BATCH_LINES or size >= BATCH_BYTES:
             yield batch
             batch, size = [], 0
-        batch.append(item)
-        size += item.size
     if batch:
         yield batch
 
 
+def _read(line: Line) -> Iterator[Item]:
+    """One, unless it is the first line or the last."""
+    number = line[0]
+    given = parse(line)
+    name = given.pop("kind", None) if isinstance(given, dict) else None
+    if name in ("registry", "end"):
+        return
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise Unreadable(f"Line {number}: there is no kind {name!r:.100}; those are: {', '.join(KINDS)}.")
+    try:
+        yield Item(number, kind, kind.read(given))
+    except ValidationError as error:
+        raise Unreadable(f"Line {number}: {kind.name}: {' '.join(error.messages)}") from None
+
+
 @transaction.atomic
-def _import_batch(batch: list[Item]) -> Outcome:
-    kind = batch[0].kind
+def _import_batch(batch: list[Item]) -> list[Outcome]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [IMPORT_LOCK])
         # So that a version without its model is refused where it is written, and not, nameless, at the end.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    there = _stored(kind, batch)
-    new = [item for item in batch if not _is_there(item, there)]
+    return [_import_rows(KINDS[name], list(items)) for name, items in groupby(batch, lambda item: item.kind.name)]
+
+
+def _import_rows(kind: Kind, items: list[Item]) -> Outcome:
+    stored = _stored(kind, items)
+    new = [item for item in items if not _is_there(item, stored)]
     _write(kind, new)
-    return Outcome(kind.name, len(new), len(batch) - len(new))
+    return Outcome(kind.name, len(new), len(items) - len(new))
 
 
-def _stored(kind: Kind, batch: list[Item]) -> dict[tuple[Any, ...], Row]:
-    found = kind.rows().filter(**{f"{kind.key[0]}__in": {item.row[kind.key[0]] for item in batch}})
+def _stored(kind: Kind, items: list[Item]) -> dict[tuple[Any, ...], Row]:
+    found = kind.rows().filter(**{f"{kind.key[0]}__in": {item.row[kind.key[0]] for item in items}})
     return {kind.key_of(row): row for row in found}
 
 

@@ -25,7 +25,7 @@ from registry.models import (
     RegisteredModel,
 )
 from registry.transfer import checks
-from registry.transfer.values import Field, Row, from_json
+from registry.transfer.values import Field, Row, as_json, from_json
 
 FORMAT = 1  # of the lines: another as soon as they have other fields, which a test notices
 
@@ -76,9 +76,10 @@ class Kind:
         return ArraySubquery(rows.order_by(*self.key[1:]).values(part=part))
 
     def read_list(self, given: Any) -> list[Row]:
+        """As the database gives them: as JSON."""
         if not isinstance(given, list):
             raise ValidationError(f"{self.name}: a list is wanted")
-        return [from_json(self.inner_fields, part) for part in given]
+        return [as_json(from_json(self.inner_fields, part)) for part in given]
 
 
 # In this order, in which each row finds those that it refers to.

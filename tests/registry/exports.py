@@ -57,8 +57,8 @@ class Made(NamedTuple):
 
 @cache
 def registry_in_use() -> Made:
-    """What is exported of that registry, and what the API tells of it. It is gone then: taken back to a savepoint, since
-    the database lets nobody delete the audit trail."""
+    """What is exported of that registry, and what the API tells of it. It is rolled back then, since the
+    database lets nobody delete from the audit trail."""
     with transaction.atomic():
         owner = api("owner", "read", "write")
         use_everything(owner)
@@ -145,7 +145,7 @@ def import_(data: bytes) -> tuple[int, int]:
     file = BytesIO(data)
     check_whole(file)
     file.seek(0)
-    outcomes = list(import_registry(file))
+    outcomes = [outcome for batch in import_registry(file) for outcome in batch]
     return sum(outcome.written for outcome in outcomes), sum(outcome.there for outcome in outcomes)
 
 

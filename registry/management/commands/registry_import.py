@@ -1,5 +1,6 @@
 from argparse import ArgumentParser
 from collections import Counter
+from itertools import chain
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -41,7 +42,7 @@ class Command(ReadyCommand):
         written: Counter[str] = Counter()
         there: Counter[str] = Counter()
         with from_file(name) as (file, lines), tqdm(total=lines - 2, unit=" lines", disable=None) as bar:
-            for outcome in import_registry(file):
+            for outcome in chain.from_iterable(import_registry(file)):
                 written[outcome.kind] += outcome.written
                 there[outcome.kind] += outcome.there
                 bar.update(outcome.written + outcome.there)
