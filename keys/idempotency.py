@@ -6,7 +6,7 @@ leaves all or nothing, and a repeat at the same time, on whichever host, waits i
 
 import json
 import re
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 from uuid import UUID
 
 import structlog

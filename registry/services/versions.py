@@ -35,7 +35,7 @@ def create_version(principal: Principal, ident: str, **fields: Any) -> ModelVers
         if parents:
             set_parents(principal, version, parents, new=True)
         else:
-            version._prefetched_objects_cache = {"parents": []}  # so that nobody asks for them
+            version._prefetched_objects_cache = {"parents": []}  # type: ignore[attr-defined]  # so that nobody asks
         touch(model, "last_number", "latest_version")
         told = {"version": (None, version.number), "source": (None, version.source)}
         audit.record(principal.actor, "create_version", model, told)
