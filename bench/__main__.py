@@ -40,7 +40,8 @@ def measured(names: list[str], pace: Pace) -> list[Claim]:
             run("in_process")
     if having(names, "through_gunicorn"):
         if lacks("wrk"):
-            print(f"Through gunicorn: {lacks('wrk')}.")
+            told = Claim("throughput, latency and workers, through gunicorn", "", str(lacks("wrk")), None)
+            claims["through gunicorn"] = [told]
         else:
             with served(workers=2) as running:
                 run("through_gunicorn", running)
