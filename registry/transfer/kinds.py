@@ -1,0 +1,105 @@
+"""The kinds of lines in an export: of which table each has the rows, and what must be true of one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.functions import JSONObject
+
+from keys.models import AuditEntry
+from registry.models import (
+    Context,
+    ContextAliasMove,
+    ContextVersion,
+    Deployment,
+    DeploymentRevision,
+    DeploymentTarget,
+    ModelAliasMove,
+    ModelVersion,
+    Parent,
+    RegisteredModel,
+)
+from registry.transfer import checks
+from registry.transfer.values import Field, Row, as_json, from_json
+
+FORMAT = 1  # of the lines: another as soon as they have other fields, which a test notices
+
+
+def _any(row: Row) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Kind:
+    name: str
+    model: type[models.Model]
+    check: Callable[[Row], None] = _any
+    key: tuple[str, ...] = ("id",)  # the columns by which a row is found again
+    where: Q = Q()  # noqa: RUF009  (it is never changed)
+    inner: "Kind | None" = None  # whose rows are written within, as a list, and stored in the same transaction
+
+    @cached_property
+    def fields(self) -> list[Field]:
+        """All but numbers that the database gives: nothing names them, and here they may be taken."""
+        return [field for field in self.model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+
+    def rows(self) -> QuerySet[Any, Row]:
+        names = [field.attname for field in self.fields]
+        lists = {self.inner.name: self.inner.as_list()} if self.inner else {}
+        return self.model._default_manager.filter(self.where).values(*names, **lists)
+
+    def read(self, given: Any) -> Row:
+        """Raises ValidationError."""
+        row = from_json(self.fields, given, [self.inner.name] if self.inner else [])
+        if self.inner:
+            row[self.inner.name] = self.inner.read_list(given[self.inner.name])
+        self.check(row)
+        return row
+
+    def key_of(self, row: Row) -> tuple[Any, ...]:
+        return tuple(row[name] for name in self.key)
+
+    # Of an inner kind, whose key begins with the row that it is within.
+
+    @property
+    def inner_fields(self) -> list[Field]:
+        return [field for field in self.fields if field.attname != self.key[0]]
+
+    def as_list(self) -> ArraySubquery:
+        part = JSONObject(**{field.attname: field.attname for field in self.inner_fields})
+        rows = self.model._default_manager.filter(**{self.key[0]: OuterRef("pk")})
+        return ArraySubquery(rows.order_by(*self.key[1:]).values(part=part))
+
+    def read_list(self, given: Any) -> list[Row]:
+        """As the database gives them: as JSON."""
+        if not isinstance(given, list):
+            raise ValidationError(f"{self.name}: a list is wanted")
+        return [as_json(from_json(self.inner_fields, part)) for part in given]
+
+
+# In this order, in which each row finds those that it refers to.
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("model", RegisteredModel, checks.check_aliases),
+        Kind("model_version", ModelVersion),
+        Kind("parent", Parent, key=("version_id", "uri")),
+        Kind("model_alias_move", ModelAliasMove),
+        Kind("context", Context, checks.check_aliases),
+        Kind("context_version", ContextVersion, checks.check_context_version),
+        Kind("context_alias_move", ContextAliasMove),
+        Kind(
+            "deployment",
+            Deployment,
+            checks.check_deployment,
+            inner=Kind("pinned_targets", DeploymentTarget, key=("deployment_id", "position")),
+        ),
+        Kind("deployment_revision", DeploymentRevision, checks.check_revision),
+        Kind("audit_entry", AuditEntry, checks.check_audit_entry, where=Q(object_type__in=checks.AUDITED)),
+    )
+}
