@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve dev test bench check format admin-user key requirements clean
+.PHONY: help install serve dev test bench bench-quick check format admin-user key requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +26,11 @@ key: $(VENV)/.installed ## make an API key: make key ARGS="--owner ann --name la
 test: $(VENV)/.installed-dev ## run the tests, on the configured PostgreSQL or the embedded one
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
-bench: $(VENV)/.installed ## measure the claims, in one table: what this machine has to say
+bench: $(VENV)/.installed ## measure the claims, in one table and bench/RESULTS.md (20 minutes)
 	@$(BIN)/python -m bench
+
+bench-quick: $(VENV)/.installed ## those of them that can be told in 2 minutes
+	@$(BIN)/python -m bench --quick
 
 check: $(VENV)/.installed-dev ## format, lint, types, migrations, production settings
 	$(BIN)/ruff format --check .

@@ -5,7 +5,6 @@ and medians are compared, not runs.
 """
 
 import os
-import platform
 import random
 import secrets
 import shutil
@@ -14,13 +13,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROUNDS = 300
 REQUESTS = 10  # a turn
 
 
@@ -30,7 +28,16 @@ class Claim(NamedTuple):
     text: str
     aim: str
     measured: str
-    met: bool
+    met: bool | None  # None where this machine cannot tell
+
+
+class Pace(NamedTuple):
+    """How long to measure."""
+
+    rounds: int  # of REQUESTS requests of each rival in this process
+    slices: int  # of load on each rival that is served
+    seconds: float  # that a slice lasts
+    quick: bool = False  # whether to leave out what takes minutes
 
 
 class Cost(NamedTuple):
@@ -40,18 +47,28 @@ class Cost(NamedTuple):
     wall: float
 
 
+def at_least(aim: float, text: str, ratio: float, told: str = "") -> Claim:
+    return Claim(text, f"at least {aim}", f"{ratio:.2f}{told}", ratio >= aim)
+
+
+def at_most(aim: float, text: str, ratio: float, told: str = "") -> Claim:
+    return Claim(text, f"at most {aim}", f"{ratio:.2f}{told}", ratio <= aim)
+
+
+def lacks(program: str) -> str | None:
+    """A sentence for whoever has no such program."""
+    if shutil.which(program):
+        return None
+    package = {"redis-server": "redis-server", "wrk": "wrk"}[program]
+    return f"not measured: {program} is not installed (on Debian: apt install {package})"
+
+
 @contextmanager
 def service() -> Iterator[None]:
-    """Django in this process as production runs it, on a database and a folder of its own. Must come before anything
-    of Django is imported."""
-    folder = Path(tempfile.mkdtemp(prefix="mcp-bench-"))
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "mcp_project.settings", "PRODUCTION": "true", "ALLOW_EMBEDDED_DATABASE": "true",
-        "DEBUG": "false", "APP_DEBUG": "false", "SECRET_KEY": secrets.token_urlsafe(50), "ALLOWED_HOSTS": "localhost",
-        "VAR_DIR": str(folder / "var"), "LOG_FILE": str(folder / "mcp.log"), "LOG_FORMAT": "json", "LOG_LEVEL": "INFO",
-        "DATABASE_URL": "", "DB_HOST": "", "DB_PORT": "", "DB_USER": "", "DB_PASSWORD": "", "DB_NAME": "",
-        "REDIS_URL": "", "TRUSTED_PROXIES": "", "KEY_CACHE_SECONDS": "3600",
-    }  # fmt: skip
+    """Django in this process as production runs it, on a database and a folder of its own. Once a process, before
+    anything of Django is imported."""
+    folder, before = Path(tempfile.mkdtemp(prefix="mcp-bench-")), dict(os.environ)
+    os.environ |= {**production(folder), "ALLOWED_HOSTS": "localhost", "DJANGO_SETTINGS_MODULE": "mcp_project.settings"}
     import django
 
     django.setup()
@@ -66,6 +83,19 @@ def service() -> Iterator[None]:
         if _embedded is not None:
             _embedded.release()
         shutil.rmtree(folder)
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def production(folder: Path) -> dict[str, str]:
+    """Settings for whatever runs in this folder: production's, and none that this shell may have."""
+    return {
+        "PRODUCTION": "true", "ALLOW_EMBEDDED_DATABASE": "true", "DEBUG": "false", "APP_DEBUG": "false",
+        "SECRET_KEY": secrets.token_urlsafe(50), "ALLOWED_HOSTS": "127.0.0.1", "VAR_DIR": str(folder / "var"),
+        "LOG_FILE": str(folder / "mcp.log"), "LOG_FORMAT": "json", "LOG_LEVEL": "INFO",
+        "DATABASE_URL": "", "DB_HOST": "", "DB_PORT": "", "DB_USER": "", "DB_PASSWORD": "", "DB_NAME": "",
+        "REDIS_URL": "", "TRUSTED_PROXIES": "", "DEFAULT_RATE_LIMIT": "1000000/s",
+    }  # fmt: skip
 
 
 @contextmanager
@@ -73,7 +103,6 @@ def redis_server() -> Iterator[str | None]:
     """The URL of a Redis of its own; None where there is no redis-server."""
     binary = shutil.which("redis-server")
     if binary is None:
-        print("redis-server is not installed (on Debian: apt install redis-server): nothing is measured on Redis.")
         yield None
         return
     folder = tempfile.mkdtemp(prefix="mcp-bench-redis-")
@@ -92,20 +121,29 @@ def redis_server() -> Iterator[str | None]:
         shutil.rmtree(folder)
 
 
-def application(without: str | None = None) -> Any:
-    """The WSGI application; without one middleware, as if it were not there."""
+def application(*without: str) -> Any:
+    """The WSGI application; without some of its middleware, as if it were not there."""
     from django.conf import settings
     from django.core.handlers.wsgi import WSGIHandler
     from django.test.utils import override_settings
 
-    with override_settings(MIDDLEWARE=[name for name in settings.MIDDLEWARE if name != without]):
+    with override_settings(MIDDLEWARE=[name for name in settings.MIDDLEWARE if name not in without]):
         return WSGIHandler()
 
 
-def requester(application: Any, path: str, key: str, status: int) -> Callable[[], None]:
-    """A function that sends the application one GET, as gunicorn would, and insists on the status."""
+def requester(
+    application: Any,
+    path: str,
+    key: str,
+    status: int | Collection[int],
+    body: bytes | None = None,
+    **others: str,
+) -> Callable[[], None]:
+    """A function that sends the application one GET, or a POST of `body` with an Idempotency-Key of its own, as
+    gunicorn would, and insists on the status. `others` go into the environ."""
     told: list[str] = []
     path, _, query = path.partition("?")
+    statuses = {status} if isinstance(status, int) else set(status)
 
     def start_response(line: str, _headers: list[tuple[str, str]], _error: Any = None) -> None:
         told[:] = [line]
@@ -117,17 +155,23 @@ def requester(application: Any, path: str, key: str, status: int) -> Callable[[]
             "SERVER_NAME": "localhost", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1",
             "HTTP_AUTHORIZATION": f"Bearer {key}", "wsgi.input": BytesIO(), "wsgi.errors": sys.stderr,
             "wsgi.url_scheme": "http", "wsgi.version": (1, 0), "wsgi.multithread": True, "wsgi.multiprocess": True,
+            **others,
         }  # fmt: skip
+        if body is not None:
+            environ |= {
+                "REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body)),
+                "wsgi.input": BytesIO(body), "HTTP_IDEMPOTENCY_KEY": secrets.token_hex(16),
+            }  # fmt: skip
         response = application(environ, start_response)
         b"".join(response)
         response.close()
-        if not told[0].startswith(str(status)):
+        if int(told[0][:3]) not in statuses:
             raise AssertionError(f"{path} answered {told[0]}, not {status}")
 
     return request
 
 
-def costs(rivals: Mapping[str, Callable[[], None]], rounds: int = ROUNDS, requests: int = REQUESTS) -> dict[str, Cost]:
+def costs(rivals: Mapping[str, Callable[[], None]], rounds: int, requests: int = REQUESTS) -> dict[str, Cost]:
     """The median cost of a request of each, measured in turns. In a random order: garbage is collected every so many
     requests, and would fall to the same rival again and again."""
     for request in rivals.values():
@@ -144,18 +188,10 @@ def costs(rivals: Mapping[str, Callable[[], None]], rounds: int = ROUNDS, reques
                 request()
             spent = (time.process_time_ns() - cpu, time.perf_counter_ns() - wall)
             measured[name].append(Cost(*(nanoseconds / requests / 1000 for nanoseconds in spent)))
-    return {
+    found = {
         name: Cost(statistics.median(cost.cpu for cost in all_), statistics.median(cost.wall for cost in all_))
         for name, all_ in measured.items()
     }
-
-
-def machine() -> str:
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-
-
-def print_table(claims: list[Claim]) -> None:
-    rows = [("claim", "aim", "measured", ""), *((*claim[:3], "met" if claim.met else "NOT MET") for claim in claims)]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    for name, cost in found.items():
+        print(f"  {name:28} {cost.cpu:7.0f} µs of CPU, {cost.wall:7.0f} µs in all", flush=True)
+    return found

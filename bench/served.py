@@ -1,58 +1,80 @@
-"""A service in processes of its own, as production runs it, and load from wrk."""
+"""Services in processes of their own, as production runs them, and load from wrk."""
 
+import http.client
 import json
 import os
 import re
-import secrets
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.harness import Pace, production
+
 START_SECONDS = 60
+CONNECTIONS = 16
+KEY = re.compile(r"mcp_[0-9A-Za-z]{8}\.[0-9A-Za-z]{38}")
 
 
 class Served(NamedTuple):
-    url: str
+    address: str  # host:port
     key: str  # of an admin, with a rate that no load reaches
     pid: int  # of gunicorn's master
-    postgres: Path  # of the embedded database
+    environment: Mapping[str, str]
 
-    def worker(self) -> int:
-        """The pid of the first worker."""
-        return int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0])
+    @property
+    def postgres(self) -> Path:
+        """Of the embedded database."""
+        return Path(self.environment["VAR_DIR"]) / "postgres"
+
+    @property
+    def workers(self) -> list[int]:
+        """Their pids."""
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
+    def cpu(self) -> float:
+        """Seconds that the workers have computed, in user and kernel mode."""
+        stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self.workers]
+        return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
 def served(workers: int) -> Iterator[Served]:
-    """On a free port of 127.0.0.1, with a database and a folder of its own."""
+    """The service on a database and in a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix="mcp-bench-"))
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "DATABASE_"))} | {
-        "PRODUCTION": "true", "ALLOW_EMBEDDED_DATABASE": "true", "SECRET_KEY": secrets.token_urlsafe(50),
-        "ALLOWED_HOSTS": "127.0.0.1", "VAR_DIR": str(folder / "var"), "LOG_FILE": str(folder / "mcp.log"),
-        "LOG_FORMAT": "json", "DEFAULT_RATE_LIMIT": "1000000/s",
-    }  # fmt: skip
+    try:
+        with started(folder, {**os.environ, **production(folder)}, workers) as service:
+            yield service
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def started(folder: Path, environment: Mapping[str, str], workers: int, key: str = "") -> Iterator[Served]:
+    """`manage.py serve`, on a free port of 127.0.0.1, once it answers. Of a database that is not new, the key is none
+    or one that it has."""
     command = [sys.executable, "manage.py", "serve", "--port", "0", "--workers", str(workers)]
     output = folder / "said"
     with output.open("w") as file:
-        process = subprocess.Popen(command, env=variables, stdout=file, stderr=file)
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
     try:
         said = _until_said(output, process)
-        url = re.search(r"Serving on (http://\S+)", said)
-        key = re.search(r"mcp_[0-9A-Za-z]{8}\.[0-9A-Za-z]{38}", said)
-        assert url is not None and key is not None  # noqa: S101, PT018
-        yield Served(url[1], key[0], process.pid, folder / "var/postgres")
+        address = re.search(r"Serving on http://([0-9.:]+)", said)
+        assert address is not None, said  # noqa: S101
+        found = KEY.search(said)
+        service = Served(address[1], found[0] if found else key, process.pid, environment)
+        ask(service, "GET", "/health/live")
+        yield service
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
-        shutil.rmtree(folder)
 
 
 def _until_said(output: Path, process: "subprocess.Popen[bytes]") -> str:
@@ -61,23 +83,83 @@ def _until_said(output: Path, process: "subprocess.Popen[bytes]") -> str:
         said = output.read_text()
         if "Serving on" in said:
             return said
-        time.sleep(0.05)
+        time.sleep(0.01)
     raise RuntimeError(f"the service did not start:\n{output.read_text()}")
 
 
-def post(service: Served, path: str, body: Any) -> Any:
-    headers = {"X-API-Key": service.key, "Content-Type": "application/json"}
-    request = urllib.request.Request(f"{service.url}{path}", json.dumps(body).encode(), headers)  # noqa: S310
-    with urllib.request.urlopen(request) as response:  # noqa: S310
-        return json.load(response)
+@contextmanager
+def beside(service: Served, workers: int, application: str = "governed", **variables: str) -> Iterator[Served]:
+    """Another application of bench.rivals, or the same with other settings, under the same gunicorn on the same
+    database."""
+    from mcp_project.management.commands.serve import listen
+
+    environment = {**service.environment, "APP_WORKERS": str(workers), **variables}
+    with listen("127.0.0.1", 0) as listener:
+        host, port = listener.getsockname()
+        options = ["--preload", "--workers", str(workers), "--bind", f"fd://{listener.fileno()}"]
+        command = [sys.executable, "-m", "gunicorn", "-c", "python:mcp_project.gunicorn_config", *options]
+        process = subprocess.Popen(
+            [*command, f"bench.rivals:{application}"], env=environment, pass_fds=[listener.fileno()]
+        )
+    try:
+        other = service._replace(address=f"{host}:{port}", pid=process.pid, environment=environment)
+        ask(other, "GET", "/health/live")
+        yield other
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
 
 
-def wrk(service: Served, path: str, seconds: int, connections: int = 4) -> int:
-    """Load on one path for so long; how many requests were answered, each of them with 2xx."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", f"X-API-Key: {service.key}"]
-    told = subprocess.run([*command, service.url + path], capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in told:
-        raise AssertionError(told)
-    match = re.search(r"(\d+) requests in", told)
-    assert match is not None, told  # noqa: S101
-    return int(match[1])
+def ask(service: Served, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
+    """Status and body of the answer. One that is starting answers when it has: the socket is there before."""
+    connection = http.client.HTTPConnection(service.address, timeout=START_SECONDS)
+    sent = {"X-API-Key": service.key, "Content-Type": "application/json", **headers}
+    connection.request(method, path, None if body is None else json.dumps(body), sent)
+    response = connection.getresponse()
+    answer = response.status, response.read()
+    connection.close()
+    return answer
+
+
+def made(service: Served, path: str, body: Any) -> Any:
+    """What the answer to a POST holds."""
+    status, answer = ask(service, "POST", path, body)
+    assert status == 201, answer  # noqa: S101
+    return json.loads(answer)
+
+
+def load(
+    service: Served, path: str, seconds: float, *words: str, connections: int = CONNECTIONS, refused: bool = False
+) -> float:
+    """How many requests a second are answered, each of them with 2xx; with `refused`, with none. `words` are options
+    of wrk."""
+    # wrk takes whole seconds.
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{round(seconds)}s", "--timeout=30s"]
+    headers = [] if "X-API-Key" in " ".join(words) else ["-H", f"X-API-Key: {service.key}"]
+    target = f"http://{service.address}{path}"
+    told = subprocess.run([*command, *headers, *words, target], capture_output=True, text=True, check=True).stdout
+    answered = re.search(r"(\d+) requests in", told)
+    rate = re.search(r"Requests/sec: +([0-9.]+)", told)
+    assert answered is not None and rate is not None, told  # noqa: S101, PT018
+    others = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
+    if (int(others[1]) if others else 0) != (int(answered[1]) if refused else 0):
+        raise AssertionError(f"{path}: {told}")
+    return float(rate[1])
+
+
+def in_turns(
+    loads: Mapping[str, Callable[[], float]], pace: Pace, unit: str = "requests a second"
+) -> dict[str, list[float]]:
+    """What each measures, slice after slice."""
+    measured: dict[str, list[float]] = {name: [] for name in loads}
+    for _ in range(pace.slices):
+        for name, measure in loads.items():
+            measured[name].append(measure())
+    for name, rates in measured.items():
+        print(f"  {name:28} {statistics.median(rates):7.0f} {unit}", flush=True)
+    return measured
+
+
+def ratio(one: list[float], other: list[float]) -> float:
+    """The median of what each slice is of the one beside it: so a machine that slows down meanwhile does no harm."""
+    return statistics.median(a / b for a, b in zip(one, other, strict=True))

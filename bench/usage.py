@@ -1,44 +1,39 @@
-"""What metering costs a request, how fast journals are drained, what reports cost, and whether memory grows."""
+"""What metering costs a request, how fast journals are drained, and what reports cost."""
 
 import random
-import shutil
 import statistics
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench.harness import Claim, application, costs, requester, service
-from bench.served import post, served, wrk
+from bench.harness import Claim, Pace, application, costs, requester
 
 AIM_COST = 40  # microseconds of CPU in the worker
 AIM_DRAIN = 30_000  # events a second
 AIM_REPORT = 1.5  # of the time with a thousand events
-AIM_MEMORY = 5  # megabytes
 FEW, MANY = 1000, 1_000_000
 FEW_DAY, MANY_DAY = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 5, tzinfo=UTC)
 REPORTS = ("/api/usage?group_by=route", "/api/usage?group_by=key,status", "/api/usage/timeseries?step=hour",
            "/api/usage/events?limit=100")  # fmt: skip
-WARM, WHOLE = 100_000, 300_000  # requests
 
 
-def main() -> list[Claim]:
-    with service():
-        claims = [tracking(), *ledger()]
-    return [*claims, *memory()]
+def in_process(pace: Pace) -> list[Claim]:
+    return [tracking(pace), *(() if pace.quick else ledger())]
 
 
-def tracking() -> Claim:
+def tracking(pace: Pace) -> Claim:
     from keys.services import create_key
     from registry.models import RegisteredModel
 
-    _, key = create_key("bench", owner="bench", name="bench", permissions=["read"], rate_limit="1000000/s")
-    path = f"/api/models/{RegisteredModel.objects.create(name='bench', owner='bench').pk}"
-    without = application(without="usage.middleware.UsageTrackingMiddleware")
-    found = costs({"with": requester(application(), path, key, 200), "without": requester(without, path, key, 200)})
-    cpu = found["with"].cpu - found["without"].cpu
+    _, key = create_key("bench", owner="bench", name="tracking", permissions=["read"], rate_limit="1000000/s")
+    path = f"/api/models/{RegisteredModel.objects.create(name='bench-usage', owner='bench').pk}"
+    without = application("usage.middleware.UsageTrackingMiddleware")
+    rivals = {"metered": requester(application(), path, key, 200), "not metered": requester(without, path, key, 200)}
+    found = costs(rivals, pace.rounds)
+    cpu = found["metered"].cpu - found["not metered"].cpu
     text = "metering: CPU that it adds to a request in the worker, journal and metrics"
-    return Claim(text, f"at most {AIM_COST} µs", f"{cpu:.0f} µs of {found['with'].cpu:.0f}", cpu <= AIM_COST)
+    return Claim(text, f"at most {AIM_COST} µs", f"{cpu:.0f} µs of {found['metered'].cpu:.0f}", cpu <= AIM_COST)
 
 
 def ledger() -> list[Claim]:
@@ -102,26 +97,3 @@ def load(day: datetime, count: int) -> float:
 
 def about(report: str, day: datetime) -> str:
     return f"{report}&from={day:%Y-%m-%d}&to={day + timedelta(days=1):%Y-%m-%d}"
-
-
-def memory() -> list[Claim]:
-    if shutil.which("wrk") is None:
-        print("wrk is not installed (on Debian: apt install wrk): a worker's memory under load is not measured.")
-        return []
-    with served(workers=1) as running:
-        path = f"/api/models/{post(running, '/api/models', {'name': 'bench'})['id']}"
-        pid, done, sizes = running.worker(), 0, []
-        while done < WHOLE:
-            done += wrk(running, path, seconds=10)
-            if done >= WARM:
-                sizes.append(resident(pid))
-                print(f"  {done:7} requests: {sizes[-1]:.1f} MB")
-    growth = max(sizes) - sizes[0]
-    text = f"memory of a worker: growth from request {WARM} to {WHOLE}"
-    return [Claim(text, f"at most {AIM_MEMORY} MB", f"{growth:.1f} MB, to {sizes[-1]:.0f}", growth <= AIM_MEMORY)]
-
-
-def resident(pid: int) -> float:
-    """In megabytes."""
-    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return int(fields["VmRSS"].split()[0]) / 1024

@@ -6,7 +6,7 @@ leaves all or nothing, and a repeat at the same time, on whichever host, waits i
 
 import json
 import re
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 from uuid import UUID
 
 import structlog
@@ -34,6 +34,7 @@ NOT_KEPT = frozenset({401, 403, 429})
 BATCH = 1000
 
 CLAIM = "SELECT * FROM keys_claim(%s::uuid, %s::text, %s::bytea, %s::interval, %s::text)"
+KEEP = "UPDATE keys_keptanswer SET answer = %s WHERE key_id = %s AND idempotency_key = %s"
 SWEEP = """
 DELETE FROM keys_keptanswer WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM keys_keptanswer WHERE made_at <= clock_timestamp() - %s::interval
@@ -85,11 +86,13 @@ class Claim(NamedTuple):
         return bytes(answer)
 
     def keep(self, request: GovernedRequest, response: HttpResponse) -> None:
-        self._row().update(answer=self.seal.close(packed(request, response)))
+        with connection.cursor() as cursor:
+            sealed = self.seal.close(packed(request, response))
+            cursor.execute(KEEP, [sealed, self.key_id, self.idempotency_key])
 
     def release(self) -> None:
         """Keep what was done, and no answer."""
-        self._row().delete()
+        KeptAnswer.objects.filter(key_id=self.key_id, idempotency_key=self.idempotency_key).delete()
 
     def replay(self, request: GovernedRequest, answer: bytes) -> HttpResponse:
         """Raises ApiError PERMISSION_DENIED when the key's rights are no longer those that the answer was for."""
@@ -102,9 +105,6 @@ class Claim(NamedTuple):
         response = unpacked(request, text)
         response[REPLAYED] = "true"
         return response
-
-    def _row(self) -> Any:
-        return KeptAnswer.objects.filter(key_id=self.key_id, idempotency_key=self.idempotency_key)
 
 
 def rights_of(principal: Principal) -> bytes:

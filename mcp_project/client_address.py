@@ -55,6 +55,7 @@ def _is_in(address: str, trusted: tuple[Network, ...]) -> bool:
     return any(parsed in network for network in trusted)
 
 
+@lru_cache(maxsize=1024)
 def _plain(text: str) -> str:
     """The address alone, of what proxies write: with a port, in brackets, with a zone, an IPv4 one as IPv6."""
     text = text.strip()

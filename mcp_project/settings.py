@@ -156,10 +156,10 @@ MIDDLEWARE = [
     "keys.middleware.ThrottleMiddleware",
     "mcp_project.middleware.HostMiddleware",
     # What only the admin uses comes last, so that a refused request has not paid for it.
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "mcp_project.staff.StaffSessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "mcp_project.staff.StaffAuthenticationMiddleware",
+    "mcp_project.staff.StaffMessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Innermost: what it repeats is the view's answer, and what is in its transaction the view's work.
     "keys.middleware.IdempotencyMiddleware",

@@ -25,8 +25,8 @@ urlpatterns = [
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
     # Its renderer, for HTML alone, has no template for the answer to OPTIONS.
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"),
+    path("api/", include("registry.urls")),  # first, since Django tries one after the other, and these are asked most
     path("api/", include("keys.urls")),
-    path("api/", include("registry.urls")),
     path("api/", include("usage.urls")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),

@@ -1,6 +1,7 @@
 """What of the registry a principal may see."""
 
 from contextlib import suppress
+from functools import cache
 from typing import TypeVar
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.http import Http404
 
 from keys.patterns import as_like
 from keys.principal import Principal
+from mcp_project.statements import Statement
 from registry.models import Context, ContextVersion, Deployment, DeploymentRevision, ModelVersion, RegisteredModel
 
 Row = TypeVar("Row", RegisteredModel, Context, Deployment)
@@ -31,7 +33,24 @@ def find_model(principal: Principal, ident: str, lock: bool = False) -> Register
 
     With `lock` its row is held until the transaction ends: whoever changes its versions or aliases takes turns.
     """
-    return find_named(visible_models(principal), ident, lock)
+    found = [model for model in _models_named(lock)([ident, _as_uuid(ident)]) if principal.may_see(model.name)]
+    if not found:
+        raise Http404
+    return min(found, key=lambda model: model.name == ident)
+
+
+@cache
+def _models_named(lock: bool) -> Statement[RegisteredModel]:
+    """Takes a name and an id."""
+    rows = RegisteredModel.objects.order_by().filter(Q(name="") | Q(pk=UUID(int=0)))
+    return Statement(rows.select_for_update(of=("self",)) if lock else rows)
+
+
+def _as_uuid(ident: str) -> UUID | None:
+    try:
+        return UUID(ident)
+    except ValueError:
+        return None
 
 
 def find_named(rows: QuerySet[Row], ident: str, lock: bool = False) -> Row:

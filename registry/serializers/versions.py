@@ -21,13 +21,6 @@ from registry.validators import (
 MAX_PARENTS = 100
 
 
-class ParentsSerializer(serializers.ListSerializer[Any]):
-    def to_representation(self, data: Any) -> Any:
-        """Without the parents that the key, in the context's `principal`, may not see."""
-        rows = data.all() if hasattr(data, "all") else data
-        return super().to_representation([row for row in rows if row.visible_to(self.context["principal"])])
-
-
 class ParentSerializer(StrictModelSerializer):
     uri = StringField(
         max_length=MAX_SOURCE,
@@ -39,7 +32,6 @@ class ParentSerializer(StrictModelSerializer):
     class Meta:
         model = Parent
         fields = ("uri", "digest")
-        list_serializer_class = ParentsSerializer
 
     def to_representation(self, instance: Parent) -> dict[str, str]:
         return {"uri": instance.shown_uri, "digest": instance.digest}
@@ -74,7 +66,11 @@ class VersionSerializer(StrictModelSerializer):
         read_only_fields = ("id", "stage", "created_at", "created_by", "updated_at")
 
     def to_representation(self, instance: ModelVersion) -> dict[str, Any]:
-        return {**super().to_representation(instance), "source": instance.source_for(self.context["principal"])}
+        """Without what the key, in the context's `principal`, may not see."""
+        principal = self.context["principal"]
+        parents = [parent for parent in instance.parents.all() if parent.visible_to(principal)]
+        shown = {"source": instance.source_for(principal), "parents": self.fields["parents"].to_representation(parents)}
+        return {**super().to_representation(instance), **shown}
 
     def validate_parents(self, parents: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if any("uri" not in parent for parent in parents):  # within a PATCH, DRF lets each field be absent

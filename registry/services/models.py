@@ -10,6 +10,7 @@ from keys import audit
 from keys.models import Permission
 from keys.principal import Principal
 from mcp_project.errors import ApiError
+from mcp_project.statements import update
 from registry.canonical import canonical
 from registry.models import Named, RegisteredModel
 from registry.queries import find_model
@@ -94,7 +95,7 @@ def touch(model: Named, *names: str) -> None:
     """Write the fields `names` of a locked model, which has changed by them."""
     model.edition += 1
     model.updated_at = timezone.now()
-    model.save(update_fields=[*names, "edition", "updated_at"])
+    update(model, *names, "edition", "updated_at")
 
 
 def check_etag(resource: Any, etags: Collection[str] | None) -> None:

@@ -32,7 +32,10 @@ def create_version(principal: Principal, ident: str, **fields: Any) -> ModelVers
         model.latest_version = model.last_number
         version = ModelVersion(model=model, number=model.last_number, created_by=principal.actor, **fields)
         version.save(force_insert=True)
-        set_parents(principal, version, parents, new=True)
+        if parents:
+            set_parents(principal, version, parents, new=True)
+        else:
+            version._prefetched_objects_cache = {"parents": []}  # type: ignore[attr-defined]  # so that nobody asks
         touch(model, "last_number", "latest_version")
         told = {"version": (None, version.number), "source": (None, version.source)}
         audit.record(principal.actor, "create_version", model, told)

@@ -76,12 +76,10 @@ class BatchView(APIView):
 
 
 def _checked(row: Any) -> dict[str, Any] | ApiError:
-    wanted = ModelSerializer(data=row)
     try:
-        wanted.is_valid(raise_exception=True)
+        return ModelSerializer.read(row)
     except ValidationError as error:
         return from_exception(error)
-    return dict(wanted.validated_data)
 
 
 def _shown(number: int, outcome: Outcome) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """/api/models/{model_id}/card"""
 
 from django.http import HttpResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import conditional_page
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
@@ -8,19 +10,20 @@ from rest_framework.request import Request
 
 from keys.principal import principal_of
 from registry.cards import as_html, card
-from registry.views.models import MODEL_ID, OfModel
+from registry.views.models import KNOWN, MODEL_ID, OfModel
 
 TYPES = {"md": "text/markdown", "html": "text/html"}
 FORMAT = OpenApiParameter("format", str, enum=list(TYPES), description="Instead of `Accept`.")
 
 
-@extend_schema(tags=["models"], parameters=[MODEL_ID, FORMAT])
+@extend_schema(tags=["models"], parameters=[MODEL_ID, FORMAT, KNOWN])
+@method_decorator(conditional_page, "dispatch")  # an ETag of what is shown, which has much more in it than the model
 class CardView(OfModel):
     @extend_schema(
         summary="Read a model's card",
         description="Description, versions, metrics and signature on one page: as Markdown, or with "
         "`Accept: text/html` as HTML in which nothing can run.",
-        responses={(200, type_): OpenApiTypes.STR for type_ in TYPES.values()},
+        responses={**{(200, type_): OpenApiTypes.STR for type_ in TYPES.values()}, 304: None},
     )
     def retrieve(self, request: Request, model_id: str) -> HttpResponse:
         form = self._format(request)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import conditional_page
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,7 +13,7 @@ from keys.principal import principal_of
 from mcp_project.serializers import StrictQuery
 from registry.queries import find_version
 from registry.services.lineage import graph
-from registry.views.models import MODEL_ID, OfModel
+from registry.views.models import KNOWN, MODEL_ID, OfModel
 
 MAX_DEPTH = 20
 
@@ -45,13 +47,15 @@ class LineageSerializer(serializers.Serializer[Any]):
 
 
 @extend_schema(tags=["models"], parameters=[MODEL_ID])
+@method_decorator(conditional_page, "dispatch")  # an ETag of what is shown: many models' versions
 class LineageView(OfModel):
     serializer_class = LineageSerializer
 
     @extend_schema(
         summary="Read what a version was made from, and what was made from it",
         description="Models that the key may not see are left out.",
-        parameters=[LineageQuery],
+        parameters=[LineageQuery, KNOWN],
+        responses={200: LineageSerializer, 304: None},
     )
     def retrieve(self, request: Request, model_id: str) -> Response:
         query = LineageQuery.read(request)

@@ -69,12 +69,10 @@ class ModelViewSet(mixins.ListModelMixin, GenericViewSet[RegisteredModel]):
 
     @extend_schema(summary="Register a model", responses={201: ModelSerializer})
     def create(self, request: Request) -> Response:
-        wanted = ModelSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        model = services.register_model(principal_of(request), **wanted.validated_data)
+        model = services.register_model(principal_of(request), **ModelSerializer.read(request.data))
         note_model(request, model.pk)
         headers = {"Location": f"/api/models/{model.pk}", "ETag": model.etag}
-        return Response(ModelSerializer(model).data, status=status.HTTP_201_CREATED, headers=headers)
+        return Response(ModelSerializer.show(model), status=status.HTTP_201_CREATED, headers=headers)
 
 
 @extend_schema(tags=["models"], parameters=[MODEL_ID])
@@ -84,7 +82,7 @@ class OneModelViewSet(OfModel):
     @extend_schema(summary="Read a model", parameters=[KNOWN], responses={200: ModelSerializer, 304: None})
     def retrieve(self, request: Request, model_id: str) -> Response:
         model = self.model(model_id)
-        return unless_known(request, model.etag, lambda: ModelSerializer(model).data)
+        return unless_known(request, model.etag, lambda: ModelSerializer.show(model))
 
     @extend_schema(
         summary="Change a model",
@@ -95,11 +93,10 @@ class OneModelViewSet(OfModel):
     )
     def partial_update(self, request: Request, model_id: str) -> Response:
         etags = expected_etags(request)
-        wanted = ModelSerializer(data=request.data, partial=True)
-        wanted.is_valid(raise_exception=True)
-        model = services.update_model(principal_of(request), model_id, etags, wanted.validated_data)
+        changes = ModelSerializer.read(request.data, partial=True)
+        model = services.update_model(principal_of(request), model_id, etags, changes)
         note_model(request, model.pk)
-        return Response(ModelSerializer(model).data, headers={"ETag": model.etag})
+        return Response(ModelSerializer.show(model), headers={"ETag": model.etag})
 
     @extend_schema(
         summary="Delete a model",

@@ -25,7 +25,7 @@ PARENTS = Prefetch("parents", Parent.objects.select_related("parent__model"))
 
 def shown(request: Request, version: ModelVersion) -> Any:
     prefetch_related_objects([version], PARENTS)
-    return VersionSerializer(version, context={"principal": principal_of(request)}).data
+    return VersionSerializer.show(version, principal=principal_of(request))
 
 
 @extend_schema(tags=["versions"], parameters=[MODEL_ID])
@@ -49,9 +49,7 @@ class VersionViewSet(mixins.ListModelMixin, GenericViewSet[ModelVersion]):
 
     @extend_schema(summary="Register a version", responses={201: VersionSerializer})
     def create(self, request: Request, model_id: str) -> Response:
-        wanted = VersionSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        version = services.create_version(principal_of(request), model_id, **wanted.validated_data)
+        version = services.create_version(principal_of(request), model_id, **VersionSerializer.read(request.data))
         note_model(request, version.model.pk)
         headers = {"Location": f"/api/models/{version.model.pk}/versions/{version.number}", "ETag": version.etag}
         return Response(shown(request, version), status=status.HTTP_201_CREATED, headers=headers)
@@ -75,9 +73,8 @@ class OneVersionViewSet(OfModel):
     def partial_update(self, request: Request, model_id: str, number: int) -> Response:
         etags = expected_etags(request)
         version = find_version(self.model(model_id), number)
-        wanted = VersionSerializer(version, data=request.data, partial=True)
-        wanted.is_valid(raise_exception=True)
-        version = services.update_version(principal_of(request), model_id, number, etags, wanted.validated_data)
+        changes = VersionSerializer.read(request.data, version, partial=True)
+        version = services.update_version(principal_of(request), model_id, number, etags, changes)
         return Response(shown(request, version), headers={"ETag": version.etag})
 
     @extend_schema(

@@ -81,3 +81,14 @@ def test_errors_have_the_shape(owner: Api) -> None:
     assert errors(owner.get(f"{CARD}?format=pdf")) == {"format"}
     assert errors(owner.get(f"{CARD}?x=1")) == {"x"}
     assert (blind.get(CARD).status_code, blind.get(CARD, Accept="text/html").json()["code"]) == (404, "NOT_FOUND")
+
+
+def test_card_is_known_by_its_etag_until_what_it_shows_changes(owner: Api) -> None:
+    model(owner)
+    version(owner, status="pending")
+    known = owner.get(CARD)["ETag"]
+
+    assert owner.get(CARD, If_None_Match=known).status_code == 304
+    assert owner.get(f"{CARD}?format=html", If_None_Match=known).status_code == 200
+    owner("PATCH", "/api/models/churn/versions/1", {"metrics": {"auc": 0.5}}, If_Match="*")
+    assert owner.get(CARD, If_None_Match=known).status_code == 200

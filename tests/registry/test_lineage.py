@@ -200,3 +200,12 @@ def test_filter_finds_no_source_that_is_hidden(owner: Api, comparison: str) -> N
 
     assert 1 in found(owner)
     assert 1 not in found(bound)
+
+
+def test_lineage_is_known_by_its_etag_until_it_changes(owner: Api) -> None:
+    path = "/api/models/churn/lineage"
+    known = owner.get(path)["ETag"]
+
+    assert owner.get(path, If_None_Match=known).status_code == 304
+    version(owner, "churn", parents=[{"uri": "models:/churn/1"}])
+    assert owner.get(path, If_None_Match=known).status_code == 200

@@ -1,0 +1,23 @@
+"""Whether two workers get in each other's way: what a request computes with two, against with one.
+
+Not the throughput: load and database take their share of the cores, so that it could not double.
+"""
+
+from bench.harness import Claim, Pace, at_most
+from bench.served import Served, beside, in_turns, load, made, ratio
+
+AIM = 1.15
+
+
+def through_gunicorn(service: Served, pace: Pace) -> list[Claim]:
+    path = f"/api/models/{made(service, '/api/models', {'name': 'bench-workers'})['id']}"
+
+    def cost(rival: Served) -> float:
+        before = rival.cpu()
+        answered = load(rival, path, pace.seconds) * pace.seconds
+        return (rival.cpu() - before) / answered * 1e6
+
+    with beside(service, 1) as one:
+        found = in_turns({"two workers": lambda: cost(service), "one worker": lambda: cost(one)}, pace, "µs of CPU")
+    text = "GET /api/models/{id}: CPU of a request with two workers ÷ with one"
+    return [at_most(AIM, text, ratio(found["two workers"], found["one worker"]))]
