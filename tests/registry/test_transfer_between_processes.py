@@ -112,7 +112,10 @@ def test_import_that_was_killed_goes_on_with_the_same_command(place: Place, file
 
 def test_ctrl_c_says_how_it_goes_on(place: Place, file: Path) -> None:
     place.ask(LINGER)
+    # Tests that run in the background of a shell ignore it, and so would whatever they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     running = place.start("registry_import", str(file), stderr=subprocess.PIPE)
+    signal.signal(signal.SIGINT, before)
     until(lambda: place.ask(COUNT), "a batch is committed")
 
     running.send_signal(signal.SIGINT)
