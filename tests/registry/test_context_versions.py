@@ -181,6 +181,7 @@ for _ in range(40):
         ({"parameters": {"temprature": 1}}, "parameters"),
         ({"parameters": {"extra": {"k": "x" * 16_384}}}, "parameters"),
         ({"parameters": {"extra": {"k": 10**20}}}, "parameters"),
+        ({"parameters": {"extra": {"k": 10**400}}}, "parameters"),
         ({"tools": [{"name": "a b"}]}, "tools"),
         ({"tools": [{"name": "a" * 65}]}, "tools"),
         ({"tools": [{"name": "a"}, {"name": "a"}]}, "tools"),

@@ -183,6 +183,7 @@ def test_number_that_loses_digits_is_refused(owner: Api) -> None:
     make(owner, "{{x}}", variables=[{"name": "x", "schema": {}}])
 
     assert wrong(owner, {"x": [2**53]}) == {"variables.x": "invalid_value"}
+    assert wrong(owner, {"x": [10**400]}) == {"variables.x": "invalid_value"}
 
 
 def test_version_that_is_not_there_gets_404(owner: Api) -> None:
