@@ -143,6 +143,13 @@ def test_each_wrong_variable_is_named(owner: Api) -> None:
     assert owner.post(RENDER, {"variables": {"who": "a", "n": 1}, "format": "x"}).status_code == 400
 
 
+def test_unknown_variable_is_named_also_where_it_begins_as_a_known_one(owner: Api) -> None:
+    name = "a" * 64
+    make(owner, "", variables=[{"name": name, "schema": {}, "default": "x"}])
+
+    assert wrong(owner, {name + "b": 1}) == {f"variables.{name}b": "unknown"}
+
+
 @pytest.mark.parametrize(
     ("schema", "value", "code"),
     [
