@@ -25,6 +25,7 @@ from registry.regex import Pattern, PatternError
 STEPS_TO_APPLY = 1_000_000  # about a second
 STEPS_TO_CHECK = 6_000_000  # likewise: they are shorter ones
 A_KEYWORD = 10  # steps, besides those for sizes
+A_TEXT = 8  # for each value of which the canonical text is made
 
 ONE = {"additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"}
 LISTS = {"allOf", "anyOf", "oneOf", "prefixItems"}
@@ -121,6 +122,9 @@ def _pattern(_validator: Any, text: str, instance: Any, _schema: Any) -> Iterato
 
 def _unique(_validator: Any, wanted: bool, instance: Any, _schema: Any) -> Iterator[Mismatch]:
     if wanted and isinstance(instance, list):
+        steps = _budget.get()
+        assert steps is not None  # noqa: S101  (by _first)
+        steps.spend(A_TEXT * steps.size(instance))
         texts = sorted(map(_text, instance))
         if any(one == other for one, other in pairwise(texts)):
             yield Mismatch("An item is there twice.")

@@ -163,6 +163,7 @@ def test_unknown_variable_is_named_also_where_it_begins_as_a_known_one(owner: Ap
         ({"uniqueItems": True}, [*([n] if n % 2 else n for n in range(20_000)), 0], "invalid_value"),
         ({"allOf": [{"items": {}}] * 2_000}, [0] * 50_000, "too_much"),
         ({"anyOf": [{"type": "string"}] * 2_000}, [[[0] * 50_000]], "too_much"),
+        ({"allOf": [{"uniqueItems": True}] * 900}, [*range(1_000)], "too_much"),
         ({"multipleOf": 0.1}, 10**400, "invalid_schema"),
         ({"$schema": "http://json-schema.org/draft-07/schema#", "pattern": "(a+)+$"}, "a" * 40 + "!", "invalid_value"),
     ],
