@@ -227,3 +227,4 @@ def test_json_too_deep_gets_400(owner: Api) -> None:
     response = owner.post(VERSIONS, {"messages": SAY, "variables": [{"name": "who", "schema": DEEP}]})
 
     assert (response.status_code, response.json()["code"]) == (400, "MALFORMED_JSON")
+    assert response.json()["detail"].startswith("In 'variables': The JSON is nested more than 32")
