@@ -18,6 +18,7 @@ from registry.models import (
     RegisteredModel,
     Status,
 )
+from registry.queries import may_see_targets
 from registry.services.revisions import Change, content_of, seal
 
 MAX_NAMED = 10
@@ -131,7 +132,7 @@ def _names(principal: Principal, deployments: Iterable[Deployment]) -> str:
     """Only of those that the key may see."""
     shown, hidden = [], 0
     for deployment in deployments:
-        if all(principal.may_see(target.model_name) for target in deployment.targets.all()):
+        if may_see_targets(principal, deployment.targets.all()):
             shown.append(repr(deployment.name))
         else:
             hidden += 1
