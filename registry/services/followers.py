@@ -6,6 +6,8 @@ in the order of their ids. Whoever gives a deployment a target holds that row, t
 
 from collections.abc import Iterable
 
+from django.db.models import Exists, OuterRef, QuerySet
+
 from keys.principal import Principal
 from mcp_project.errors import ApiError
 from registry.models import (
@@ -97,6 +99,12 @@ def fail_users(actor: str, resource: Named, number: int | None = None) -> None:
             deployment.status = DeploymentStatus.FAILED
             message = f"Failed, because {thing} was deleted by force."
             seal(Change(actor, "fail", message), deployment, was, targets)
+
+
+def live_users(resource: Named) -> QuerySet[Deployment]:
+    """Those that `fail_users` lets fail, if nothing changes meanwhile."""
+    targets = DeploymentTarget.objects.filter(**{f"{_kind(resource)}_id": resource.pk}, deployment=OuterRef("pk"))
+    return Deployment.objects.filter(Exists(targets), status__in=Deployment.LIVE)
 
 
 def _deployments(resource: Named, *, alias: str | None = None, number: int | None = None) -> list[Deployment]:
