@@ -89,6 +89,8 @@ def _import_batch(batch: list[Item]) -> list[Outcome]:
 def _import_rows(kind: Kind, items: list[Item]) -> Outcome:
     stored = _stored(kind, items)
     new = [item for item in items if not _is_there(item, stored)]
+    for item in new:
+        _check(item)
     _write(kind, new)
     return Outcome(kind.name, len(new), len(items) - len(new))
 
@@ -105,10 +107,18 @@ def _is_there(item: Item, stored: dict[tuple[Any, ...], Row]) -> bool:
         return False
     have, want = as_json(there), as_json(item.row)
     # By their canonical JSON: for Python, 1 and true are equal.
-    differing = [name for name in want if canonical(have[name]) != canonical(want[name])]
-    if differing:
+    if canonical(have) != canonical(want):
+        differing = [name for name in want if canonical(have[name]) != canonical(want[name])]
         raise item.refused(f"it is there already, and differs in: {', '.join(differing)}.")
     return True
+
+
+def _check(item: Item) -> None:
+    """Only of what is new: that takes most of the time. Raises Unreadable."""
+    try:
+        item.kind.check(item.row)
+    except ValidationError as error:
+        raise item.refused(" ".join(error.messages)) from None
 
 
 def _write(kind: Kind, items: list[Item]) -> None:

@@ -25,7 +25,7 @@ from registry.models import (
     RegisteredModel,
 )
 from registry.transfer import checks
-from registry.transfer.values import Field, Row, as_json, from_json
+from registry.transfer.values import Field, Row, as_json, check, from_json
 
 FORMAT = 1  # of the lines: another as soon as they have other fields, which a test notices
 
@@ -38,7 +38,7 @@ def _any(row: Row) -> None:
 class Kind:
     name: str
     model: type[models.Model]
-    check: Callable[[Row], None] = _any
+    rule: Callable[[Row], None] = _any  # for the row as a whole
     key: tuple[str, ...] = ("id",)  # the columns by which a row is found again
     where: Q = Q()  # noqa: RUF009  (it is never changed)
     inner: "Kind | None" = None  # whose rows are written within, as a list, and stored in the same transaction
@@ -54,12 +54,19 @@ class Kind:
         return self.model._default_manager.filter(self.where).values(*names, **lists)
 
     def read(self, given: Any) -> Row:
-        """Raises ValidationError."""
+        """What can be looked for; whether it may be written, `check` says. Raises ValidationError."""
         row = from_json(self.fields, given, [self.inner.name] if self.inner else [])
         if self.inner:
             row[self.inner.name] = self.inner.read_list(given[self.inner.name])
-        self.check(row)
         return row
+
+    def check(self, row: Row) -> None:
+        """Raises ValidationError."""
+        check(self.fields, row)
+        if self.inner:
+            for part in row[self.inner.name]:
+                check(self.inner.inner_fields, part)
+        self.rule(row)
 
     def key_of(self, row: Row) -> tuple[Any, ...]:
         return tuple(row[name] for name in self.key)

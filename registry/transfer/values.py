@@ -1,6 +1,7 @@
 """Columns as JSON, and back: strictly, since what an import takes has passed by no serializer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -32,7 +33,8 @@ def as_json(row: Mapping[str, Any]) -> Row:
 
 
 def from_json(fields: Iterable[Field], given: Any, others: Iterable[str] = ()) -> Row:
-    """The values of these fields, of which each is there, and nothing else but the `others`. Raises ValidationError."""
+    """The values of these fields, of which each is there, and nothing else but the `others`: what PostgreSQL can hold,
+    and look for. Raises ValidationError."""
     if not isinstance(given, dict):
         raise ValidationError("a JSON object is wanted")
     wanted = {field.attname: field for field in fields}
@@ -42,11 +44,25 @@ def from_json(fields: Iterable[Field], given: Any, others: Iterable[str] = ()) -
             raise ValidationError(f"{complaint}: {', '.join(sorted(name[:100] for name in found))}")
     row = {}
     for name, field in wanted.items():
-        try:
+        with _naming(field):
             row[name] = _value(field, given[name])
-        except ValidationError as error:
-            raise ValidationError(f"{name}: {' '.join(error.messages)}") from None
     return row
+
+
+def check(fields: Iterable[Field], row: Row) -> None:
+    """By the models' own rules: those of forms (`editable`, `blank`) are not meant for stored rows. Raises
+    ValidationError."""
+    for field in fields:
+        with _naming(field):
+            _check(field, row[field.attname])
+
+
+@contextmanager
+def _naming(field: Field) -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        raise ValidationError(f"{field.attname}: {' '.join(error.messages)}") from None
 
 
 def _plain(value: Any) -> Any:
@@ -58,13 +74,13 @@ def _value(field: Field, raw: Any) -> Any:
         return None
     if isinstance(field, models.ForeignKey):
         field = field.target_field
-    kind = _type_of(field)
-    if type(raw) is not kind:  # and not isinstance: true is no number
-        raise ValidationError(f"{kind.__name__} is wanted, not {type(raw).__name__}")
+    wanted, found = _type_of(field), type(raw)
+    if found is not wanted:  # and not isinstance: true is no number
+        raise ValidationError(f"{wanted.__name__} is wanted, not {found.__name__}")
     storable(raw, FIRST_LEVEL)
-    value = _moment(str(raw)) if isinstance(field, models.DateTimeField) else field.to_python(raw)
-    _check(field, value)
-    return value
+    if isinstance(field, ArrayField) and not all(type(item) is str for item in raw):
+        raise ValidationError("a list of strings is wanted")
+    return _moment(str(raw)) if isinstance(field, models.DateTimeField) else field.to_python(raw)
 
 
 def _type_of(field: Field) -> type:
@@ -84,14 +100,11 @@ def _moment(text: str) -> datetime:
 
 
 def _check(field: Field, value: Any) -> None:
-    """By the model's own rules; those of forms and of the API (`editable`, `blank`) are not meant for stored rows."""
-    if value == "":
-        if isinstance(field, models.CharField) and not field.blank:
-            raise ValidationError("it is empty")
+    if value is None or (value == "" and (field.blank or isinstance(field, models.TextField))):
         return
+    if value == "":
+        raise ValidationError("it is empty")
     if field.choices and value not in dict(field.flatchoices):
         raise ValidationError(f"one of {', '.join(dict(field.flatchoices))} is wanted")
-    if isinstance(field, ArrayField) and not all(type(item) is str for item in value):
-        raise ValidationError("a list of strings is wanted")
     for validator in field.validators:
         validator(value)
