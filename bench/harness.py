@@ -124,11 +124,12 @@ def redis_server() -> Iterator[str | None]:
 def application(*without: str) -> Any:
     """The WSGI application; without some of its middleware, as if it were not there."""
     from django.conf import settings
-    from django.core.handlers.wsgi import WSGIHandler
     from django.test.utils import override_settings
 
+    from mcp_project.wsgi import Application
+
     with override_settings(MIDDLEWARE=[name for name in settings.MIDDLEWARE if name not in without]):
-        return WSGIHandler()
+        return Application()
 
 
 def requester(

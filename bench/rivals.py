@@ -27,6 +27,7 @@ from django.conf import settings  # noqa: E402
 
 from keys.models import APIKey, AuditEntry, KeptAnswer  # noqa: E402
 from keys.principal import GovernedRequest, Principal  # noqa: E402
+from mcp_project.wsgi import Application  # noqa: E402
 from registry.models import ModelVersion, RegisteredModel  # noqa: E402
 
 THREE = ["usage.middleware.UsageTrackingMiddleware", "keys.middleware.APIKeyMiddleware",
@@ -96,9 +97,9 @@ def made(handler: type[WSGIHandler], middleware: list[str]) -> Any:
         return handler()
 
 
-governed = made(WSGIHandler, settings.MIDDLEWARE)
+governed = made(Application, settings.MIDDLEWARE)
 ungoverned = made(
-    WSGIHandler,
+    Application,
     [name if name != THREE[0] else f"{__name__}.SomebodyMiddleware"
      for name in settings.MIDDLEWARE if name not in THREE[1:]],
 )  # fmt: skip

@@ -23,7 +23,7 @@ class StrictJSONParser(JSONParser):
     ) -> Any:
         with _told():
             data = super().parse(stream, media_type, parser_context)
-            storable(data)
+            _check(data)
         return data
 
 
@@ -40,6 +40,19 @@ class StrictNDJSONParser(BaseParser):
                     rows.append(json.loads(line.decode(), parse_constant=_refused))
                     storable(rows[-1])
         return rows
+
+
+def _check(data: Any) -> None:
+    """That it is storable. Raises ValidationError, which names the field."""
+    if not isinstance(data, dict):
+        storable(data)
+        return
+    storable(list(data))
+    for name, value in data.items():
+        try:
+            storable(value, depth=2)
+        except ValidationError as error:
+            raise ValidationError(f"In {name[:100]!r}: {error.message}") from None
 
 
 def _refused(name: str) -> None:

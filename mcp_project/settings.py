@@ -129,6 +129,7 @@ INSTALLED_APPS = [
     "registry",
     "usage",
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

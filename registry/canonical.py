@@ -41,7 +41,7 @@ def digest(value: Any) -> str:
 
 
 def _number(value: float) -> float:
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):  # which overflows for an integer of 400 digits
         raise ValueError("JSON has neither NaN nor infinity.")
     if isinstance(value, float) and not value.is_integer():
         return value

@@ -39,7 +39,16 @@ def _orders(before: ContextVersion, after: ContextVersion) -> Iterator[Differenc
 
 def _text(version: ContextVersion) -> list[str]:
     """Lines: the role of each message in brackets, then its template."""
-    return [line for message in version.messages for line in (f"[{message['role']}]", *message["template"].split("\n"))]
+    return [
+        line
+        for message in version.messages
+        for line in (f"[{message['role']}]", *map(_escaped, message["template"].split("\n")))
+    ]
+
+
+def _escaped(line: str) -> str:
+    """A line of a template that could be taken for a role's: else messages that differ could have the same lines."""
+    return f"\\{line}" if line.startswith(("[", "\\")) else line
 
 
 def _lines(old: Sequence[str], new: Sequence[str], before: int, after: int) -> list[str]:

@@ -61,26 +61,18 @@ class RegistryFilter(django_filters.FilterSet):  # type: ignore[misc]
 class NamedFilter(RegistryFilter):
     """Of resources with a name, an owner and words."""
 
-    has_words: str
-
     name = django_filters.CharFilter()
     owner = django_filters.CharFilter()
     search = django_filters.CharFilter(method="by_words", label="Words of the name, the description or the tags.")
 
     def by_words(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
-        """In a column that Django does not know: see the migrations 0002, 0004 and 0005."""
         if len(text) > MAX_SEARCH:
             raise ValidationError({"search": [ErrorDetail(f"At most {MAX_SEARCH} characters.", "max_length")]})
-        matches = RawSQL(self.has_words, [text], output_field=BooleanField())  # noqa: S611  (one of ours)
-        # The planner knows nothing of rare words, and would look for them in the list's order, through all rows.
-        few = list(rows.order_by().filter(matches).values_list("pk", flat=True)[: FEW + 1])
-        found: QuerySet[Any] = rows.filter(pk__in=few) if len(few) <= FEW else rows.filter(matches)
-        return found
+        return having_words(rows, text)
 
 
 class ModelFilter(NamedFilter):
     fields = MODEL_FIELDS
-    has_words = "registry_registeredmodel.words @@ websearch_to_tsquery('simple', %s)"
 
     framework = django_filters.CharFilter()
     task = django_filters.CharFilter()
@@ -92,7 +84,6 @@ class ModelFilter(NamedFilter):
 
 class DeploymentFilter(NamedFilter):
     fields = DEPLOYMENT_FIELDS
-    has_words = "registry_deployment.words @@ websearch_to_tsquery('simple', %s)"
 
     environment = django_filters.CharFilter()
     status = django_filters.ChoiceFilter(choices=DeploymentStatus.choices)
@@ -112,7 +103,6 @@ class DeploymentFilter(NamedFilter):
 
 class ContextFilter(NamedFilter):
     fields = CONTEXT_FIELDS
-    has_words = "registry_context.words @@ websearch_to_tsquery('simple', %s)"
 
     model = django_filters.CharFilter(method="by_model", label="The name of a model that a version is meant for.")
 
@@ -150,6 +140,15 @@ class VersionFilter(RegistryFilter):
         if "source_path" in text:
             rows = with_visible_sources(principal_of(self.request), rows)
         return super().by_filter(rows, name, text)
+
+
+def having_words(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+    """By a column that Django does not know: see the migrations 0002, 0004 and 0005."""
+    has_words = f"{rows.model._meta.db_table}.words @@ websearch_to_tsquery('simple', %s)"
+    matches = RawSQL(has_words, [text], output_field=BooleanField())  # noqa: S611  (one of ours)
+    # The planner knows nothing of rare words, and would look for them in the list's order, through all rows.
+    few = list(rows.order_by().filter(matches).values_list("pk", flat=True)[: FEW + 1])
+    return rows.filter(pk__in=few) if len(few) <= FEW else rows.filter(matches)
 
 
 def ordering_of(request: Request, fields: OrderFields, default: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What of the registry a principal may see."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from typing import TypeVar
@@ -12,7 +13,15 @@ from django.http import Http404
 from keys.patterns import as_like
 from keys.principal import Principal
 from mcp_project.statements import Statement
-from registry.models import Context, ContextVersion, Deployment, DeploymentRevision, ModelVersion, RegisteredModel
+from registry.models import (
+    Context,
+    ContextVersion,
+    Deployment,
+    DeploymentRevision,
+    DeploymentTarget,
+    ModelVersion,
+    RegisteredModel,
+)
 
 Row = TypeVar("Row", RegisteredModel, Context, Deployment)
 
@@ -118,14 +127,17 @@ def find_context_version(context: Context, number: int) -> ContextVersion:
 
 
 def visible_deployments(principal: Principal) -> QuerySet[Deployment]:
-    """Those of which the key may see the models of all targets."""
+    """Those of which the key may see the models and contexts of all targets."""
     deployments = Deployment.objects.prefetch_related("targets")
     if principal.model_patterns is None:
         return deployments
     hidden = RawSQL(
         """EXISTS (SELECT FROM registry_deploymenttarget AS target
-        WHERE target.deployment_id = registry_deployment.id AND NOT target.model_name LIKE ANY(%s))""",
-        [_likes(principal)],
+        LEFT JOIN registry_context AS context ON context.id = target.context_id
+        WHERE target.deployment_id = registry_deployment.id
+        AND (NOT target.model_name LIKE ANY(%s)
+        OR EXISTS (SELECT FROM unnest(context.models) AS name WHERE NOT name LIKE ANY(%s))))""",
+        [_likes(principal), _likes(principal)],
         output_field=BooleanField(),
     )
     return deployments.exclude(hidden)
@@ -134,22 +146,35 @@ def visible_deployments(principal: Principal) -> QuerySet[Deployment]:
 def find_deployment(principal: Principal, ident: str, lock: bool = False) -> Deployment:
     """As `find_model`. Asked again of what was read: its targets may have changed since it was found."""
     deployment = find_named(visible_deployments(principal), ident, lock)
-    if not all(principal.may_see(target.model_name) for target in deployment.targets.all()):
+    if not may_see_targets(principal, deployment.targets.all()):
         raise Http404
     return deployment
 
 
+def may_see_targets(principal: Principal, targets: Iterable[DeploymentTarget]) -> bool:
+    """Their models and contexts; of a context that is deleted it is not known any more."""
+    if principal.model_patterns is None:
+        return True
+    names = {target.model_name for target in targets}
+    pinned = {target.context_id for target in targets if target.context_id is not None}
+    for models in Context.objects.filter(pk__in=pinned).values_list("models", flat=True) if pinned else ():
+        names |= {*models}
+    return all(principal.may_see(name) for name in names)
+
+
 def visible_revisions(principal: Principal, deployment: Deployment) -> QuerySet[DeploymentRevision]:
-    """A deployment that the key may see may have had targets whose models it may not. Their names of now count, where
-    they still exist."""
+    """A deployment that the key may see may have had targets whose models or contexts it may not. Their names of now
+    count, where they still exist."""
     revisions = DeploymentRevision.objects.filter(deployment=deployment)
     if principal.model_patterns is None:
         return revisions
     hidden = RawSQL(
         """EXISTS (SELECT FROM jsonb_array_elements(content::jsonb -> 'targets') AS target
         LEFT JOIN registry_registeredmodel AS model ON model.id = (target ->> 'model_id')::uuid
-        WHERE NOT coalesce(model.name, target ->> 'model') LIKE ANY(%s))""",
-        [_likes(principal)],
+        LEFT JOIN registry_context AS context ON context.id = (target -> 'context_version' ->> 'context_id')::uuid
+        WHERE NOT coalesce(model.name, target ->> 'model') LIKE ANY(%s)
+        OR EXISTS (SELECT FROM unnest(context.models) AS name WHERE NOT name LIKE ANY(%s)))""",
+        [_likes(principal), _likes(principal)],
         output_field=BooleanField(),
     )
     return revisions.exclude(hidden)

@@ -25,6 +25,7 @@ from registry.regex import Pattern, PatternError
 STEPS_TO_APPLY = 1_000_000  # about a second
 STEPS_TO_CHECK = 6_000_000  # likewise: they are shorter ones
 A_KEYWORD = 10  # steps, besides those for sizes
+A_TEXT = 8  # for each value of which the canonical text is made
 
 ONE = {"additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"}
 LISTS = {"allOf", "anyOf", "oneOf", "prefixItems"}
@@ -43,10 +44,11 @@ class TooMuch(Exception):
 
 
 class Budget:
-    """Steps that are left."""
+    """What is left of a request's work, as a part of it; `whole` steps are all of it."""
 
-    def __init__(self, steps: int) -> None:
-        self.left = steps
+    def __init__(self, whole: int) -> None:
+        self.left = 1.0
+        self.whole = whole
         self._patterns: set[str] = set()
         self.forget()
 
@@ -55,7 +57,7 @@ class Budget:
         self._sizes: dict[int, int] = {}
 
     def spend(self, steps: int) -> None:
-        self.left -= steps
+        self.left -= steps / self.whole
         if self.left < 0:
             raise TooMuch
 
@@ -84,13 +86,15 @@ _budget: ContextVar[Budget | None] = ContextVar("budget", default=None)
 
 @contextmanager
 def bounded(steps: int) -> Iterator[Budget]:
-    """All schemas within the block share the steps of the outermost such block."""
-    outer = _budget.get()
-    budget = outer or Budget(steps)
+    """All schemas within the block share what is left to the outermost such block, in steps of which there would be so
+    many in all."""
+    budget = _budget.get() or Budget(steps)
     token = _budget.set(budget)
+    outer, budget.whole = budget.whole, steps
     try:
         yield budget
     finally:
+        budget.whole = outer
         _budget.reset(token)
 
 
@@ -118,9 +122,25 @@ def _pattern(_validator: Any, text: str, instance: Any, _schema: Any) -> Iterato
 
 def _unique(_validator: Any, wanted: bool, instance: Any, _schema: Any) -> Iterator[Mismatch]:
     if wanted and isinstance(instance, list):
+        steps = _budget.get()
+        assert steps is not None  # noqa: S101  (by _first)
+        steps.spend(A_TEXT * steps.size(instance))
         texts = sorted(map(_text, instance))
         if any(one == other for one, other in pairwise(texts)):
             yield Mismatch("An item is there twice.")
+
+
+def _any_of(validator: Any, schemas: Any, instance: Any, _schema: Any) -> Iterator[Mismatch]:
+    """`jsonschema`'s own keeps every mismatch, each with the instance written out: gigabytes, of a long one."""
+    if not any(validator.evolve(schema=schema).is_valid(instance) for schema in schemas):
+        yield Mismatch(f"{instance!r} is not valid under any of the given schemas")
+
+
+def _one_of(validator: Any, schemas: Any, instance: Any, _schema: Any) -> Iterator[Mismatch]:
+    """Likewise."""
+    valid = sum(validator.evolve(schema=schema).is_valid(instance) for schema in schemas)
+    if valid != 1:
+        yield Mismatch(f"{instance!r} is valid under {valid} of the given schemas, not under one")
 
 
 def _text(value: Any) -> bytes:
@@ -130,9 +150,9 @@ def _text(value: Any) -> bytes:
         return repr(value).encode()
 
 
-OWN: dict[str, Keyword] = {"pattern": _pattern, "uniqueItems": _unique}
+OWN: dict[str, Keyword] = {"anyOf": _any_of, "oneOf": _one_of, "pattern": _pattern, "uniqueItems": _unique}
 KEYWORDS: dict[str, Keyword] = {**Draft202012Validator.VALIDATORS, **OWN}
-SIZED = {KEYWORDS[name] for name in ("const", "enum", "required", "properties", "dependentRequired")}
+SIZED = {KEYWORDS[name] for name in ("const", "enum", "not", "required", "properties", "dependentRequired")}
 EACH = {KEYWORDS[name] for name in ("additionalProperties", "contains", "items", "propertyNames")}
 Counting: Any = validators.extend(  # type: ignore[no-untyped-call]
     Draft202012Validator, {name: partial(_counted, keyword) for name, keyword in KEYWORDS.items()}

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from psycopg import sql
@@ -113,6 +114,14 @@ def teammate(db: None) -> Api:
 def outsider() -> Api:
     """Someone without a key."""
     return Api()
+
+
+@pytest.fixture
+def staff(db: None) -> Client:
+    """A browser in which a superuser has logged in to the admin."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("staff", password="not shown"))
+    return client
 
 
 @pytest.fixture

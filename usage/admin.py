@@ -2,7 +2,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.filters import AllValuesFieldListFilter
-from unfold.paginator import InfinitePaginator
 
 from mcp_project.admin import ReadOnlyAdmin
 from usage.models import Event, Series
@@ -24,5 +23,3 @@ class EventAdmin(ReadOnlyAdmin):
     list_filter = (("status", OfSeries), ("method", OfSeries), ("route", OfSeries))
     search_fields = ("request_id", "owner")
     ordering = ("-time", "-id")
-    paginator = InfinitePaginator  # which does not count the ledger
-    show_full_result_count = False

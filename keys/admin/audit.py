@@ -12,4 +12,3 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_filter = ("action", "object_type")
     search_fields = ("actor", "object_id", "object_name", "request_id")
     ordering = ("-pk",)
-    show_full_result_count = False

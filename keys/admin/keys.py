@@ -22,7 +22,7 @@ from keys import services
 from keys.limits.limiter import limiter
 from keys.models import APIKey, Permission
 from keys.models.api_key import STATUSES, validate_quota
-from mcp_project.admin import JSON_IN_FORMS
+from mcp_project.admin import JSON_IN_FORMS, actor
 from mcp_project.errors import ApiError, from_exception
 
 admin.site.unregister(UnusedAPIKey)  # the library's own, which has no table here
@@ -231,7 +231,3 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
         response = TemplateResponse(request, "admin/keys/apikey/secrets.html", context)
         response["Cache-Control"] = "no-store"
         return response
-
-
-def actor(request: HttpRequest) -> str:
-    return f"user:{request.user.get_username()}"

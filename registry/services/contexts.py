@@ -60,8 +60,13 @@ def delete_context(principal: Principal, ident: str, etags: Collection[str] | No
         may_govern(principal, context.owner)
         check_etag(context, etags)
         followers.make_way(principal, context, None, force)
-        audit.record(principal.actor, "delete", context, {name: (getattr(context, name), None) for name in TOLD})
-        context.delete()
+        delete_held(principal.actor, context)
+
+
+def delete_held(actor: str, context: Context) -> None:
+    """Delete a context whose row the caller's transaction holds, and that no deployment needs any more."""
+    audit.record(actor, "delete", context, {name: (getattr(context, name), None) for name in TOLD})
+    context.delete()
 
 
 def create_version(principal: Principal, ident: str, **fields: Any) -> ContextVersion:

@@ -2,7 +2,7 @@
 models of new targets are held, then the deployment."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +13,7 @@ from keys import audit
 from keys.principal import Principal
 from mcp_project.errors import ApiError
 from registry.endpoints import validate_endpoint
-from registry.models import Deployment, DeploymentStatus
+from registry.models import Deployment, DeploymentStatus, DeploymentTarget
 from registry.queries import find_deployment, find_revision
 from registry.services.models import check_etag, may_govern
 from registry.services.revisions import FIELDS, Change, content_of, is_changed, seal
@@ -62,21 +62,30 @@ def update_deployment(
             if changes.get("owner", deployment.owner) != deployment.owner:
                 may_govern(principal, deployment.owner)
             check_etag(deployment, etags)
-            targets = list(deployment.targets.all())
-            before = content_of(deployment, targets)
-            for name, value in changes.items():
-                setattr(deployment, name, value)
-            targets = targets if new_targets is None else new_targets
-            if is_changed(before, deployment, targets):
-                _check_move(before, content_of(deployment, targets))
-                if before["status"] == DeploymentStatus.FAILED and deployment.status == DeploymentStatus.PENDING:
-                    refuse_deleted(targets)
-                seal(Change(principal.actor, "update", message), deployment, before, targets)
+            change_held(Change(principal.actor, "update", message), deployment, changes, new_targets)
             return deployment
     except IntegrityError:
         if "name" not in changes:
             raise
         raise _taken(changes["name"]) from None
+
+
+def change_held(
+    change: Change,
+    deployment: Deployment,
+    changes: Mapping[str, Any],
+    new_targets: Sequence[DeploymentTarget] | None = None,
+) -> None:
+    """Change a deployment, as it is stored, whose row the caller's transaction holds. Raises ApiError CONFLICT."""
+    targets = list(deployment.targets.all())
+    before = content_of(deployment, targets)
+    for name, value in changes.items():
+        setattr(deployment, name, value)
+    targets = targets if new_targets is None else list(new_targets)
+    if is_changed(before, deployment, targets):
+        check_move(before["status"], deployment.status, targets)
+        _check_retired(before, content_of(deployment, targets))
+        seal(change, deployment, before, targets)
 
 
 def delete_deployment(principal: Principal, ident: str, etags: Collection[str] | None) -> None:
@@ -86,10 +95,15 @@ def delete_deployment(principal: Principal, ident: str, etags: Collection[str] |
         deployment = find_deployment(principal, ident, lock=True)
         may_govern(principal, deployment.owner)
         check_etag(deployment, etags)
-        content = content_of(deployment, list(deployment.targets.all()))
-        told: dict[str, Any] = {name: (value, None) for name, value in content.items()}
-        audit.record(principal.actor, "delete", deployment, told)
-        deployment.delete()
+        delete_held(principal.actor, deployment)
+
+
+def delete_held(actor: str, deployment: Deployment) -> None:
+    """Delete a deployment whose row the caller's transaction holds."""
+    content = content_of(deployment, list(deployment.targets.all()))
+    told: dict[str, Any] = {name: (value, None) for name, value in content.items()}
+    audit.record(actor, "delete", deployment, told)
+    deployment.delete()
 
 
 def roll_back(
@@ -122,13 +136,18 @@ def roll_back(
         raise _taken(content["name"]) from None
 
 
-def _check_move(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    was, becomes = before["status"], after["status"]
+def check_move(was: str, becomes: str, targets: Sequence[DeploymentTarget]) -> None:
+    """Raises ApiError CONFLICT for a status that does not follow, and where what it pins is deleted."""
     if becomes != was and becomes not in MOVES[was]:
         allowed = ", ".join(sorted(MOVES[was])) or "none"
         raise ApiError("CONFLICT", f"A deployment that is {was} cannot become {becomes}; allowed: {allowed}.")
+    if was == DeploymentStatus.FAILED and becomes == DeploymentStatus.PENDING:
+        refuse_deleted(targets)
+
+
+def _check_retired(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     fixed = [name for name in after if name not in OF_RETIRED and after[name] != before[name]]
-    if was == DeploymentStatus.RETIRED and fixed:
+    if before["status"] == DeploymentStatus.RETIRED and fixed:
         raise ApiError("CONFLICT", f"The deployment is retired, and this is fixed: {', '.join(fixed)}.")
 
 

@@ -6,6 +6,8 @@ in the order of their ids. Whoever gives a deployment a target holds that row, t
 
 from collections.abc import Iterable
 
+from django.db.models import Exists, OuterRef, QuerySet
+
 from keys.principal import Principal
 from mcp_project.errors import ApiError
 from registry.models import (
@@ -18,6 +20,7 @@ from registry.models import (
     RegisteredModel,
     Status,
 )
+from registry.queries import may_see_targets
 from registry.services.revisions import Change, content_of, seal
 
 MAX_NAMED = 10
@@ -98,6 +101,12 @@ def fail_users(actor: str, resource: Named, number: int | None = None) -> None:
             seal(Change(actor, "fail", message), deployment, was, targets)
 
 
+def live_users(resource: Named) -> QuerySet[Deployment]:
+    """Those that `fail_users` lets fail, if nothing changes meanwhile."""
+    targets = DeploymentTarget.objects.filter(**{f"{_kind(resource)}_id": resource.pk}, deployment=OuterRef("pk"))
+    return Deployment.objects.filter(Exists(targets), status__in=Deployment.LIVE)
+
+
 def _deployments(resource: Named, *, alias: str | None = None, number: int | None = None) -> list[Deployment]:
     """Held until the transaction ends. Those that were given other targets while they were waited for are left out."""
     rows = DeploymentTarget.objects.filter(**{f"{_kind(resource)}_id": resource.pk})
@@ -131,7 +140,7 @@ def _names(principal: Principal, deployments: Iterable[Deployment]) -> str:
     """Only of those that the key may see."""
     shown, hidden = [], 0
     for deployment in deployments:
-        if all(principal.may_see(target.model_name) for target in deployment.targets.all()):
+        if may_see_targets(principal, deployment.targets.all()):
             shown.append(repr(deployment.name))
         else:
             hidden += 1

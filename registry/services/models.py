@@ -50,8 +50,6 @@ def update_model(
             if changes.get("owner", model.owner) != model.owner:
                 may_govern(principal, model.owner)  # else whoever may write could take it, and delete it then
             check_etag(model, etags)
-            if changes.get("name", model.name) != model.name:
-                touch_children(model.versions.all())
             for name, value in changes.items():
                 setattr(model, name, value)
             return save_model(principal.actor, model, "update", changes)
@@ -67,9 +65,14 @@ def delete_model(principal: Principal, ident: str, etags: Collection[str] | None
         may_govern(principal, model.owner)
         check_etag(model, etags)
         followers.make_way(principal, model, None, force)
-        touch_children(model.versions.select_for_update())
-        audit.record(principal.actor, "delete", model, {name: (getattr(model, name), None) for name in TOLD})
-        model.delete()
+        delete_held(principal.actor, model)
+
+
+def delete_held(actor: str, model: RegisteredModel) -> None:
+    """Delete a model whose row the caller's transaction holds, and that no deployment needs any more."""
+    touch_children(model.versions.select_for_update())
+    audit.record(actor, "delete", model, {name: (getattr(model, name), None) for name in TOLD})
+    model.delete()
 
 
 def save_model(actor: str, model: Row, action: str, names: Collection[str]) -> Row:
@@ -88,6 +91,8 @@ def save_model(actor: str, model: Row, action: str, names: Collection[str]) -> R
     audit.record(actor, action, model, changes)
     if stored is not None and "name" in changes:
         followers.rename(actor, model, stored.name)
+        if isinstance(model, RegisteredModel):
+            touch_children(model.versions.all())
     return model
 
 

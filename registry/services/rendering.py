@@ -13,14 +13,15 @@ from registry.templates import filled
 
 MAX_RENDERED = 1_048_576  # characters, of all messages
 MAX_TOLD = 20  # mistakes
+MAX_NAME = 65  # of an unknown variable: one character more than a known one's has at most
 
 
 def render(version: ContextVersion, given: Mapping[str, Any]) -> list[dict[str, str]]:
     """The messages with the variables' values, or defaults, in their places: strings as they are, everything else as
     canonical JSON. Raises ValidationError, which names each variable that is missing, unknown or of the wrong type."""
     declared = {variable["name"]: variable for variable in version.variables}
-    wrong = {name[:64]: _told("There is no such variable. " + _known(declared), "unknown") for name in given}
-    wrong = {name: told for name, told in wrong.items() if name not in declared}
+    told = _told("There is no such variable. " + _known(declared), "unknown")
+    wrong = {name[:MAX_NAME]: told for name in given if name not in declared}
     values: dict[str, str] = {}
     with bounded(STEPS_TO_APPLY):
         for name, variable in declared.items():

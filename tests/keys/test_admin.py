@@ -6,7 +6,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session
 from django.db import OperationalError
@@ -32,13 +31,6 @@ FORM = {
     "expires_at_0": "",
     "expires_at_1": "",
 }
-
-
-@pytest.fixture
-def staff(db: None) -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("staff", password="not shown"))
-    return client
 
 
 def act(staff: Client, action: str, *keys: APIKey, confirmed: bool = True) -> str:

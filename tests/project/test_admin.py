@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.test import Client
 
@@ -11,13 +10,6 @@ from keys.models import APIKey, AuditEntry
 from registry.models import RegisteredModel
 from tests.conftest import Api, drain_own_journal
 from usage.models import Event
-
-
-@pytest.fixture
-def staff(db: None) -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("staff", password="not shown"))
-    return client
 
 
 @pytest.fixture
@@ -43,6 +35,7 @@ def test_dashboard_counts(staff: Client, busy: Api) -> None:
     assert dict(staff.get("/admin/").context["figures"]) == {
         "Keys in use": 1,
         "Models": 1,
+        "Live deployments": 0,
         "Requests in 24 h": 1,
         "Errors in 24 h": 0,
     }
@@ -72,7 +65,7 @@ def test_models_can_be_registered_by_hand(staff: Client) -> None:
     assert staff.post("/admin/registry/registeredmodel/add/", form).status_code == 302
     model = RegisteredModel.objects.get()
     assert (model.name, model.created_by) == ("by hand", "user:staff")
-    change = {**form, "description": "changed"}
+    change = {**form, "description": "changed", "loaded_edition": 1}
     assert staff.post(f"/admin/registry/registeredmodel/{model.pk}/change/", change).status_code == 302
     end = {"action": "delete_selected", "_selected_action": [str(model.pk)], "post": "yes"}
     assert staff.post("/admin/registry/registeredmodel/", end).status_code == 302

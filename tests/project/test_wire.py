@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -44,6 +45,7 @@ START = b"GET /api/models HTTP/1.1\r\nHost: localhost\r\n"
         (START + b"Expect: 200-ok\r\n\r\n", 417, "EXPECTATION_FAILED"),
         (START + b"Content-Length: -1\r\n\r\n", 400, "BAD_REQUEST"),
         (START + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, "BAD_REQUEST"),
+        (START + b"Content-Type: application/json; charset=zlib\r\n\r\n", 401, "API_KEY_MISSING"),
         (START + b"no colon\r\n\r\n", 400, "BAD_REQUEST"),
         (START + b"Content-Length: 99999999999\r\nX-API-Key: x\r\n\r\n", 401, "INVALID_API_KEY"),
     ],
@@ -58,6 +60,17 @@ def test_unreadable_request_is_answered_in_the_shape(
     body = json.loads(response.read())
     assert (body["code"], CODES[code].status) == (code, status)
     assert set(body) == {"detail", "code", "timestamp", "request_id"}
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "zlib", "punycode", "undefined", "no-such"])
+def test_bodies_and_queries_are_utf_8_whatever_charset_is_named(wire: Server, charset: str) -> None:
+    headers = {"Content-Type": f"application/json; charset={charset}"}
+    with wire.client(wire.key) as client:
+        assert client.get("/api/models?name=%C3%A9%FF", headers=headers).status_code == 200
+        assert client.post("/api/models?x=%C3%A9", content=b'{"name": 7}', headers=headers).status_code == 400
+        begin = time.monotonic()
+        refused = client.post("/api/models", content=b"{}-" + b"a" * 300_000, headers=headers)
+        assert (refused.json()["code"], time.monotonic() - begin < 3) == ("MALFORMED_JSON", True)
 
 
 def test_client_that_sends_too_much_reads_its_413_and_can_go_on(wire: Server) -> None:

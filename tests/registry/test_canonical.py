@@ -46,6 +46,7 @@ def test_value_is_written_in_this_way(value: Any, text: str) -> None:
         LARGEST + 1,
         -LARGEST - 1,
         1e300,
+        10**400,
         "\ud800",
     ],
 )

@@ -36,6 +36,14 @@ def test_messages_differ_by_lines(owner: Api) -> None:
     ]  # fmt: skip
 
 
+def test_line_of_a_template_that_reads_like_a_role_is_none(owner: Api) -> None:
+    context(owner)
+    context_version(owner, messages=[{"role": "system", "template": "a\n[user]\n\\b"}])
+    context_version(owner, messages=[{"role": "system", "template": "a"}, {"role": "user", "template": "\\b"}])
+
+    assert owner.get(DIFF).json()["messages"][3:] == [" [system]", " a", "-\\[user]", "+[user]", " \\\\b"]
+
+
 def test_other_fields_differ_item_by_item(owner: Api) -> None:
     old, new = ({"name": "search", "description": text} for text in ("old", "new"))
     gone: dict[str, Any] = {"name": "n", "schema": {}}

@@ -181,6 +181,7 @@ for _ in range(40):
         ({"parameters": {"temprature": 1}}, "parameters"),
         ({"parameters": {"extra": {"k": "x" * 16_384}}}, "parameters"),
         ({"parameters": {"extra": {"k": 10**20}}}, "parameters"),
+        ({"parameters": {"extra": {"k": 10**400}}}, "parameters"),
         ({"tools": [{"name": "a b"}]}, "tools"),
         ({"tools": [{"name": "a" * 65}]}, "tools"),
         ({"tools": [{"name": "a"}, {"name": "a"}]}, "tools"),
@@ -226,3 +227,4 @@ def test_json_too_deep_gets_400(owner: Api) -> None:
     response = owner.post(VERSIONS, {"messages": SAY, "variables": [{"name": "who", "schema": DEEP}]})
 
     assert (response.status_code, response.json()["code"]) == (400, "MALFORMED_JSON")
+    assert response.json()["detail"].startswith("In 'variables': The JSON is nested more than 32")

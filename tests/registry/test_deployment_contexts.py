@@ -67,6 +67,27 @@ def test_context_that_a_key_may_not_see_is_not_there_for_it(owner: Api) -> None:
     assert bound.post("/api/deployments", body(PINNED)).status_code == 201
 
 
+def test_deployment_with_a_context_that_a_key_may_not_see_is_not_there_for_it(owner: Api) -> None:
+    make_model("hidden")
+    context(owner, "secret")
+    context_version(owner, "secret", models=["hidden"])
+    deploy(owner, {**PINNED, "context_version": {"context": "secret", "version": 1}})
+    bound = api("owner", Permission.READ, Permission.WRITE, model_patterns=["churn"])
+
+    assert bound.get("/api/deployments").json()["results"] == []
+    for path in ("", "/revisions", "/revisions/1", "/revisions/1/verify", "/diff"):
+        assert bound.get(f"/api/deployments/churn-live{path}").status_code == 404
+    assert bound.delete("/api/deployments/churn-live").status_code == 404
+    refused = bound.delete("/api/models/churn")
+    assert (refused.status_code, "churn-live" in refused.json()["detail"]) == (409, False)
+
+    change(owner, "churn-live", targets=[PINNED])
+    assert len(bound.get("/api/deployments").json()["results"]) == 1
+    assert bound.get("/api/deployments/churn-live").status_code == 200
+    assert [row["revision"] for row in bound.get("/api/deployments/churn-live/revisions").json()["results"]] == [2]
+    assert bound.post("/api/deployments/churn-live/rollback", {"revision": 1}).status_code == 404
+
+
 def test_changed_context_version_is_a_revision_and_a_difference(owner: Api) -> None:
     context_version(owner, parameters={"seed": 1})
     deploy(owner, PINNED)

@@ -76,6 +76,7 @@ def test_what_is_not_told_has_its_default(owner: Api) -> None:
         ({"tags": {"a": 1}}, "tags.a"),
         ({"tags": {str(n): "" for n in range(101)}}, "tags"),
         ({"metadata": []}, "metadata"),
+        ({"metadata": {"k": 10**400}}, "metadata"),
         ({"metadata": {"k": "x" * 65_536}}, "metadata"),
         ({"message": "x" * 1001}, "message"),
         ({"message": {}}, "message"),

@@ -1,11 +1,13 @@
 """POST /api/contexts/{context_id}/versions/{number}/render"""
 
+import tracemalloc
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry.schemas import mismatch_of
 from registry.templates import filled, names_in
 from tests.conftest import Api, api
 from tests.registry.made import TEXT, context, context_version
@@ -141,6 +143,13 @@ def test_each_wrong_variable_is_named(owner: Api) -> None:
     assert owner.post(RENDER, {"variables": {"who": "a", "n": 1}, "format": "x"}).status_code == 400
 
 
+def test_unknown_variable_is_named_also_where_it_begins_as_a_known_one(owner: Api) -> None:
+    name = "a" * 64
+    make(owner, "", variables=[{"name": name, "schema": {}, "default": "x"}])
+
+    assert wrong(owner, {name + "b": 1}) == {f"variables.{name}b": "unknown"}
+
+
 @pytest.mark.parametrize(
     ("schema", "value", "code"),
     [
@@ -154,6 +163,7 @@ def test_each_wrong_variable_is_named(owner: Api) -> None:
         ({"uniqueItems": True}, [*([n] if n % 2 else n for n in range(20_000)), 0], "invalid_value"),
         ({"allOf": [{"items": {}}] * 2_000}, [0] * 50_000, "too_much"),
         ({"anyOf": [{"type": "string"}] * 2_000}, [[[0] * 50_000]], "too_much"),
+        ({"allOf": [{"uniqueItems": True}] * 900}, [*range(1_000)], "too_much"),
         ({"multipleOf": 0.1}, 10**400, "invalid_schema"),
         ({"$schema": "http://json-schema.org/draft-07/schema#", "pattern": "(a+)+$"}, "a" * 40 + "!", "invalid_value"),
     ],
@@ -162,6 +172,34 @@ def test_schema_cannot_keep_the_service_busy(owner: Api, schema: Any, value: Any
     make(owner, "{{x}}", variables=[{"name": "x", "schema": schema}])
 
     assert wrong(owner, {"x": value}) == {"variables.x": code}
+
+
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
+def test_mismatches_are_not_kept_in_memory(keyword: str) -> None:
+    schema = {keyword: [{"type": "integer"}] * 500}
+    tracemalloc.start()
+    try:
+        assert mismatch_of(schema, "\U000e0001" * 20_000) is not None  # ten characters for each, where it is told
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_number_of_alternatives_that_hold_is_told(owner: Api) -> None:
+    make(owner, "{{x}}", variables=[{"name": "x", "schema": {"oneOf": [{"minimum": 1}, {"minimum": 2}]}}])
+
+    assert rendered(owner, x=1) == ["1"]
+    assert "valid under 0 of" in owner.post(RENDER, {"variables": {"x": 0}}).json()["errors"][0]["detail"]
+    assert "valid under 2 of" in owner.post(RENDER, {"variables": {"x": 2}}).json()["errors"][0]["detail"]
+
+
+def test_default_is_bounded_as_a_value_is(owner: Api) -> None:
+    value, variable = [0] * 1_000, {"name": "x", "schema": {"allOf": [{"items": {"type": "integer"}}] * 120}}
+    make(owner, "{{x}}", variables=[variable])
+
+    assert wrong(owner, {"x": value}) == {"variables.x": "too_much"}
+    body = {"messages": [{"role": "user", "template": ""}], "variables": [{**variable, "default": value}]}
+    assert owner.post("/api/contexts/support/versions", body).status_code == 400
 
 
 def test_schemas_of_one_version_share_their_bound(owner: Api) -> None:
@@ -183,6 +221,7 @@ def test_number_that_loses_digits_is_refused(owner: Api) -> None:
     make(owner, "{{x}}", variables=[{"name": "x", "schema": {}}])
 
     assert wrong(owner, {"x": [2**53]}) == {"variables.x": "invalid_value"}
+    assert wrong(owner, {"x": [10**400]}) == {"variables.x": "invalid_value"}
 
 
 def test_version_that_is_not_there_gets_404(owner: Api) -> None:

@@ -1,0 +1,127 @@
+"""What the pages of models, contexts and deployments have in common."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.db import IntegrityError, models, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from mcp_project.admin import JSON_IN_FORMS, TEXT_IN_FORMS, LongListAdmin, actor
+from registry.admin.filters import FiltersAlone
+from registry.admin.forms import EditionForm
+from registry.admin.tables import LATEST, Table
+from registry.filters import MAX_SEARCH, having_words
+from registry.models import Named
+from registry.services import followers
+from registry.services.models import save_model
+
+
+class WithTables(LongListAdmin):
+    """Has tables of what belongs to a row below its form."""
+
+    change_form_outer_after_template = "admin/registry/tables.html"
+
+    def tables(self, _obj: Any) -> list[Table]:
+        return []
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+    ) -> HttpResponse:
+        tables = [] if obj is None else self.tables(obj)
+        registered = self.admin_site._registry
+        context["tables"] = [table for table in tables if registered[table.of].has_view_permission(request)]
+        response: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return response
+
+
+class ResourceAdmin(WithTables, FiltersAlone):
+    form = EditionForm
+    formfield_overrides = {models.JSONField: JSON_IN_FORMS, models.TextField: TEXT_IN_FORMS}  # noqa: RUF012
+    editable: tuple[str, ...]
+    shown: tuple[str, ...]
+    search_fields = ("name", "description", "tags")
+    search_help_text = "Words of name, description, tags; -word leaves out"
+    ordering = ("-pk",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        if obj is None:
+            return self.editable
+        of_the_form = self.of_the_form if self.has_change_permission(request, obj) else ()
+        return (*self.editable, *of_the_form, *self.shown)
+
+    of_the_form: tuple[str, ...] = ("loaded_edition",)  # fields that no row has
+
+    def get_readonly_fields(self, _request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if obj is None else self.shown
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if len(search_term) > MAX_SEARCH:
+            self.message_user(request, f"A search has at most {MAX_SEARCH} characters.", messages.ERROR)
+            return queryset.none(), False
+        return (having_words(queryset, search_term) if search_term else queryset), False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Of a row that is to be written, its lock is held from here on: what the form is held against is what there
+        is when it is written."""
+        obj = super().get_object(request, object_id, from_field)
+        if obj is None or request.method != "POST":
+            return obj
+        return self.model._default_manager.select_for_update().filter(pk=obj.pk).first()
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except IntegrityError:  # the name was taken a moment ago: now the form sees that
+            return super().changeform_view(request, *args, **kwargs)
+
+    def history_view(self, _request: HttpRequest, object_id: str, _extra_context: Any = None) -> HttpResponse:
+        return redirect(f"{reverse('admin:keys_auditentry_changelist')}?object_id={object_id}")
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], Any, set[str], list[Any]]:
+        """Django's would list every version."""
+        told: list[Any] = []
+        for obj in objs:
+            told += [str(obj), self.lost_with(obj)]
+        may = all(self.has_delete_permission(request, obj) for obj in objs)
+        counts = {self.opts.verbose_name_plural: len(objs)}
+        return told, counts, set() if may else {str(self.opts.verbose_name)}, []
+
+    def lost_with(self, obj: Any) -> list[Any]:
+        """What is deleted with it, or fails, in words; lists within are indented."""
+        raise NotImplementedError
+
+    def delete_held(self, who: str, obj: Any) -> None:
+        raise NotImplementedError
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.delete_held(actor(request), obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        # First all rows, as everybody holds models before deployments.
+        for obj in list(queryset.select_for_update().order_by("pk")):
+            self.delete_model(request, obj)
+
+
+class NamedAdmin(ResourceAdmin):
+    told: tuple[str, ...]  # what the audit trail tells of one that is made
+
+    def save_model(self, request: HttpRequest, obj: Named, form: EditionForm, change: bool) -> None:
+        if not change:
+            obj.created_by = actor(request)
+        names = form.changes if change else self.told
+        save_model(actor(request), obj, "update" if change else "create", list(names))
+
+    def lost_with(self, obj: Named) -> list[Any]:
+        told: list[Any] = [f"its versions, up to number {obj.last_number}, with their aliases"]
+        users = followers.live_users(obj).order_by("name").values_list("name", "status")
+        if users:
+            named = [f"{name} ({status})" for name, status in users[:LATEST]]
+            more = len(users) - LATEST
+            told += ["These deployments use it, and will fail:", [*named, *([f"{more} more"] if more > 0 else [])]]
+        return told

@@ -1,0 +1,20 @@
+from django.contrib import admin
+
+from registry.admin.filters import ModelFilter, RunFilter
+from registry.admin.parts import PartAdmin, in_lines
+from registry.models import ModelVersion
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(PartAdmin):
+    parent = "model"
+    list_display = ("__str__", "status", "stage", "named", "run_id", "created_at", "created_by")
+    list_filter = (ModelFilter, RunFilter)
+    fields = (
+        "belongs_to", "number", "named", "status", "status_message", "stage", "source", "digest", "size", "run_id",
+        "run_link", "made_from", "description", in_lines("tags"), in_lines("metrics"), in_lines("params"),
+        in_lines("signature"), "id", "created_at", "created_by", "updated_at",
+    )  # fmt: skip
+
+    def made_from(self, version: ModelVersion) -> str:
+        return "\n".join(edge.shown_uri for edge in version.parents.select_related("parent__model"))
