@@ -5,9 +5,12 @@ import hashlib
 import json
 from collections.abc import Callable
 from functools import cache
-from io import BytesIO
+from io import BytesIO, StringIO
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from registry.canonical import canonical
@@ -19,6 +22,7 @@ from tests.registry.deployments import change, deploy
 from tests.registry.made import context, context_version, model, version
 
 Line = dict[str, Any]
+MODEL = "0190a1b2-c3d4-7e5f-8a6b-{:012x}"
 
 READ = (
     "/api/models",
@@ -168,3 +172,21 @@ def changed(data: bytes, kind: str, change: Callable[[Line], Any] | Line) -> byt
     line = next(line for line in lines if line["kind"] == kind)
     change(line) if callable(change) else line.update(change)
     return sealed(lines)
+
+
+def imported(file: Path, data: bytes) -> str:
+    """What the command says."""
+    file.write_bytes(data)
+    call_command("registry_import", str(file), stdout=(said := StringIO()))
+    return said.getvalue()
+
+
+def refused(file: Path, data: bytes) -> str:
+    with pytest.raises(CommandError) as error:
+        imported(file, data)
+    return str(error.value)
+
+
+def models(count: int) -> list[Any]:
+    line = next(line for line in parsed(registry_in_use().data) if line["kind"] == "model")
+    return [{**line, "id": MODEL.format(n), "name": f"m{n}", "aliases": {}} for n in range(1, count + 1)]
