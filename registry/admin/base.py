@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from mcp_project.admin import JSON_IN_FORMS, TEXT_IN_FORMS, LongListAdmin, actor
+from mcp_project.admin import JSON_IN_FORMS, TEXT_IN_FORMS, actor
 from registry.admin.filters import FiltersAlone
 from registry.admin.forms import EditionForm
 from registry.admin.tables import LATEST, Table
@@ -19,28 +19,12 @@ from registry.services import followers
 from registry.services.models import save_model
 
 
-class WithTables(LongListAdmin):
-    """Has tables of what belongs to a row below its form."""
-
-    change_form_outer_after_template = "admin/registry/tables.html"
-
-    def tables(self, _obj: Any) -> list[Table]:
-        return []
-
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
-    ) -> HttpResponse:
-        tables = [] if obj is None else self.tables(obj)
-        registered = self.admin_site._registry
-        context["tables"] = [table for table in tables if registered[table.of].has_view_permission(request)]
-        response: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **kwargs)
-        return response
-
-
-class ResourceAdmin(WithTables, FiltersAlone):
+class ResourceAdmin(FiltersAlone):
     form = EditionForm
+    change_form_outer_after_template = "admin/registry/tables.html"
     formfield_overrides = {models.JSONField: JSON_IN_FORMS, models.TextField: TEXT_IN_FORMS}  # noqa: RUF012
     editable: tuple[str, ...]
+    of_the_form: tuple[str, ...] = ("loaded_edition",)  # fields that no row has
     shown: tuple[str, ...]
     search_fields = ("name", "description", "tags")
     search_help_text = "Words of name, description, tags; -word leaves out"
@@ -51,8 +35,6 @@ class ResourceAdmin(WithTables, FiltersAlone):
             return self.editable
         of_the_form = self.of_the_form if self.has_change_permission(request, obj) else ()
         return (*self.editable, *of_the_form, *self.shown)
-
-    of_the_form: tuple[str, ...] = ("loaded_edition",)  # fields that no row has
 
     def get_readonly_fields(self, _request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return () if obj is None else self.shown
@@ -79,6 +61,19 @@ class ResourceAdmin(WithTables, FiltersAlone):
         except IntegrityError:  # the name was taken a moment ago: now the form sees that
             return super().changeform_view(request, *args, **kwargs)
 
+    def tables(self, obj: Any) -> list[Table]:
+        """Below the form, of what belongs to the row."""
+        raise NotImplementedError
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+    ) -> HttpResponse:
+        tables = [] if obj is None else self.tables(obj)
+        registered = self.admin_site._registry
+        context["tables"] = [table for table in tables if registered[table.of].has_view_permission(request)]
+        response: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return response
+
     def history_view(self, _request: HttpRequest, object_id: str, _extra_context: Any = None) -> HttpResponse:
         return redirect(f"{reverse('admin:keys_auditentry_changelist')}?object_id={object_id}")
 
@@ -91,8 +86,8 @@ class ResourceAdmin(WithTables, FiltersAlone):
         counts = {self.opts.verbose_name_plural: len(objs)}
         return told, counts, set() if may else {str(self.opts.verbose_name)}, []
 
-    def lost_with(self, obj: Any) -> list[Any]:
-        """What is deleted with it, or fails, in words; lists within are indented."""
+    def lost_with(self, obj: Any) -> list[str]:
+        """What is deleted with it, or fails, in words."""
         raise NotImplementedError
 
     def delete_held(self, who: str, obj: Any) -> None:
@@ -117,11 +112,8 @@ class NamedAdmin(ResourceAdmin):
         names = form.changes if change else self.told
         save_model(actor(request), obj, "update" if change else "create", list(names))
 
-    def lost_with(self, obj: Named) -> list[Any]:
-        told: list[Any] = [f"its versions, up to number {obj.last_number}, with their aliases"]
+    def lost_with(self, obj: Named) -> list[str]:
         users = followers.live_users(obj).order_by("name").values_list("name", "status")
-        if users:
-            named = [f"{name} ({status})" for name, status in users[:LATEST]]
-            more = len(users) - LATEST
-            told += ["These deployments use it, and will fail:", [*named, *([f"{more} more"] if more > 0 else [])]]
-        return told
+        fail = [f"the deployment {name}, which is {status}, fails" for name, status in users]
+        more = [f"{len(fail) - LATEST} more deployments fail"] if len(fail) > LATEST else []
+        return [f"its versions, up to number {obj.last_number}, with their aliases", *fail[:LATEST], *more]

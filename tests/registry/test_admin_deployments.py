@@ -204,7 +204,7 @@ def test_delete_page_of_a_model_names_the_deployments_that_fail(staff: Client, o
     model = RegisteredModel.objects.get()
 
     page = staff.get(page_of(model, "delete"))
-    assert "will fail: churn-live (active)" in text_of(page)
+    assert "the deployment churn-live, which is active, fails" in text_of(page)
     assert "<old>" not in text_of(page)
     assert "its versions, up to number 3" in text_of(page)
     assert staff.post(page_of(model, "delete"), {"post": "yes"}).status_code == 302
@@ -221,7 +221,7 @@ def test_delete_page_of_a_context_names_them_too(staff: Client, live: Deployment
     context = live.targets.all()[0].context_id
 
     page = text_of(staff.get(f"{SITE}context/{context}/delete/"))
-    assert "will fail: churn-live (pending)" in page
+    assert "the deployment churn-live, which is pending, fails" in page
     assert staff.post(f"{SITE}context/{context}/delete/", {"post": "yes"}).status_code == 302
     live.refresh_from_db()
     assert live.status == "failed"
@@ -233,7 +233,7 @@ def test_delete_page_names_no_more_than_a_few(staff: Client, owner: Api) -> None
 
     page = text_of(staff.get(page_of(RegisteredModel.objects.get(), "delete")))
 
-    assert "live-19 (pending) 3 more" in page
+    assert "live-19, which is pending, fails 3 more deployments fail" in page
     assert live_users(RegisteredModel.objects.get()).count() == 23
 
 
