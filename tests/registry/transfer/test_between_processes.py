@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from tests.registry.exports import sealed
+from tests.registry.transfer.exports import sealed
 from tests.server import database_environment, environment, manage, until
 
 LINE = {

@@ -5,7 +5,6 @@ import io
 import json
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,10 +17,11 @@ from django.test.utils import CaptureQueriesContext
 
 from keys.models import APIKey, AuditEntry
 from registry.models import ModelVersion, RegisteredModel
-from registry.transfer import exporter, importer
+from registry.transfer import importer
 from tests.conftest import Api
 from tests.registry.deployments import change
-from tests.registry.exports import (
+from tests.registry.made import model, version
+from tests.registry.transfer.exports import (
     answers,
     export,
     import_,
@@ -32,25 +32,8 @@ from tests.registry.exports import (
     registry_in_use,
     sealed,
 )
-from tests.registry.made import model, version
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _in_the_tests_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in test_registry_export.py."""
-    monkeypatch.setattr(exporter, "snapshot", nullcontext)
-
-
-@pytest.fixture
-def data() -> bytes:
-    return registry_in_use().data
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "registry.ndjson"
+pytestmark = pytest.mark.usefixtures("in_the_tests_transaction")
 
 
 def test_export_of_what_was_imported_is_the_same_to_the_byte(data: bytes) -> None:

@@ -3,7 +3,6 @@
 import gzip
 import random
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +10,17 @@ import pytest
 
 from registry.canonical import canonical, digest
 from registry.models import RegisteredModel
-from registry.transfer import exporter, files
-from tests.registry.exports import (
+from registry.transfer import files
+from tests.registry.transfer.exports import (
     Line,
     changed,
     models,
     parsed,
     refused,
-    registry_in_use,
     sealed,
 )
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _in_the_tests_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in test_registry_export.py."""
-    monkeypatch.setattr(exporter, "snapshot", nullcontext)
-
-
-@pytest.fixture
-def data() -> bytes:
-    return registry_in_use().data
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "registry.ndjson"
+pytestmark = pytest.mark.usefixtures("in_the_tests_transaction")
 
 
 WRONG: dict[str, tuple[str, Callable[[Line], Any] | Line, str]] = {

@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import json
 import os
-from contextlib import nullcontext
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,9 @@ from registry.models import RegisteredModel
 from registry.transfer import exporter
 from registry.transfer.kinds import KINDS
 from tests.registry.deployments import make_model
-from tests.registry.exports import export, parsed, registry_in_use
+from tests.registry.transfer.exports import export, parsed, registry_in_use
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _in_the_tests_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which has begun already, and cannot be made a snapshot: test_transfer_between_processes.py tests that."""
-    monkeypatch.setattr(exporter, "snapshot", nullcontext)
+pytestmark = pytest.mark.usefixtures("in_the_tests_transaction")
 
 
 def test_first_line_tells_what_is_in_it_and_the_last_one_that_it_is_whole() -> None:
