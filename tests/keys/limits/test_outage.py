@@ -178,5 +178,7 @@ def test_server_starts_while_redis_is_away_and_uses_it_once_it_is_there(
         assert {answer.outage for answer in storm([server], key, 40)} == {"open"}
 
         redis.start()
-        until(lambda: {answer.outage for answer in storm([server], server.key, 40)} == {None}, "all workers use it")
-        assert [answer.status for answer in storm([server], key, 400)].count(200) == 100
+        until(lambda: {answer.outage for answer in storm([server], server.key, 40)} == {None}, "the workers use it")
+        # A worker that none of those reached has yet to find out, and admits one meanwhile that nobody counts.
+        decided = [answer.status for answer in storm([server], key, 400) if answer.outage is None]
+        assert decided.count(200) == 100
