@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import sys
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -34,6 +35,9 @@ def main() -> int:
         return 2
     try:
         revision = read_revision(sys.argv[1], sys.argv[2], sys.argv[3], os.environ["MCP_KEY"])
+    except urllib.error.HTTPError as error:
+        print(f"The revision cannot be read: {error}: {error.read().decode(errors='replace')}", file=sys.stderr)
+        return 2
     except (OSError, ValueError) as error:
         print(f"The revision cannot be read: {error}", file=sys.stderr)
         return 2

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import Model, Q, QuerySet
@@ -60,8 +61,11 @@ class KeysetPagination(BasePagination):
     ) -> list[Any]:
         size = _size(request.query_params.get("limit"))
         self._url, self._ordering = request.build_absolute_uri(), getattr(view, "ordering", self.ordering)
+        self._list = f"{crc32(request.path.encode()):08x}"  # which its cursors begin with: they are of no other
         text = request.query_params.get("cursor")
-        cursor = Cursor.parse(text, self._ordering) if text else None
+        if text and not text.startswith(self._list):
+            raise ApiError("INVALID_CURSOR")
+        cursor = Cursor.parse(text.removeprefix(self._list), self._ordering) if text else None
         rows = page(queryset, self._ordering, cursor, size + 1)
         more, rows = len(rows) > size, rows[:size]
         backwards = cursor is not None and cursor.backwards
@@ -77,7 +81,8 @@ class KeysetPagination(BasePagination):
     def _link(self, row: Model | None, backwards: bool = False) -> str | None:
         if row is None:
             return None
-        return str(replace_query_param(self._url, "cursor", str(place_of(row, self._ordering, backwards))))
+        cursor = f"{self._list}{place_of(row, self._ordering, backwards)}"
+        return str(replace_query_param(self._url, "cursor", cursor))
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": "string", "format": "uri", "nullable": True}

@@ -69,4 +69,12 @@ def _told(where: str = "") -> Iterator[None]:
     except ValidationError as error:
         raise ParseError(f"{error.message}{where}") from None
     except (ParseError, ValueError) as error:
-        raise ParseError(f"{MALFORMED}{where}") from error
+        raise ParseError(f"{MALFORMED}{where or _place(error)}") from error
+
+
+def _place(error: Exception) -> str:
+    """DRF's own error has Python's within."""
+    found = error if isinstance(error, json.JSONDecodeError) else error.__context__
+    if not isinstance(found, json.JSONDecodeError):
+        return ""
+    return f" {found.msg}, at line {found.lineno}, column {found.colno}."

@@ -18,24 +18,36 @@ class StringField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class ChoiceField(serializers.ChoiceField):
+    """Says what may be chosen."""
+
+    def __init__(self, choices: Any, **options: Any) -> None:
+        super().__init__(choices, **options)
+        self.error_messages["invalid_choice"] = f'"{{input}}" is not one of {", ".join(map(str, self.choices))}.'
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not know or that only the service sets: a typo must not pass for success."""
 
     unknown = "Not a field that can be set."
 
     def to_internal_value(self, data: Any) -> Any:
-        value = super().to_internal_value(data)
+        wrong = self._unknown_in(data) if isinstance(data, dict) else {}
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if isinstance(error.detail, dict):
+                raise serializers.ValidationError({**error.detail, **wrong}) from None
+            raise
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return value
+
+    def _unknown_in(self, data: dict[Any, Any]) -> dict[str, Any]:
         writable = {name for name, field in self.fields.items() if not field.read_only}
         unknown = [str(name) for name in data if name not in writable]
-        if unknown:
-            known = ", ".join(sorted(writable))
-            raise serializers.ValidationError(
-                {
-                    name: serializers.ErrorDetail(f"{self.unknown} Those are: {known}.", "unknown_field")
-                    for name in unknown[:20]
-                }
-            )
-        return value
+        text = f"{self.unknown} Those are: {', '.join(sorted(writable))}." if unknown else ""
+        return {name: [serializers.ErrorDetail(text, "unknown_field")] for name in unknown[:20]}
 
 
 class StrictQuery(StrictSerializer):
@@ -56,6 +68,7 @@ class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
 
     Fields within fields belong to the serializer that is kept: what they do must not depend on the context."""
 
+    serializer_choice_field = ChoiceField
     serializer_field_mapping: ClassVar[dict[type[Any], type[Any]]] = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.CharField: StringField,

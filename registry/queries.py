@@ -12,6 +12,7 @@ from django.http import Http404
 
 from keys.patterns import as_like
 from keys.principal import Principal
+from mcp_project.errors import ApiError
 from mcp_project.statements import Statement
 from registry.models import (
     Context,
@@ -76,12 +77,12 @@ def find_named(rows: QuerySet[Row], ident: str, lock: bool = False) -> Row:
 
 
 def find_version(model: RegisteredModel, number: int, lock: bool = False) -> ModelVersion:
-    """Raises Http404."""
+    """Raises ApiError NOT_FOUND."""
     versions = ModelVersion.objects.filter(model=model, number=number)
     # Without the key: so that children may be registered meanwhile, which point to it.
     version = (versions.select_for_update(no_key=True) if lock else versions).first()
     if version is None:
-        raise Http404
+        raise ApiError("NOT_FOUND", f"There is no version {number}.")
     version.model = model
     return version
 
@@ -118,10 +119,10 @@ def find_context(principal: Principal, ident: str, lock: bool = False) -> Contex
 
 
 def find_context_version(context: Context, number: int) -> ContextVersion:
-    """Raises Http404."""
+    """Raises ApiError NOT_FOUND."""
     version = ContextVersion.objects.filter(context=context, number=number).first()
     if version is None:
-        raise Http404
+        raise ApiError("NOT_FOUND", f"There is no version {number}.")
     version.context = context
     return version
 
@@ -181,10 +182,10 @@ def visible_revisions(principal: Principal, deployment: Deployment) -> QuerySet[
 
 
 def find_revision(principal: Principal, deployment: Deployment, number: int) -> DeploymentRevision:
-    """Raises Http404."""
+    """Raises ApiError NOT_FOUND."""
     revision = visible_revisions(principal, deployment).filter(number=number).first()
     if revision is None:
-        raise Http404
+        raise ApiError("NOT_FOUND", f"There is no revision {number}, or the key may not see it.")
     return revision
 
 

@@ -16,7 +16,7 @@ from keys.principal import Principal
 from mcp_project.errors import CODES
 from mcp_project.filters import OF_PAGES
 from mcp_project.middleware import is_governed
-from mcp_project.serializers import StrictQuery
+from mcp_project.serializers import ChoiceField, StrictQuery
 from usage.events import METHODS, OTHER, UNMATCHED
 from usage.models import Series
 from usage.period import Period, moment
@@ -100,7 +100,7 @@ class UsageQuery(StrictQuery):
     method = WordField((*sorted(METHODS), OTHER), required=False, help_text="`GET`, …, or `other`.")
     status = StatusField(required=False, help_text="`404`, or `4xx` for the family.")
     code = WordField(CODES, required=False, help_text="The code of an error, such as `RATE_LIMIT_EXCEEDED`.")
-    format = serializers.ChoiceField(["json", "csv"], required=False, help_text="Instead of `Accept: text/csv`.")
+    format = ChoiceField(["json", "csv"], required=False, help_text="Instead of `Accept: text/csv`.")
 
     def get_fields(self) -> dict[str, Any]:
         text = "A time such as 2026-01-31T12:00:00Z, or a day."
@@ -143,7 +143,7 @@ class ReportQuery(UsageQuery):
 
 
 class TimeSeriesQuery(UsageQuery):
-    step = serializers.ChoiceField(STEPS, default="hour")
+    step = ChoiceField(STEPS, default="hour")
 
 
 class EventsQuery(UsageQuery):

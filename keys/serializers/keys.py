@@ -11,7 +11,7 @@ from keys.limits.quota import MAX_QUOTA
 from keys.models import APIKey, Permission
 from keys.models.api_key import MAX_METADATA_BYTES, STATUSES, OnOutage, validate_quota, validate_rate
 from keys.patterns import validate_model_patterns, validate_networks
-from mcp_project.serializers import StrictModelSerializer, StrictSerializer, StringField
+from mcp_project.serializers import ChoiceField, StrictModelSerializer, StrictSerializer, StringField
 from mcp_project.validators import JSONObject
 
 LONGEST_OVERLAP = 30 * 86400
@@ -24,7 +24,7 @@ class KeySerializer(StrictModelSerializer):
     rate_limit = serializers.CharField(
         source="effective_rate_limit", read_only=True, help_text="`N/period`: the key's own, else the service's."
     )
-    on_outage = serializers.ChoiceField(
+    on_outage = ChoiceField(
         OnOutage.choices,
         source="effective_on_outage",
         read_only=True,
@@ -71,7 +71,7 @@ class NewKeySerializer(StrictModelSerializer):
     """What is asked for to create a key."""
 
     permissions = serializers.ListField(
-        child=serializers.ChoiceField(Permission.choices), allow_empty=False, max_length=len(Permission)
+        child=ChoiceField(Permission.choices), allow_empty=False, max_length=len(Permission)
     )
     models = serializers.ListField(
         child=StringField(),
@@ -96,7 +96,7 @@ class NewKeySerializer(StrictModelSerializer):
     )
     daily_quota = QuotaField(required=False, allow_null=True, help_text="Requests a day, in UTC; null: no limit.")
     monthly_quota = QuotaField(required=False, allow_null=True, help_text="Requests a month, in UTC; null: no limit.")
-    on_outage = serializers.ChoiceField(
+    on_outage = ChoiceField(
         OnOutage.choices,
         required=False,
         allow_null=True,
@@ -174,7 +174,7 @@ class QuestionSerializer(StrictSerializer):
     """What another service asks about a key that it was shown."""
 
     key = StringField(max_length=1000)
-    permission = serializers.ChoiceField(Permission.choices, required=False)
+    permission = ChoiceField(Permission.choices, required=False)
     model = StringField(max_length=255, required=False)
     ip = serializers.IPAddressField(required=False, help_text="The address that the key was used from.")
     consume = serializers.BooleanField(default=False, help_text="Whether to charge the key one request.")

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from mcp_project.serializers import StrictModelSerializer, StrictSerializer, StringField
+from mcp_project.serializers import ChoiceField, StrictModelSerializer, StrictSerializer, StringField
 from mcp_project.validators import JSONObject
 from registry.canonical import canonical, plain
 from registry.models import ContextVersion
@@ -48,7 +48,7 @@ def validate_tool_name(name: str) -> None:
 
 
 class MessageSerializer(StrictSerializer):
-    role = serializers.ChoiceField(ROLES)
+    role = ChoiceField(ROLES)
     template = StringField(
         max_length=MAX_VERSION_BYTES, allow_blank=True, trim_whitespace=False, validators=[validate_template],
         help_text="`{{name}}` stands for a variable; `{{{{` for two braces.",

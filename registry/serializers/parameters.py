@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from mcp_project.serializers import StrictSerializer, StringField
+from mcp_project.serializers import ChoiceField, StrictSerializer, StringField
 from mcp_project.validators import JSONObject
 from registry.canonical import LARGEST
 from registry.validators import validate_schema
@@ -33,7 +33,7 @@ class WholeNumberField(serializers.IntegerField):
 class ResponseFormatSerializer(StrictSerializer):
     """As OpenAI's API has it."""
 
-    type = serializers.ChoiceField(FORMATS)
+    type = ChoiceField(FORMATS)
     json_schema = serializers.DictField(required=False, help_text="`name`, `schema`, and what else the provider takes.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -20,13 +20,14 @@ Lock = Callable[[], Named]  # finds the model or context whose alias it is, and 
 
 
 def set_alias(principal: Principal, lock: Lock, alias: str, number: int, etags: Collection[str] | None) -> Named:
-    """Let the alias name this version from now on. Raises Http404; ApiError CONFLICT for one alias too many,
-    PRECONDITION_FAILED when the model is not the one that was read; CONFLICT where a deployment cannot follow."""
+    """Let the alias name this version from now on. Raises Http404; ApiError NOT_FOUND for the version; CONFLICT for one
+    alias too many, or where a deployment cannot follow; PRECONDITION_FAILED when the model is not the one that was
+    read."""
     with transaction.atomic():
         resource = lock()
         check_etag(resource, etags)
         if not resource.versions.filter(number=number).exists():
-            raise Http404
+            raise ApiError("NOT_FOUND", f"There is no version {number}.")
         if alias not in resource.aliases and len(resource.aliases) >= MAX_ALIASES:
             raise ApiError("CONFLICT", f"There are at most {MAX_ALIASES} aliases.")
         _move_and_write(principal, resource, alias, number)

@@ -137,7 +137,7 @@ def _pin_contexts(
             raise _no_context(target, reference)
         try:
             target.pin_context(find_context_version(held[context.pk], reference["version"]))
-        except Http404:
+        except ApiError:
             detail = f"{context.name!r} has no version {reference['version']}."
             raise wrong("context_version", target.position, {"version": [detail]}) from None
 

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from keys.principal import note_model, principal_of
+from mcp_project.errors import ApiError
 from mcp_project.preconditions import expected_etags, unless_known
 from registry.models import ModelAliasMove, Named, RegisteredModel
 from registry.models.base import AliasMove
@@ -31,6 +32,7 @@ from registry.views.models import KNOWN, MAY_MATCH, MODEL_ID
 ALIAS = OpenApiParameter(
     "alias", str, "path", description="Its name; also `latest`, and `v12` for version 12, to read."
 )
+ONLY_NEW = OpenApiParameter("If-None-Match", str, "header", description="`*`: 412 when there is such an alias.")
 AT = OpenApiParameter("at", OpenApiTypes.DATETIME, description="What it named then: 2026-01-31T12:00:00Z.")
 
 
@@ -82,7 +84,7 @@ class AliasActions(OfNamed):
             raise Http404
         return unless_known(request, resource.etag, lambda: {"alias": alias, "version": number})
 
-    @extend_schema(summary="Set or move an alias", parameters=[MAY_MATCH])
+    @extend_schema(summary="Set or move an alias", parameters=[MAY_MATCH, ONLY_NEW])
     def update(self, request: Request, alias: str, **_ident: str) -> Response:
         try:
             validate_alias(alias)
@@ -92,8 +94,17 @@ class AliasActions(OfNamed):
         wanted.is_valid(raise_exception=True)
         self.resource()
         number, etags = wanted.validated_data["version"], expected_etags(request, required=False)
-        resource = services.set_alias(principal_of(request), partial(self.find, lock=True), alias, number, etags)
+        only_new = request.headers.get("If-None-Match", "").strip() == "*"
+        lock = partial(self._without, alias) if only_new else partial(self.find, lock=True)
+        resource = services.set_alias(principal_of(request), lock, alias, number, etags)
         return Response({"alias": alias, "version": number}, headers={"ETag": resource.etag})
+
+    def _without(self, alias: str) -> Named:
+        """The resource, held. Raises Http404; ApiError PRECONDITION_FAILED when it has such an alias."""
+        resource = self.find(lock=True)
+        if alias in resource.aliases:
+            raise ApiError("PRECONDITION_FAILED", f"There is an alias {alias!r} already.")
+        return resource
 
     @extend_schema(summary="Remove an alias", parameters=[MAY_MATCH], responses={204: None})
     def destroy(self, request: Request, alias: str, **_ident: str) -> Response:

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from keys.principal import principal_of
 from mcp_project.errors import ApiError, from_exception
 from mcp_project.parsers import StrictJSONParser, StrictNDJSONParser
-from mcp_project.serializers import StrictQuery
+from mcp_project.serializers import ChoiceField, StrictQuery
 from registry.serializers.models import ModelSerializer
 from registry.services.batch import Outcome, register_models
 
@@ -20,7 +20,7 @@ MAX_ROWS = 1_000
 
 
 class BatchQuery(StrictQuery):
-    mode = serializers.ChoiceField(
+    mode = ChoiceField(
         ["all", "each"], default="all", help_text="`all`: all rows, or none. `each`: a row that fails is left out."
     )
 

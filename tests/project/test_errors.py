@@ -239,3 +239,17 @@ def test_every_code_has_a_sentence_and_a_name_in_capitals() -> None:
         assert re.fullmatch(r"[A-Z_]+", name)
         assert 400 <= code.status <= 503
         assert code.meaning.endswith(".")
+
+
+def test_unknown_fields_are_named_with_those_that_are_wrong_or_missing(owner: Api) -> None:
+    answer = owner.post("/api/models", {"Name": "x", "tags": 1})
+
+    assert {error["field"]: error["code"] for error in answer.json()["errors"]} == {
+        "name": "required", "Name": "unknown_field", "tags": "not_a_dict",
+    }  # fmt: skip
+
+
+def test_place_in_a_body_that_is_no_json_is_told(owner: Api) -> None:
+    answer = owner.post("/api/models", b'{"name": "x",}')
+
+    assert "line 1, column 1" in answer.json()["detail"]

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from mcp_project.errors import ApiError
 from mcp_project.pagination import Cursor, page, place_of
 from registry.models import RegisteredModel
+from tests.conftest import Api
 from usage.models import HourlyUsage, Series
 
 SIZE = 4
@@ -126,3 +127,13 @@ def test_cursor_of_another_direction_is_refused() -> None:
         Cursor.parse(str(place_of(row, ("-owner", "name"))), ("-owner", "-name"))
 
     assert raised.value.code == "INVALID_CURSOR"
+
+
+def test_cursor_of_another_list_is_refused(owner: Api) -> None:
+    for name in ("a", "b"):
+        owner.post("/api/models", {"name": name})
+        owner.post("/api/contexts", {"name": name})
+    cursor = owner.get("/api/contexts?limit=1").json()["next"].partition("cursor=")[2].partition("&")[0]
+
+    assert owner.get(f"/api/contexts?limit=1&cursor={cursor}").status_code == 200
+    assert owner.get(f"/api/models?limit=1&cursor={cursor}").json()["code"] == "INVALID_CURSOR"

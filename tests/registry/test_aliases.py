@@ -202,3 +202,17 @@ def test_history_has_no_gap_when_many_move_an_alias_at_once(server: Server) -> N
 
     assert [move["before"] for move in moves] == [None, *(move["after"] for move in moves[:-1])]
     assert [move["at"] for move in moves] == sorted(move["at"] for move in moves)
+
+
+def test_alias_is_only_made_and_not_moved_where_the_client_asks_for_that(owner: Api) -> None:
+    path = "/api/models/churn/aliases/fresh"
+
+    assert owner("PUT", path, {"version": 1}, If_None_Match="*").status_code == 200
+    assert owner("PUT", path, {"version": 2}, If_None_Match="*").status_code == 412
+    assert owner.get(path).json()["version"] == 1
+
+
+def test_version_that_is_not_there_is_named(owner: Api) -> None:
+    answer = owner("PUT", "/api/models/churn/aliases/fresh", {"version": 9})
+
+    assert (answer.status_code, answer.json()["detail"]) == (404, "There is no version 9.")

@@ -96,7 +96,7 @@ class Command(BaseCommand):
             key, secret = first
             expires = f"until {key.expires_at:%Y-%m-%d}" if key.expires_at else "without end"
             self.stdout.write(
-                f"\nThe database is new. This is its admin key, shown this once and valid {expires}:\n\n"
+                f"\nThe database has no key yet. This is an admin's, shown this once and valid {expires}:\n\n"
                 f"  {secret}\n\nTry it:\n\n"
                 f'  curl -H "Authorization: Bearer {secret}" {url}/api/models\n'
             )
@@ -158,6 +158,7 @@ def listen(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise CommandError(
-            f"Cannot listen on {host}:{port}: {reason}. Choose another with --host and --port."
+            f"Cannot listen on {host}:{port}: {reason}. "
+            "Choose another with --host and --port, or APP_HOST and APP_PORT."
         ) from None
     return listener
