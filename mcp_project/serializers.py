@@ -30,6 +30,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not know or that only the service sets: a typo must not pass for success."""
 
     unknown = "Not a field that can be set."
+    ignored: frozenset[str] = frozenset()  # what is shown only, and may come back from whoever sends what he has read
 
     def to_internal_value(self, data: Any) -> Any:
         wrong = self._unknown_in(data) if isinstance(data, dict) else {}
@@ -45,7 +46,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def _unknown_in(self, data: dict[Any, Any]) -> dict[str, Any]:
         writable = {name for name, field in self.fields.items() if not field.read_only}
-        unknown = [str(name) for name in data if name not in writable]
+        unknown = [str(name) for name in data if name not in writable and name not in self.ignored]
         text = f"{self.unknown} Those are: {', '.join(sorted(writable))}." if unknown else ""
         return {name: [serializers.ErrorDetail(text, "unknown_field")] for name in unknown[:20]}
 

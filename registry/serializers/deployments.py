@@ -24,22 +24,28 @@ MAX_TIMEOUT = 3_600
 
 
 class ContextReferenceSerializer(StrictSerializer):
+    ignored = frozenset({"context_id"})
+
     context = StringField(  # type: ignore[assignment]  # the field, not Field's own `context`
         max_length=255, help_text="Its id or name."
     )
     context_id = serializers.UUIDField(read_only=True)
     version = serializers.IntegerField(min_value=1, max_value=MAX_NUMBER)
-    digest = serializers.CharField(read_only=True, help_text="Of the context's version.")
+    digest = StringField(required=False, max_length=71, help_text="Of the context's version: no other is taken.")
 
 
 class TargetSerializer(StrictSerializer):
     """`version`, or `alias` for the version that it names, now and whenever it moves."""
 
+    ignored = frozenset({"model_id"})
+
     model = StringField(source="model_name", max_length=255, help_text="Its id or name; it is shown by its name.")
     model_id = serializers.UUIDField(read_only=True)
     version = serializers.IntegerField(source="number", required=False, min_value=1, max_value=MAX_NUMBER)
     alias = StringField(max_length=255, required=False, allow_null=True)
-    digest = serializers.CharField(read_only=True, help_text="Of the version's artifact.")
+    digest = StringField(
+        required=False, allow_blank=True, max_length=71, help_text="Of the version's artifact: no other is taken."
+    )
     context_version = ContextReferenceSerializer(required=False, allow_null=True)
     weight = serializers.IntegerField(
         default=100, min_value=1, max_value=100, help_text="Its share of the requests, in percent."
@@ -57,7 +63,7 @@ class TargetSerializer(StrictSerializer):
         return alias
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("number" in attrs) == bool(attrs.get("alias")):
+        if "number" not in attrs and not attrs.get("alias"):
             raise serializers.ValidationError({"version": ["Either `version` or `alias` is wanted."]})
         names = {"model_name": "model", "number": "version"}
         return {names.get(name, name): value for name, value in attrs.items()}

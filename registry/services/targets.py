@@ -27,12 +27,14 @@ def resolve_targets(principal: Principal, wanted: Sequence[Mapping[str, Any]]) -
         for position, (model, target) in enumerate(zip(named, wanted, strict=True))
     ]
     versions = versions_of(targets)
-    for target in targets:
+    for target, given in zip(targets, wanted, strict=True):
         version = versions.get((target.model_id, target.number))
         if version is None or version.status != Status.READY:
             state = "does not exist" if version is None else f"is {version.status}, not ready"
             field = "alias" if target.alias else "version"
             raise wrong(field, target.position, f"Version {target.number} of {target.model_name!r} {state}.")
+        if given.get("digest", version.digest) != version.digest:
+            raise wrong("digest", target.position, f"That of version {target.number} is {version.digest!r}.")
         target.digest = version.digest
     _pin_contexts(principal, targets, wanted)
     _refuse_twins(targets)
@@ -119,6 +121,8 @@ def _target(model: RegisteredModel | None, position: int, given: Mapping[str, An
     number: Any = model.aliases.get(alias) if alias else given["version"]
     if number is None:
         raise wrong("alias", position, f"{model.name!r} has no alias {alias!r}.")
+    if given.get("version", number) != number:
+        raise wrong("version", position, f"The alias {alias!r} names version {number}: leave out one of the two.")
     return DeploymentTarget(
         position=position, model_id=model.pk, model_name=model.name, number=number, alias=alias, weight=given["weight"]
     )
@@ -136,10 +140,13 @@ def _pin_contexts(
         if context.pk not in held:
             raise _no_context(target, reference)
         try:
-            target.pin_context(find_context_version(held[context.pk], reference["version"]))
+            version = find_context_version(held[context.pk], reference["version"])
         except ApiError:
             detail = f"{context.name!r} has no version {reference['version']}."
             raise wrong("context_version", target.position, {"version": [detail]}) from None
+        if reference.get("digest", version.digest) != version.digest:
+            raise wrong("context_version", target.position, {"digest": [f"That of the version is {version.digest}."]})
+        target.pin_context(version)
 
 
 def _named_context(principal: Principal, target: DeploymentTarget, reference: Mapping[str, Any]) -> Context:

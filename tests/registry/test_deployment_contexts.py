@@ -191,3 +191,16 @@ def test_no_deployment_goes_live_with_a_context_that_is_deleted_meanwhile(server
             assert set(statuses) <= {201, 204, 400}
             live = client.get("/api/deployments?status=pending").json()["results"]
             assert live == [], "each was either refused or failed"
+
+
+def test_targets_as_they_were_read_can_be_sent_with_other_weights(owner: Api) -> None:
+    following = {"model": "churn", "alias": "champion", "weight": 60, "context_version": SUPPORT}
+    read = deploy(owner, following, {"model": "churn", "version": 1, "weight": 40})["targets"]
+    read[0]["weight"], read[1]["weight"] = 30, 70
+
+    answer = change(owner, "churn-live", targets=read)
+
+    assert (answer.status_code, answer.json()["targets"]) == (200, read)
+    other = {"version": 3}, {"digest": "sha256:" + "0" * 64}, {"context_version": {**SUPPORT, "digest": "sha256:0"}}
+    for wrong in other:
+        assert change(owner, "churn-live", targets=[{**read[0], "weight": 100, **wrong}]).status_code == 400
