@@ -16,7 +16,7 @@ from registry.admin.tables import LATEST, Table
 from registry.filters import MAX_SEARCH, having_words
 from registry.models import Named
 from registry.services import followers
-from registry.services.models import save_model
+from registry.services.named import save
 
 
 class ResourceAdmin(FiltersAlone):
@@ -110,7 +110,7 @@ class NamedAdmin(ResourceAdmin):
         if not change:
             obj.created_by = actor(request)
         names = form.changes if change else self.told
-        save_model(actor(request), obj, "update" if change else "create", list(names))
+        save(actor(request), obj, "update" if change else "create", list(names))
 
     def lost_with(self, obj: Named) -> list[str]:
         users = followers.live_users(obj).order_by("name").values_list("name", "status")

@@ -13,7 +13,7 @@ from keys.principal import Principal
 from mcp_project.errors import ApiError
 from registry.models import Named, RegisteredModel
 from registry.services import followers
-from registry.services.models import check_etag, touch
+from registry.services.named import check_etag, touch
 from registry.validators import MAX_ALIASES
 
 Lock = Callable[[], Named]  # finds the model or context whose alias it is, and holds its row

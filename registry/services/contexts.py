@@ -4,7 +4,7 @@ in which the context's row is held."""
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from rest_framework.exceptions import ValidationError
 
 from keys import audit
@@ -14,7 +14,7 @@ from registry.canonical import digest
 from registry.models import Context, ContextVersion
 from registry.queries import find_context, visible_models
 from registry.services import followers
-from registry.services.models import check_etag, may_govern, save_model, touch
+from registry.services.named import change, check_etag, may_govern, naming, save, touch
 
 TOLD = ("name", "description", "owner", "tags", "metadata")
 MAX_MODELS = 200
@@ -27,11 +27,8 @@ def create_context(principal: Principal, **fields: Any) -> Context:
     context that the key may not see: its name, and nothing else of it.
     """
     fields.setdefault("owner", principal.owner)
-    try:
-        with transaction.atomic():
-            return save_model(principal.actor, Context(created_by=principal.actor, **fields), "create", TOLD)
-    except IntegrityError:
-        raise _taken(fields["name"]) from None
+    with naming("context", fields["name"]):
+        return save(principal.actor, Context(created_by=principal.actor, **fields), "create", TOLD)
 
 
 def update_context(
@@ -39,17 +36,8 @@ def update_context(
 ) -> Context:
     """Change a context, if its ETag is still one of `etags` (None: whichever it is). Raises Http404; ApiError
     PRECONDITION_FAILED, CONFLICT."""
-    try:
-        with transaction.atomic():
-            context = find_context(principal, ident, lock=True)
-            if changes.get("owner", context.owner) != context.owner:
-                may_govern(principal, context.owner)
-            check_etag(context, etags)
-            for name, value in changes.items():
-                setattr(context, name, value)
-            return save_model(principal.actor, context, "update", changes)
-    except IntegrityError:
-        raise _taken(changes["name"]) from None
+    with naming("context", changes.get("name")):
+        return change(principal, find_context(principal, ident, lock=True), etags, changes)
 
 
 def delete_context(principal: Principal, ident: str, etags: Collection[str] | None, force: bool = False) -> None:
@@ -94,7 +82,3 @@ def _check_models(principal: Principal, names: Sequence[str]) -> None:
     absent = [name for name in names if name not in there]
     if absent:
         raise ValidationError({"models": [f"There is no model named {name!r}." for name in absent]})
-
-
-def _taken(name: str) -> ApiError:
-    return ApiError("CONFLICT", f"A context named {name!r} exists already.")

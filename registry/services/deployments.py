@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from keys import audit
 from keys.principal import Principal
@@ -15,7 +15,7 @@ from mcp_project.errors import ApiError
 from registry.endpoints import validate_endpoint
 from registry.models import Deployment, DeploymentStatus, DeploymentTarget
 from registry.queries import find_deployment, find_revision
-from registry.services.models import check_etag, may_govern
+from registry.services.named import check_etag, may_govern, naming
 from registry.services.revisions import FIELDS, Change, content_of, is_changed, seal
 from registry.services.targets import refuse_deleted, resolve_targets, targets_again
 
@@ -37,14 +37,11 @@ def create_deployment(principal: Principal, message: str = "", **fields: Any) ->
     the name is taken, which the unique index decides."""
     wanted = fields.pop("targets")
     fields.setdefault("owner", principal.owner)
-    try:
-        with transaction.atomic():
-            targets = resolve_targets(principal, wanted)
-            deployment = Deployment(created_by=principal.actor, **fields)
-            seal(Change(principal.actor, "create", message), deployment, None, targets)
-            return deployment
-    except IntegrityError:
-        raise _taken(fields["name"]) from None
+    with naming("deployment", fields["name"]):
+        targets = resolve_targets(principal, wanted)
+        deployment = Deployment(created_by=principal.actor, **fields)
+        seal(Change(principal.actor, "create", message), deployment, None, targets)
+        return deployment
 
 
 def update_deployment(
@@ -55,19 +52,14 @@ def update_deployment(
     that is taken, a status that does not follow from its own, or what is fixed once it is retired."""
     changes = dict(changes)
     wanted = changes.pop("targets", None)
-    try:
-        with transaction.atomic():
-            new_targets = None if wanted is None else resolve_targets(principal, wanted)
-            deployment = find_deployment(principal, ident, lock=True)
-            if changes.get("owner", deployment.owner) != deployment.owner:
-                may_govern(principal, deployment.owner)
-            check_etag(deployment, etags)
-            change_held(Change(principal.actor, "update", message), deployment, changes, new_targets)
-            return deployment
-    except IntegrityError:
-        if "name" not in changes:
-            raise
-        raise _taken(changes["name"]) from None
+    with naming("deployment", changes.get("name")):
+        new_targets = None if wanted is None else resolve_targets(principal, wanted)
+        deployment = find_deployment(principal, ident, lock=True)
+        if changes.get("owner", deployment.owner) != deployment.owner:
+            may_govern(principal, deployment.owner)
+        check_etag(deployment, etags)
+        change_held(Change(principal.actor, "update", message), deployment, changes, new_targets)
+        return deployment
 
 
 def change_held(
@@ -116,24 +108,21 @@ def roll_back(
     """
     revision = find_revision(principal, find_deployment(principal, ident), number)
     content = json.loads(revision.content)
-    try:
-        with transaction.atomic():
-            targets = targets_again(principal, content["targets"])
-            deployment = find_deployment(principal, str(revision.deployment_id), lock=True)
-            check_etag(deployment, etags)
-            if content["owner"] != deployment.owner:
-                may_govern(principal, deployment.owner)
-            if deployment.status == DeploymentStatus.RETIRED:
-                raise ApiError("CONFLICT", "The deployment is retired, which is final.")
-            _check_still_allowed(content)
-            before = content_of(deployment, list(deployment.targets.all()))
-            for name in RESTORED:
-                setattr(deployment, name, content[name])
-            why = message or f"Rolled back to revision {number}."
-            seal(Change(principal.actor, "rollback", why), deployment, before, targets)
-            return deployment
-    except IntegrityError:
-        raise _taken(content["name"]) from None
+    with naming("deployment", content["name"]):
+        targets = targets_again(principal, content["targets"])
+        deployment = find_deployment(principal, str(revision.deployment_id), lock=True)
+        check_etag(deployment, etags)
+        if content["owner"] != deployment.owner:
+            may_govern(principal, deployment.owner)
+        if deployment.status == DeploymentStatus.RETIRED:
+            raise ApiError("CONFLICT", "The deployment is retired, which is final.")
+        _check_still_allowed(content)
+        before = content_of(deployment, list(deployment.targets.all()))
+        for name in RESTORED:
+            setattr(deployment, name, content[name])
+        why = message or f"Rolled back to revision {number}."
+        seal(Change(principal.actor, "rollback", why), deployment, before, targets)
+        return deployment
 
 
 def check_move(was: str, becomes: str, targets: Sequence[DeploymentTarget]) -> None:
@@ -158,7 +147,3 @@ def _check_still_allowed(content: Mapping[str, Any]) -> None:
         raise ApiError("CONFLICT", "The endpoint of that revision is not allowed any more.") from None
     if content["environment"] not in settings.DEPLOYMENT_ENVIRONMENTS:
         raise ApiError("CONFLICT", f"There is no environment {content['environment']!r} any more.")
-
-
-def _taken(name: str) -> ApiError:
-    return ApiError("CONFLICT", f"A deployment named {name!r} exists already.")

@@ -16,7 +16,7 @@ from registry.queries import find_model, find_version
 from registry.services import followers
 from registry.services.aliases import drop_aliases_of
 from registry.services.lineage import set_parents, touch_children
-from registry.services.models import check_etag, differ, may_govern, touch
+from registry.services.named import check_etag, differ, may_govern, touch
 
 # From which status to which; ready is for good.
 MOVES = {Status.PENDING: {Status.READY, Status.FAILED}, Status.FAILED: {Status.PENDING}, Status.READY: set[Status]()}

@@ -1,0 +1,91 @@
+"""What changes models and contexts alike. Each change and its audit entry are one transaction."""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from keys import audit
+from keys.models import Permission
+from keys.principal import Principal
+from mcp_project.errors import ApiError
+from mcp_project.statements import update
+from registry.canonical import canonical
+from registry.models import Named, RegisteredModel
+from registry.services import followers
+from registry.services.lineage import touch_children
+
+Row = TypeVar("Row", bound=Named)
+
+
+@contextmanager
+def naming(kind: str, name: str | None) -> Iterator[None]:
+    """A transaction that gives something this name, if any. Raises ApiError CONFLICT when it is taken: the unique index
+    decides that, also between two requests at once."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError:
+        if name is None:
+            raise
+        raise ApiError("CONFLICT", f"A {kind} named {name!r} exists already.") from None
+
+
+def change(principal: Principal, resource: Row, etags: Collection[str] | None, changes: Mapping[str, Any]) -> Row:
+    """Change a resource that is held, if its ETag is still one of `etags` (None: whichever it is). Raises ApiError
+    PRECONDITION_FAILED, and PERMISSION_DENIED for the owner of what others own."""
+    if changes.get("owner", resource.owner) != resource.owner:
+        may_govern(principal, resource.owner)  # else whoever may write could take it, and delete it then
+    check_etag(resource, etags)
+    for name, value in changes.items():
+        setattr(resource, name, value)
+    return save(principal.actor, resource, "update", changes)
+
+
+def save(actor: str, resource: Row, action: str, names: Collection[str]) -> Row:
+    """Write the resource, and what is new in the fields `names`, in the caller's transaction."""
+    rows = type(resource)._default_manager
+    stored = None if action == "create" else rows.select_for_update().get(pk=resource.pk)
+    pairs = {name: (getattr(stored, name, None), getattr(resource, name)) for name in names}
+    changes = {name: pair for name, pair in pairs.items() if stored is None or differ(*pair)}
+    if stored is None:
+        resource.save(force_insert=True)
+    elif changes:
+        resource.edition = stored.edition
+        touch(resource, *changes)
+    else:
+        return resource
+    audit.record(actor, action, resource, changes)
+    if stored is not None and "name" in changes:
+        followers.rename(actor, resource, stored.name)
+        if isinstance(resource, RegisteredModel):
+            touch_children(resource.versions.all())
+    return resource
+
+
+def touch(model: Named, *names: str) -> None:
+    """Write the fields `names` of a locked model, which has changed by them."""
+    model.edition += 1
+    model.updated_at = timezone.now()
+    update(model, *names, "edition", "updated_at")
+
+
+def check_etag(resource: Any, etags: Collection[str] | None) -> None:
+    if etags is not None and resource.etag not in etags:
+        raise ApiError("PRECONDITION_FAILED")
+
+
+def may_govern(principal: Principal, owner: str) -> None:
+    """Raises ApiError PERMISSION_DENIED."""
+    if owner != principal.owner and not principal.may(Permission.ADMIN):
+        text = "What others own is deleted, and given to others, by keys with the permission admin."
+        raise ApiError("PERMISSION_DENIED", text)
+
+
+def differ(before: Any, after: Any) -> bool:
+    """Also where Python calls them equal: 1 and true, within JSON."""
+    if isinstance(before, dict | list) and isinstance(after, dict | list):
+        return canonical(before) != canonical(after)
+    return bool(before != after)
