@@ -19,9 +19,7 @@ _renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 def card(principal: Principal, model: RegisteredModel) -> str:
     """As Markdown, with what the principal may see."""
-    versions = list(model.versions.order_by("-number")[:MAX_VERSIONS])
-    for version in versions:
-        version.model = model
+    versions = _versions(model)
     parts = [f"# {plain(model.name)}", _facts(model), model.description]
     if versions:
         parts += ["## Versions", _table(("version", "stage", "aliases", "status", "registered"), map(_row, versions))]
@@ -34,6 +32,13 @@ def as_html(markdown: str, title: str) -> str:
     body = nh3.clean(_renderer.render(markdown), url_schemes={"http", "https", "mailto"})
     head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{nh3.clean_text(title)}</title></head>'
     return f"{head}<body>{body}</body></html>\n"
+
+
+def _versions(model: RegisteredModel) -> list[ModelVersion]:
+    """The latest, newest first. The first one is shown in full; of the others only what their row of the table has."""
+    newest_first = model.versions.order_by("-number")
+    brief = newest_first.only("model_id", "number", "stage", "status", "created_at")[1:MAX_VERSIONS]
+    return [*newest_first[:1], *brief]
 
 
 def plain(text: str) -> str:

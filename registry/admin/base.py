@@ -98,9 +98,10 @@ class ResourceAdmin(FiltersAlone):
 
     @transaction.atomic
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        # First all rows, as everybody holds models before deployments.
-        for obj in list(queryset.select_for_update().order_by("pk")):
-            self.delete_model(request, obj)
+        # First all rows are held, as everybody holds models before deployments; then they are read one by one.
+        held = list(queryset.select_for_update().order_by("pk").values_list("pk", flat=True))
+        for pk in held:
+            self.delete_model(request, self.model._default_manager.get(pk=pk))
 
 
 class NamedAdmin(ResourceAdmin):

@@ -17,4 +17,4 @@ class ModelVersionAdmin(PartAdmin):
     )  # fmt: skip
 
     def made_from(self, version: ModelVersion) -> str:
-        return "\n".join(edge.shown_uri for edge in version.parents.select_related("parent__model"))
+        return "\n".join(edge.shown_uri for edge in version.parents.all().with_names())

@@ -32,7 +32,8 @@ class ContextVersion(db.Model):
     CONTENT = ("messages", "variables", "parameters", "tools", "resources", "output_schema", "models")
 
     id = db.UUIDField(primary_key=True, default=uuid7, editable=False)
-    context = db.ForeignKey(Context, on_delete=db.CASCADE, related_name="versions")
+    # The migration makes the constraints, here and below: they cascade in the database, where Django would load rows.
+    context = db.ForeignKey(Context, on_delete=db.DO_NOTHING, related_name="versions", db_constraint=False)
     number = db.PositiveIntegerField()
     messages = db.JSONField(default=list)
     variables = db.JSONField(default=list)
@@ -70,7 +71,7 @@ class ContextVersion(db.Model):
 
 
 class ContextAliasMove(AliasMove):
-    context = db.ForeignKey(Context, on_delete=db.CASCADE, related_name="alias_moves")
+    context = db.ForeignKey(Context, on_delete=db.DO_NOTHING, related_name="alias_moves", db_constraint=False)
 
     class Meta:
         ordering = ("-edition",)

@@ -64,7 +64,8 @@ class DeploymentTarget(models.Model):
     """A version of a model, and its share of the requests. What it pins is written out here, so that it can be told
     when the model is deleted; until then whoever changes one of these holds the model's row."""
 
-    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="targets")
+    # The constraint is the migration's: it cascades in the database.
+    deployment = models.ForeignKey(Deployment, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False)
     position = models.PositiveSmallIntegerField()
     model_id = models.UUIDField()
     model_name = models.CharField(max_length=255)

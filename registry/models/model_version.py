@@ -37,7 +37,10 @@ class ModelVersion(Resource):
 
     DEFINITION = ("source", "digest", "size", "run_id", "run_link", "metrics", "params", "signature")
 
-    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="versions")
+    # The migration makes the constraints, here and below: they cascade in the database, where Django would load rows.
+    model = models.ForeignKey(
+        RegisteredModel, on_delete=models.DO_NOTHING, related_name="versions", db_constraint=False
+    )
     number = models.PositiveIntegerField(editable=False)
     source = models.CharField(max_length=MAX_SOURCE, validators=[validate_source])
     digest = models.CharField(max_length=71, blank=True, default="", validators=[validate_digest])
@@ -77,14 +80,26 @@ class ModelVersion(Resource):
         return self.model.aliases_of(self.number)
 
 
+class ParentQuerySet(models.QuerySet["Parent"]):
+    def with_names(self) -> "ParentQuerySet":
+        """With what is shown of both ends, and nothing else of them: a version may have 300 KB, and 100 parents."""
+        ends = ("parent", "version")
+        shown = (f"{end}__{name}" for end in ends for name in ("number", "stage", "model__name"))
+        return self.select_related("parent__model", "version__model").only("uri", "digest", *shown)
+
+
 class Parent(models.Model):
     """An edge of the lineage: what a version was made from. Another version, or a data set."""
 
-    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="parents")
-    parent = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, related_name="children")
+    version = models.ForeignKey(ModelVersion, on_delete=models.DO_NOTHING, related_name="parents", db_constraint=False)
+    parent = models.ForeignKey(  # the database sets it to NULL
+        ModelVersion, on_delete=models.DO_NOTHING, null=True, related_name="children", db_constraint=False
+    )
     # What a client wrote; stays when the parent is deleted: models:/name/3, or the data set's URI.
     uri = models.CharField(max_length=MAX_SOURCE)
     digest = models.CharField(max_length=71, blank=True, default="")
+
+    objects = ParentQuerySet.as_manager()
 
     class Meta:
         ordering = ("pk",)

@@ -25,7 +25,9 @@ class RegisteredModel(Named):
 
 
 class ModelAliasMove(AliasMove):
-    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="alias_moves")
+    model = models.ForeignKey(
+        RegisteredModel, on_delete=models.DO_NOTHING, related_name="alias_moves", db_constraint=False
+    )
 
     class Meta:
         ordering = ("-edition",)

@@ -14,7 +14,7 @@ from registry.canonical import digest
 from registry.models import Context, ContextVersion
 from registry.queries import find_context, visible_models
 from registry.services import followers
-from registry.services.named import change, check_etag, may_govern, naming, save, touch
+from registry.services.named import change, check_etag, delete_with_versions, may_govern, naming, save, touch
 
 TOLD = ("name", "description", "owner", "tags", "metadata")
 MAX_MODELS = 200
@@ -54,7 +54,7 @@ def delete_context(principal: Principal, ident: str, etags: Collection[str] | No
 def delete_held(actor: str, context: Context) -> None:
     """Delete a context whose row the caller's transaction holds, and that no deployment needs any more."""
     audit.record(actor, "delete", context, {name: (getattr(context, name), None) for name in TOLD})
-    context.delete()
+    delete_with_versions(context)
 
 
 def create_version(principal: Principal, ident: str, **fields: Any) -> ContextVersion:

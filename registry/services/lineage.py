@@ -1,12 +1,12 @@
 """What a version was made from, and what was made from it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from rest_framework.exceptions import ValidationError
 
 from keys.principal import Principal
@@ -33,7 +33,7 @@ def set_parents(
 ) -> tuple[list[str], list[str]]:
     """Let the version have these parents, each with its `uri` and, for a data set, maybe a `digest`; which URIs there
     were, and are. Those that the principal may not see stay. In the caller's transaction. Raises ValidationError."""
-    before = [] if new else list(version.parents.select_related("parent__model"))
+    before = [] if new else list(version.parents.all().with_names())
     kept = [edge for edge in before if not edge.visible_to(principal)]
     versions = _versions_of(principal, [parent["uri"] for parent in parents])
     wanted = {
@@ -89,16 +89,25 @@ def _versions_of(principal: Principal, uris: Sequence[str]) -> dict[str, ModelVe
     found: dict[str, ModelVersion] = {}
     if conditions:
         versions = ModelVersion.objects.filter(reduce(or_, conditions), model__in=visible_models(principal))
-        found = {uri_of(version): version for version in versions.select_related("model")}
+        versions = versions.select_related("model").only("number", "model__name")
+        found = {uri_of(version): version for version in versions}
     for uri in named:
         if uri not in found:
             raise ValidationError({"parents": [f"There is no {uri[:300]}; write models:/name/3."]})
     return found
 
 
-def touch_children(versions: Iterable[ModelVersion]) -> None:
-    """What they show of their parents has changed: a name, or that one is deleted."""
-    ModelVersion.objects.filter(parents__parent__in=list(versions)).update(edition=F("edition") + 1)
+def touch_children(versions: QuerySet[ModelVersion]) -> None:
+    """Give the versions that were made from these a new edition: they show the names of their parents."""
+    edges = Parent.objects.order_by().filter(parent__in=versions.order_by().values("pk"))
+    ModelVersion.objects.filter(pk__in=edges.values("version")).update(edition=F("edition") + 1)
+
+
+def leave_children(versions: QuerySet[ModelVersion]) -> None:
+    """Prepare the deletion of these versions: hold them, so that no child is registered meanwhile, and touch the
+    children that there are. Only ids are read, since a version may have 300 KB."""
+    list(versions.select_for_update().order_by("pk").values_list("pk", flat=True))
+    touch_children(versions)
 
 
 def graph(principal: Principal, version: ModelVersion, depth: int) -> dict[str, Any]:
@@ -119,7 +128,7 @@ def _edges(principal: Principal, versions: list[ModelVersion], depth: int, near:
     seen = {version.pk for version in versions}
     level = versions
     for _ in range(depth):
-        rows = Parent.objects.filter(**{f"{near}__in": level}).select_related("parent__model", "version__model")
+        rows = Parent.objects.filter(**{f"{near}__in": level}).with_names()
         level = []
         for row in rows.order_by("pk")[: MAX_EDGES + 1]:
             if len(found) >= MAX_EDGES:

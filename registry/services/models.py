@@ -11,8 +11,8 @@ from mcp_project.errors import ApiError
 from registry.models import RegisteredModel
 from registry.queries import find_model
 from registry.services import followers
-from registry.services.lineage import touch_children
-from registry.services.named import change, check_etag, may_govern, naming, save
+from registry.services.lineage import leave_children
+from registry.services.named import change, check_etag, delete_with_versions, may_govern, naming, save
 
 TOLD = ("name", "description", "owner", "framework", "task", "license", "tags", "metadata")
 
@@ -53,9 +53,9 @@ def delete_model(principal: Principal, ident: str, etags: Collection[str] | None
 
 def delete_held(actor: str, model: RegisteredModel) -> None:
     """Delete a model whose row the caller's transaction holds, and that no deployment needs any more."""
-    touch_children(model.versions.select_for_update())
+    leave_children(model.versions.all())
     audit.record(actor, "delete", model, {name: (getattr(model, name), None) for name in TOLD})
-    model.delete()
+    delete_with_versions(model)
 
 
 def _may_name(principal: Principal, name: str) -> None:

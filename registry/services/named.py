@@ -18,6 +18,7 @@ from registry.services import followers
 from registry.services.lineage import touch_children
 
 Row = TypeVar("Row", bound=Named)
+DELETED_AT_ONCE = 1_000  # versions: of 300 KB each, 0.5 s of PostgreSQL
 
 
 @contextmanager
@@ -63,6 +64,15 @@ def save(actor: str, resource: Row, action: str, names: Collection[str]) -> Row:
         if isinstance(resource, RegisteredModel):
             touch_children(resource.versions.all())
     return resource
+
+
+def delete_with_versions(resource: Named) -> None:
+    """Delete a held resource and what belongs to it. The database cascades; the versions go first, in parts, so that
+    no statement lasts longer the more of them there are."""
+    versions = resource.versions.order_by()
+    while versions.filter(pk__in=versions.values("pk")[:DELETED_AT_ONCE]).delete()[0]:
+        pass
+    resource.delete()
 
 
 def touch(model: Named, *names: str) -> None:

@@ -84,7 +84,7 @@ def versions_of(targets: Iterable[DeploymentTarget]) -> dict[tuple[UUID, int], M
     wanted = Q(pk__in=[])
     for target in targets:
         wanted |= Q(model_id=target.model_id, number=target.number)
-    versions = ModelVersion.objects.filter(wanted)
+    versions = ModelVersion.objects.filter(wanted).only("model_id", "number", "status", "digest")
     return {(version.model_id, version.number): version for version in versions}
 
 

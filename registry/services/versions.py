@@ -15,7 +15,7 @@ from registry.models import ModelVersion, RegisteredModel, Stage, Status, may_se
 from registry.queries import find_model, find_version
 from registry.services import followers
 from registry.services.aliases import drop_aliases_of
-from registry.services.lineage import set_parents, touch_children
+from registry.services.lineage import leave_children, set_parents
 from registry.services.named import check_etag, differ, may_govern, touch
 
 # From which status to which; ready is for good.
@@ -101,7 +101,7 @@ def delete_version(
         may_govern(principal, model.owner)
         check_etag(version, etags)
         followers.make_way(principal, model, number, force)
-        touch_children(ModelVersion.objects.select_for_update().filter(pk=version.pk))
+        leave_children(ModelVersion.objects.filter(pk=version.pk))
         drop_aliases_of(principal.actor, model, number)
         told = {"version": (number, None), "source": (version.source, None)}
         audit.record(principal.actor, "delete_version", model, told)
@@ -137,8 +137,9 @@ def _moves(
 ) -> dict[ModelVersion, tuple[str, Stage]]:
     moves = {version: (version.stage, stage)} if version.stage != stage else {}
     if archive_existing:
-        for other in model.versions.select_for_update().filter(stage=stage).exclude(pk=version.pk).order_by("number"):
-            moves[other] = (other.stage, Stage.ARCHIVED)
+        others = model.versions.select_for_update().filter(stage=stage).exclude(pk=version.pk)
+        for other in others.order_by("number").only("number", "edition"):  # they may be many, and 300 KB each
+            moves[other] = (stage, Stage.ARCHIVED)
     return moves
 
 

@@ -20,7 +20,7 @@ from registry.serializers.versions import TransitionSerializer, VersionSerialize
 from registry.services import versions as services
 from registry.views.models import IF_MATCH, KNOWN, MAY_MATCH, MODEL_ID, OfModel
 
-PARENTS = Prefetch("parents", Parent.objects.select_related("parent__model"))
+PARENTS = Prefetch("parents", Parent.objects.with_names())
 
 
 def shown(request: Request, version: ModelVersion) -> Any:

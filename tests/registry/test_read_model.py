@@ -45,7 +45,7 @@ def test_outsider_learns_nothing(outsider: Api, teammate: Api) -> None:
         ("/api/models/m", 2), ("/api/models/m/versions/1", 4), ("/api/models/m/versions", 4),
         ("/api/models/m/aliases/a", 2), ("/api/models/m/aliases/latest", 2), ("/api/models/m/aliases/v1", 3),
         ("/api/models/m/aliases/a/history", 3), ("/api/models/m/history", 3), ("/api/models?search=m", 3),
-        ("/api/models/m/card", 3), ("/api/models/m/lineage?depth=5", 5),
+        ("/api/models/m/card", 4), ("/api/models/m/lineage?depth=5", 5),
     ],
 )  # fmt: skip
 def test_each_address_makes_as_many_queries_as_it_must(
