@@ -57,6 +57,8 @@ probe = HealthProbe()
 
 
 class ChecksSerializer(serializers.Serializer[Checks]):
+    """What each part of the service says."""
+
     database = serializers.CharField()
     migrations = serializers.CharField()
     limiter = serializers.CharField(
@@ -65,11 +67,15 @@ class ChecksSerializer(serializers.Serializer[Checks]):
 
 
 class LiveSerializer(serializers.Serializer[dict[str, str]]):
+    """Whether the process answers."""
+
     status = serializers.CharField(help_text="`ok`, or `failing`.")
     version = serializers.CharField()
 
 
 class HealthSerializer(LiveSerializer):
+    """Whether the service can do its work, and which part cannot."""
+
     checks = ChecksSerializer()
 
 

@@ -1,6 +1,27 @@
-"""What the OpenAPI document says of every operation alike."""
+"""Where the OpenAPI document takes its descriptions from, and what it says of every operation alike."""
 
 from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from rest_framework.serializers import BaseSerializer
+
+
+class OwnDescriptions(AutoSchema):
+    """Describes a schema by the docstring of its own serializer, and an operation by what its own method says.
+
+    drf-spectacular falls back on base classes, and on the view's class: their docstrings are about the code.
+    """
+
+    def get_description(self) -> str:  # type: ignore[override]
+        method = getattr(self.view, getattr(self.view, "action", self.method.lower()), None)
+        return (method and method.__doc__) or ""
+
+    def _map_basic_serializer(self, serializer: BaseSerializer[Any], direction: Any) -> dict[str, Any]:
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)
+        if not vars(type(serializer))["__doc__"]:
+            schema.pop("description", None)
+        return schema
+
 
 ERROR = {
     "type": "object",

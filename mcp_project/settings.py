@@ -214,7 +214,7 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "mcp_project.negotiation.FirstRendererNegotiation",
     "DEFAULT_PAGINATION_CLASS": "mcp_project.pagination.KeysetPagination",
     "DEFAULT_FILTER_BACKENDS": ["mcp_project.filters.StrictFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "mcp_project.openapi.OwnDescriptions",
     "DEFAULT_METADATA_CLASS": "mcp_project.metadata.PlainMetadata",
     "EXCEPTION_HANDLER": "mcp_project.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,

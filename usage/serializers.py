@@ -8,6 +8,8 @@ from usage.models import Event
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):
+    """An answered request; with `count`, that many refusals that were alike."""
+
     class Meta:
         model = Event
         fields = (
@@ -34,7 +36,7 @@ class FiguresSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class GroupSerializer(FiguresSerializer):
-    """The figures of one group, and of what `group_by` names the group's own value."""
+    """The figures of one group, and the values that it is grouped by."""
 
     key = serializers.UUIDField(required=False, allow_null=True)
     key_name = serializers.CharField(required=False, allow_null=True)
@@ -50,7 +52,7 @@ class GroupSerializer(FiguresSerializer):
 
 
 class PeriodSerializer(serializers.Serializer[dict[str, Any]]):
-    """In whole hours, to which what was asked for is widened; `to` is not included."""
+    """A period in whole hours: what was requested is widened to them. `to` is not included."""
 
     to = serializers.DateTimeField()
     time_zone = serializers.CharField()
@@ -60,15 +62,21 @@ class PeriodSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class ReportSerializer(PeriodSerializer):
+    """The usage of a period. It is in whole hours: what was requested is widened to them. `to` is not included."""
+
     group_by = serializers.ListField(child=serializers.CharField())
     total = FiguresSerializer()
     groups = GroupSerializer(many=True)
 
 
 class PointSerializer(FiguresSerializer):
+    """The figures of one hour or day."""
+
     time = serializers.DateTimeField()
 
 
 class TimeSeriesSerializer(PeriodSerializer):
+    """The usage of each hour or day of a period."""
+
     step = serializers.CharField()
     points = PointSerializer(many=True)

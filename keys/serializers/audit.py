@@ -6,6 +6,8 @@ from keys.models import AuditEntry
 
 
 class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
+    """A change to a key, a model, a context or a deployment: who, when, from what to what."""
+
     changes = serializers.DictField(
         child=serializers.ListField(min_length=2, max_length=2),
         read_only=True,

@@ -39,11 +39,15 @@ class OutcomeSerializer(serializers.Serializer[dict[str, object]]):
 
 
 class RuleSerializer(OutcomeSerializer):
+    """Whether one rule admits the request."""
+
     rule = serializers.ChoiceField(("address", "key", "limits", "route", "permission", "method", "visibility"))
     admits = serializers.BooleanField()
 
 
 class ExplanationSerializer(OutcomeSerializer):
+    """Whether a request would be admitted, and what each rule says about it."""
+
     admitted = serializers.BooleanField()
     refused_by = serializers.CharField(allow_null=True, help_text="The first rule that refuses.")
     rules = RuleSerializer(many=True, help_text="In the order in which they are asked.")

@@ -68,7 +68,7 @@ class QuotaField(serializers.Field[int, int, int, Any]):
 
 
 class NewKeySerializer(StrictModelSerializer):
-    """What is asked for to create a key."""
+    """The fields of a key that can be set."""
 
     permissions = serializers.ListField(
         child=ChoiceField(Permission.choices), allow_empty=False, max_length=len(Permission)
@@ -131,6 +131,8 @@ class NewKeySerializer(StrictModelSerializer):
 
 
 class RotationSerializer(StrictSerializer):
+    """How long the old secret goes on working."""
+
     overlap_seconds = serializers.IntegerField(
         default=0,
         min_value=0,
@@ -140,10 +142,14 @@ class RotationSerializer(StrictSerializer):
 
 
 class OwnerSerializer(StrictSerializer):
+    """The owner whose keys are revoked."""
+
     owner = StringField(max_length=100)
 
 
 class RevokedSerializer(serializers.Serializer[dict[str, int]]):
+    """How many keys were revoked."""
+
     revoked = serializers.IntegerField(help_text="How many keys were revoked.")
 
 
@@ -156,6 +162,8 @@ class StandingSerializer(serializers.Serializer[dict[str, int]]):
 
 
 class LimitsSerializer(serializers.Serializer[dict[str, object]]):
+    """What is left of each of a key's limits."""
+
     rate_limit = StandingSerializer(allow_null=True)
     daily_quota = StandingSerializer(allow_null=True)
     monthly_quota = StandingSerializer(allow_null=True)
@@ -181,6 +189,8 @@ class QuestionSerializer(StrictSerializer):
 
 
 class AnswerSerializer(serializers.Serializer[dict[str, object]]):
+    """Whether a key is good, or which error it would get."""
+
     valid = serializers.BooleanField()
     code = serializers.CharField(help_text="`VALID`, or the code of the error that enforcement would give.")
     key_id = serializers.UUIDField(allow_null=True)

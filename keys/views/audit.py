@@ -11,10 +11,13 @@ from keys.serializers.audit import AuditEntrySerializer
 
 
 @extend_schema(tags=["audit"])
-@extend_schema_view(list=extend_schema(summary="List changes, newest first"))
+@extend_schema_view(
+    list=extend_schema(
+        summary="List changes, newest first",
+        description="Every change to a key, a model, a context or a deployment: who, when, from what to what.",
+    )
+)
 class AuditViewSet(mixins.ListModelMixin, GenericViewSet[AuditEntry]):
-    """Every change to a key or a model: who, when, what from, what to."""
-
     required_permission = Permission.ADMIN
     serializer_class = AuditEntrySerializer
     filterset_class = AuditFilter

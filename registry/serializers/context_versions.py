@@ -48,6 +48,8 @@ def validate_tool_name(name: str) -> None:
 
 
 class MessageSerializer(StrictSerializer):
+    """A message, with variables to fill in."""
+
     role = ChoiceField(ROLES)
     template = StringField(
         max_length=MAX_VERSION_BYTES, allow_blank=True, trim_whitespace=False, validators=[validate_template],
@@ -56,6 +58,8 @@ class MessageSerializer(StrictSerializer):
 
 
 class VariableSerializer(StrictSerializer):
+    """A variable of the templates, and the schema that its values must match."""
+
     name = StringField(max_length=64, validators=[validate_variable_name])
     schema = serializers.DictField(
         validators=[validate_applied_schema], help_text="JSON Schema, draft 2020-12, in part."
@@ -71,19 +75,23 @@ class VariableSerializer(StrictSerializer):
 
 
 class ToolSerializer(StrictSerializer):
+    """A tool that the model may call."""
+
     name = StringField(max_length=64, validators=[validate_tool_name])
     description = StringField(max_length=MAX_TEXT, required=False, allow_blank=True)
     parameters = serializers.DictField(required=False, validators=[validate_any_schema], help_text="JSON Schema.")
 
 
 class ResourceSerializer(StrictSerializer):
+    """A resource that the model needs, by its URI."""
+
     uri = StringField(max_length=MAX_SOURCE, validators=[validate_source])
     mime_type = StringField(max_length=255, required=False, validators=[validate_mime_type])
     digest = StringField(max_length=71, required=False, validators=[validate_digest])
 
 
 class BriefContextVersionSerializer(StrictModelSerializer):
-    """Without its content, which may be 256 KB."""
+    """A version of a context, without its content."""
 
     context = serializers.CharField(source="context.name", read_only=True)  # type: ignore[assignment]  # not Field's own
     version = serializers.IntegerField(source="number", read_only=True)
@@ -100,6 +108,8 @@ class BriefContextVersionSerializer(StrictModelSerializer):
 
 
 class ContextVersionSerializer(BriefContextVersionSerializer):
+    """A version of a context with its content, which has at most 256 KiB."""
+
     messages: Any = serializers.ListSerializer(child=MessageSerializer(), min_length=1, max_length=200)
     variables: Any = serializers.ListSerializer(child=VariableSerializer(), required=False, max_length=100)
     parameters = ParametersSerializer(required=False)
@@ -166,17 +176,23 @@ def _make_plain(attrs: dict[str, Any]) -> None:
 
 
 class ValuesSerializer(StrictSerializer):
+    """The values of the variables."""
+
     variables = serializers.DictField(
         required=False, default=dict, validators=[JSONObject(MAX_VERSION_BYTES)], help_text="Name → value."
     )
 
 
 class RenderedMessageSerializer(serializers.Serializer[Any]):
+    """A message with its variables filled in."""
+
     role = serializers.ChoiceField(ROLES)
     content = serializers.CharField()
 
 
 class RenderedSerializer(serializers.Serializer[Any]):
+    """The messages of a version, with their variables filled in."""
+
     context = serializers.CharField()  # type: ignore[assignment]  # not Field's own
     version = serializers.IntegerField()
     digest = serializers.CharField()
@@ -184,5 +200,7 @@ class RenderedSerializer(serializers.Serializer[Any]):
 
 
 class ContextDiffSerializer(DiffSerializer):
+    """What differs between two versions of a context."""
+
     same = serializers.BooleanField(help_text="Whether the digests are equal.")
     messages = serializers.ListField(child=serializers.CharField(), help_text="The lines of a unified diff.")

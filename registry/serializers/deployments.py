@@ -24,6 +24,8 @@ MAX_TIMEOUT = 3_600
 
 
 class ContextReferenceSerializer(StrictSerializer):
+    """The version of a context that a target pins."""
+
     ignored = frozenset({"context_id"})
 
     context = StringField(  # type: ignore[assignment]  # the field, not Field's own `context`
@@ -35,7 +37,7 @@ class ContextReferenceSerializer(StrictSerializer):
 
 
 class TargetSerializer(StrictSerializer):
-    """`version`, or `alias` for the version that it names, now and whenever it moves."""
+    """A version of a model: `version`, or the one that `alias` names, now and whenever the alias moves."""
 
     ignored = frozenset({"model_id"})
 
@@ -92,6 +94,8 @@ class TargetsField(serializers.Field[Any, Any, Any, Any]):
 
 
 class DeploymentSerializer(NamedSerializer):
+    """Versions of models and their shares of the requests, bound to an environment and an endpoint."""
+
     environment = StringField(max_length=MAX_ENVIRONMENT, help_text="One of DEPLOYMENT_ENVIRONMENTS.")
     endpoint = StringField(max_length=MAX_ENDPOINT, validators=[validate_endpoint])
     targets = TargetsField(help_text="From 1 to 20, whose weights sum to 100.")
@@ -136,6 +140,8 @@ class DeploymentSerializer(NamedSerializer):
 
 
 class RevisionSerializer(serializers.Serializer[Any]):
+    """A revision of a deployment: who changed it, when and why, and the digest of what it was."""
+
     revision = serializers.IntegerField(source="number")
     at = serializers.DateTimeField()
     actor = serializers.CharField()
@@ -144,6 +150,8 @@ class RevisionSerializer(serializers.Serializer[Any]):
 
 
 class WholeRevisionSerializer(RevisionSerializer):
+    """A revision of a deployment, with its content."""
+
     content = serializers.SerializerMethodField()
 
     def get_content(self, revision: Any) -> dict[str, Any]:
@@ -152,6 +160,8 @@ class WholeRevisionSerializer(RevisionSerializer):
 
 
 class VerificationSerializer(serializers.Serializer[Any]):
+    """Whether the digest of a revision's content is the one that was recorded."""
+
     revision = serializers.IntegerField()
     intact = serializers.BooleanField()
     recorded = serializers.CharField(help_text="The digest that was written down.")
@@ -159,5 +169,7 @@ class VerificationSerializer(serializers.Serializer[Any]):
 
 
 class RollbackSerializer(StrictSerializer):
+    """The revision to go back to, and why."""
+
     revision = serializers.IntegerField(min_value=1, max_value=MAX_NUMBER)
     message = StringField(max_length=MAX_MESSAGE, required=False, allow_blank=True, validators=[printable])

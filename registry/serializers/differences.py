@@ -19,6 +19,8 @@ class DiffQuery(StrictQuery):
 
 
 class DifferenceSerializer(serializers.Serializer[Any]):
+    """A part that differs."""
+
     op = serializers.ChoiceField(["add", "remove", "replace"])
     path = serializers.CharField(
         help_text="A JSON Pointer into the content: `/targets/0/version`; of contexts also `/tools/search/description`."
@@ -28,6 +30,8 @@ class DifferenceSerializer(serializers.Serializer[Any]):
 
 
 class DiffSerializer(serializers.Serializer[Any]):
+    """What differs between two revisions."""
+
     to = serializers.IntegerField()
     differences = DifferenceSerializer(many=True)
 

@@ -11,7 +11,7 @@ HIDDEN = "(hidden)"
 
 
 class HistorySerializer(AuditEntrySerializer):
-    """Names of models that the key may not see, also earlier ones of this model, are HIDDEN."""
+    """A change. The names of models that the key may not see read `(hidden)`."""
 
     def to_representation(self, instance: AuditEntry) -> dict[str, Any]:
         told: dict[str, Any] = super().to_representation(instance)

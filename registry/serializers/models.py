@@ -7,6 +7,8 @@ from registry.serializers.named import NamedSerializer
 
 
 class ModelSerializer(NamedSerializer):
+    """A registered model."""
+
     aliases = serializers.DictField(
         child=serializers.IntegerField(), read_only=True, help_text="The version that each alias names."
     )

@@ -31,7 +31,7 @@ class WholeNumberField(serializers.IntegerField):
 
 
 class ResponseFormatSerializer(StrictSerializer):
-    """As OpenAI's API has it."""
+    """The form of the answer, as in OpenAI's API."""
 
     type = ChoiceField(FORMATS)
     json_schema = serializers.DictField(required=False, help_text="`name`, `schema`, and what else the provider takes.")
@@ -50,6 +50,8 @@ class ResponseFormatSerializer(StrictSerializer):
 
 
 class ParametersSerializer(StrictSerializer):
+    """The parameters of generation."""
+
     unknown = "Not a parameter here; what only some providers take goes into `extra`."
 
     temperature = NumberField(required=False, min_value=0, max_value=2)

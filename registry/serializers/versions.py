@@ -22,6 +22,8 @@ MAX_PARENTS = 100
 
 
 class ParentSerializer(StrictModelSerializer):
+    """A version or a data set that a version was made from."""
+
     uri = StringField(
         max_length=MAX_SOURCE,
         validators=[validate_source],
@@ -38,6 +40,8 @@ class ParentSerializer(StrictModelSerializer):
 
 
 class VersionSerializer(StrictModelSerializer):
+    """A version of a model: where its artifact is, and what is known about it."""
+
     model = serializers.CharField(source="model.name", read_only=True)
     version = serializers.IntegerField(source="number", read_only=True)
     source = StringField(  # type: ignore[assignment]  # the field, not Field's own `source`
@@ -100,6 +104,8 @@ class StageField(serializers.CharField):
 
 
 class TransitionSerializer(StrictSerializer):
+    """The stage to move a version to."""
+
     stage = StageField()
     archive_existing = serializers.BooleanField(
         default=False, help_text="Move the versions that are in that stage now to Archived."
@@ -107,12 +113,14 @@ class TransitionSerializer(StrictSerializer):
 
 
 class AliasSerializer(StrictSerializer):
+    """The version that an alias names."""
+
     alias = serializers.CharField(read_only=True)
     version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
 
 
 class AliasMoveSerializer(serializers.Serializer[Any]):
-    """`before` and `after` are versions; null for none."""
+    """A move of an alias. `before` and `after` are versions, or null for none."""
 
     at = serializers.DateTimeField()
     actor = serializers.CharField()

@@ -26,12 +26,16 @@ class BatchQuery(StrictQuery):
 
 
 class FieldErrorSerializer(serializers.Serializer[Any]):
+    """What is wrong with one field."""
+
     field = serializers.CharField()
     code = serializers.CharField()
     detail = serializers.CharField()
 
 
 class ResultSerializer(serializers.Serializer[Any]):
+    """What became of one row."""
+
     row = serializers.IntegerField(help_text="From 0.")
     status = serializers.IntegerField(help_text="201, or what a request of its own would have got.")
     id = serializers.UUIDField(required=False)
@@ -42,6 +46,8 @@ class ResultSerializer(serializers.Serializer[Any]):
 
 
 class BatchSerializer(serializers.Serializer[Any]):
+    """What became of the rows."""
+
     created = serializers.IntegerField()
     failed = serializers.IntegerField()
     results = ResultSerializer(many=True)

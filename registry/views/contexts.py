@@ -44,8 +44,6 @@ class OfContext(OfNamed):
     )
 )
 class ContextViewSet(mixins.ListModelMixin, GenericViewSet[Context]):
-    """What models need at call time besides their weights."""
-
     queryset = Context.objects.none()  # for the OpenAPI document; requests get get_queryset's
     serializer_class = ContextSerializer
     filterset_class = ContextFilter

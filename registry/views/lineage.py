@@ -24,6 +24,8 @@ class LineageQuery(StrictQuery):
 
 
 class NodeSerializer(serializers.Serializer[Any]):
+    """A version of a model, or a data set."""
+
     id = serializers.CharField(help_text="`models:/name/3`, or the URI of a data set. A deleted version keeps its id.")
     kind = serializers.ChoiceField(["version", "deleted", "dataset"])
     model = serializers.CharField(required=False)
@@ -41,6 +43,8 @@ class EdgeSerializer(serializers.Serializer[Any]):
 
 
 class LineageSerializer(serializers.Serializer[Any]):
+    """What a version was made from, and what was made from it."""
+
     nodes = NodeSerializer(many=True)
     edges = EdgeSerializer(many=True)
     cut = serializers.BooleanField(help_text="Whether there is more than is told.")

@@ -1,9 +1,12 @@
 """/api/schema and /api/docs"""
 
+import inspect
+import re
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from drf_spectacular.generators import EndpointEnumerator
 
 from tests.conftest import Api
 
@@ -66,6 +69,25 @@ def test_document_lists_every_address_and_the_ways_to_send_a_key(outsider: Api) 
     assert set(document["components"]["securitySchemes"]) == {"bearer", "apiKey", "basic"}
     assert "key" in document["components"]["schemas"]["CreatedKey"]["properties"]
     assert "key" not in document["components"]["schemas"]["Key"]["properties"]
+
+
+def test_no_schema_has_the_description_of_another(outsider: Api) -> None:
+    schemas = outsider.get("/api/schema").json()["components"]["schemas"]
+    described = {name: schema["description"] for name, schema in schemas.items() if "description" in schema}
+    forms = {name: re.sub("^Patched|Request$", "", name) for name in described}  # of one resource, sent and shown
+
+    for name, text in described.items():
+        assert {forms[other] for other, same in described.items() if same == text} == {forms[name]}, text
+
+
+def test_no_operation_is_described_by_what_a_class_says_of_the_code(outsider: Api) -> None:
+    document = outsider.get("/api/schema").json()
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    views = {callback.cls for _, _, _, callback in EndpointEnumerator().get_api_endpoints()}
+    said_of_classes = {inspect.cleandoc(each.__doc__) for view in views for each in view.__mro__ if each.__doc__}
+
+    assert len(operations) > 60
+    assert not said_of_classes & {operation.get("description") for operation in operations}
 
 
 def test_any_one_way_to_send_a_key_will_do_and_errors_have_the_shape(outsider: Api) -> None:
