@@ -1,6 +1,7 @@
 """JSON bodies, read strictly: whatever this lets through can be stored in PostgreSQL and written out again."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any
@@ -14,15 +15,22 @@ from mcp_project.validators import TOO_DEEP, storable
 MALFORMED = "The body is not valid JSON in UTF-8."
 
 
+# What Python's json takes and JSON does not know; strings are matched so that their contents are passed over.
+CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*+"|(-?Infinity|NaN)', re.DOTALL)
+
+
 class StrictJSONParser(JSONParser):
-    """DRF's parser, with a limit on depth, and without what PostgreSQL cannot hold: NUL characters, lone
-    surrogates, and numbers beyond a double (`1e999`), which Python reads as infinity."""
+    """JSON with a limit on depth, and without what PostgreSQL cannot hold: NUL characters, lone surrogates, and
+    numbers beyond a double (`1e999`), which Python reads as infinity."""
 
     def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,  # noqa: ARG002
+        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> Any:
         with _told():
-            data = super().parse(stream, media_type, parser_context)
+            data = _loads(stream.read())
             _check(data)
         return data
 
@@ -36,10 +44,21 @@ class StrictNDJSONParser(BaseParser):
         rows = []
         for number, line in enumerate(stream.read().splitlines(), start=1):
             if line.strip():
-                with _told(f" (line {number})"):
-                    rows.append(json.loads(line.decode(), parse_constant=_refused))
+                with _told(number):
+                    rows.append(_loads(line))
                     storable(rows[-1])
         return rows
+
+
+def _loads(body: bytes) -> Any:
+    """Raises ValueError, as JSONDecodeError where there is a place to name, and RecursionError."""
+    text = body.decode()
+
+    def refuse(name: str) -> None:
+        place = next((found.start() for found in CONSTANT.finditer(text) if found[1]), 0)
+        raise json.JSONDecodeError(f"JSON has no {name}: a number is finite, or null", text, place)
+
+    return json.loads(text, parse_constant=refuse)
 
 
 def _check(data: Any) -> None:
@@ -55,26 +74,18 @@ def _check(data: Any) -> None:
             raise ValidationError(f"In {name[:100]!r}: {error.message}") from None
 
 
-def _refused(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
 @contextmanager
-def _told(where: str = "") -> Iterator[None]:
-    """What is wrong with the body, as a ParseError."""
+def _told(line: int | None = None) -> Iterator[None]:
+    """Turns what is wrong with the body, or with this line of it, into a ParseError."""
+    where = "" if line is None else f" (line {line})"
     try:
         yield
     except RecursionError:
         raise ParseError(f"{TOO_DEEP}{where}") from None
     except ValidationError as error:
         raise ParseError(f"{error.message}{where}") from None
-    except (ParseError, ValueError) as error:
-        raise ParseError(f"{MALFORMED}{where or _place(error)}") from error
-
-
-def _place(error: Exception) -> str:
-    """DRF's own error has Python's within."""
-    found = error if isinstance(error, json.JSONDecodeError) else error.__context__
-    if not isinstance(found, json.JSONDecodeError):
-        return ""
-    return f" {found.msg}, at line {found.lineno}, column {found.colno}."
+    except json.JSONDecodeError as error:
+        place = f"column {error.colno}{where}" if where else f"line {error.lineno}, column {error.colno}."
+        raise ParseError(f"{MALFORMED} {error.msg}, at {place}") from error
+    except ValueError as error:
+        raise ParseError(f"{MALFORMED}{where}") from error

@@ -13,7 +13,7 @@ from django.db.models import BooleanField, F, Func, Q, TextField
 from django.db.models import Value as Parameter
 from django.db.models.expressions import Combinable
 
-from registry.grammar import Clause, FilterError, Value, whole_number
+from registry.grammar import Clause, FilterError, Kind, Value, whole_number
 
 MATCHING = ("=", "!=", "LIKE", "ILIKE")
 LISTED = (*MATCHING, "IN", "NOT IN")
@@ -37,6 +37,13 @@ class FilterFields(NamedTuple):
 
     attributes: Mapping[str, FilterField]
     tags: str = "tags"
+
+    def check_key(self, kind: Kind, name: str) -> None:
+        """Raises FilterError for an attribute that does not exist. Any key may be a tag's."""
+        if kind == "attribute" and name not in self.attributes:
+            raise FilterError(
+                f"There is no {_shown(kind, name)}: there are {', '.join(self.attributes)}, and tags.<key>."
+            )
 
 
 TIMES = {
@@ -113,10 +120,8 @@ def condition(clauses: Iterable[Clause], fields: FilterFields) -> Q:
 def _condition(clause: Clause, fields: FilterFields) -> Q:
     if clause.kind == "tag":
         return _tag(clause, fields.tags)
-    field = fields.attributes.get(clause.name)
-    if field is None:
-        known = ", ".join(fields.attributes)
-        raise FilterError(f"There is no {_shown(clause)}: there are {known}, and tags.<key>.")
+    fields.check_key(clause.kind, clause.name)
+    field = fields.attributes[clause.name]
     _check_operator(clause, field.operators)
     if field.kind == "string":
         return _strings(field.column, clause)
@@ -145,7 +150,9 @@ def _strings(column: str, clause: Clause) -> Q:
 
 def _like(value: Combinable, clause: Clause, pattern: str) -> Q:
     if (len(pattern) - len(pattern.rstrip("\\"))) % 2:  # which PostgreSQL answers with an error
-        raise FilterError(f"The pattern for the {_shown(clause)} ends in a backslash with nothing to escape.")
+        raise FilterError(
+            f"The pattern for the {_shown(clause.kind, clause.name)} ends in a backslash with nothing to escape."
+        )
     return Q((Like if clause.operator == "LIKE" else ILike)(value, Parameter(pattern)))
 
 
@@ -176,12 +183,16 @@ def _compared(column: str, operator: str, value: Value) -> Q:
 
 def _check_operator(clause: Clause, operators: tuple[str, ...]) -> None:
     if clause.operator not in operators:
-        raise FilterError(f"The {_shown(clause)} is compared by {' '.join(operators)}, not by {clause.operator}.")
+        raise FilterError(
+            f"The {_shown(clause.kind, clause.name)} is compared by {' '.join(operators)}, not by {clause.operator}."
+        )
 
 
 def _string(clause: Clause) -> str:
     if not isinstance(clause.value, str):
-        raise FilterError(f"The {_shown(clause)} is compared with a string in quotes, not with {clause.value}.")
+        raise FilterError(
+            f"The {_shown(clause.kind, clause.name)} is compared with a string in quotes, not with {clause.value}."
+        )
     return clause.value
 
 
@@ -189,10 +200,12 @@ def _number(clause: Clause) -> int:
     """Also from a string of digits, which MLflow takes."""
     number = whole_number(clause.value) if isinstance(clause.value, str) else clause.value
     if not isinstance(number, int):
-        raise FilterError(f"The {_shown(clause)} is compared with a whole number of at most 18 digits.")
+        raise FilterError(
+            f"The {_shown(clause.kind, clause.name)} is compared with a whole number of at most 18 digits."
+        )
     return number
 
 
-def _shown(clause: Clause) -> str:
-    name = clause.name if len(clause.name) <= 50 else f"{clause.name[:50]}…"
-    return f"{clause.kind} {name!r}"
+def _shown(kind: Kind, name: str) -> str:
+    name = name if len(name) <= 50 else f"{name[:50]}…"
+    return f"{kind} {name!r}"

@@ -50,7 +50,7 @@ class RegistryFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def by_filter(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
         try:
-            return rows.filter(condition(parse_filter(text), self.fields))
+            return rows.filter(condition(parse_filter(text, self.fields.check_key), self.fields))
         except FilterError as error:
             raise ValidationError({"filter": [ErrorDetail(str(error), "invalid_filter")]}) from None
 

@@ -40,12 +40,13 @@ KEYWORDS = ("AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "IS")
 
 T = TypeVar("T")
 Value = str | int | tuple[str, ...]
+Kind = Literal["attribute", "tag"]
 
 
 class Clause(NamedTuple):
     """`operator` is in capitals, with one space in NOT IN; with IN and NOT IN the value is a tuple, otherwise not."""
 
-    kind: Literal["attribute", "tag"]
+    kind: Kind
     name: str
     operator: str
     value: Value
@@ -55,15 +56,22 @@ class FilterError(ValueError):
     """One sentence: what is wrong with a filter, and where. It is fit for the client's eyes."""
 
 
-def parse_filter(text: str) -> tuple[Clause, ...]:
-    """The clauses of a filter, all of which are to hold; none for text of spaces. Raises FilterError only."""
+def any_key(_kind: Kind, _name: str) -> None:
+    """The check of keys that refuses none."""
+
+
+def parse_filter(text: str, check_key: Callable[[Kind, str], None] = any_key) -> tuple[Clause, ...]:
+    """The clauses of a filter, all of which are to hold; none for text of spaces. Raises FilterError only.
+
+    `check_key` raises it for a key that does not exist, before anything is said about the value that it is compared
+    with."""
     reader = Reader(text, FilterError)
     clauses: list[Clause] = []
     values = 0
     if reader.ended:
         return ()
     while True:
-        clauses.append(_clause(reader))
+        clauses.append(_clause(reader, check_key))
         values += len(clauses[-1].value) if isinstance(clauses[-1].value, tuple) else 1
         if len(clauses) > MAX_CLAUSES:
             raise FilterError(f"A filter has at most {MAX_CLAUSES} clauses.")
@@ -153,8 +161,10 @@ def whole_number(text: str) -> int | None:
     return int(text) if re.fullmatch(rf"[+\-]?[0-9]{{1,{MAX_DIGITS}}}", text) else None
 
 
-def _clause(reader: Reader) -> Clause:
+def _clause(reader: Reader, check_key: Callable[[Kind, str], None]) -> Clause:
     prefix, name = reader.key("an attribute or a tag")
+    kind: Kind = "tag" if prefix.startswith("tag") else "attribute"
+    check_key(kind, name)
     operator = _operator(reader)
     value: Value | None
     if operator in {"IN", "NOT IN"}:
@@ -164,7 +174,7 @@ def _clause(reader: Reader) -> Clause:
         value = reader.number() if value is None else value
         if value is None:
             raise reader.expected(f"a string in quotes or a whole number of at most {MAX_DIGITS} digits")
-    return Clause("tag" if prefix.startswith("tag") else "attribute", name, operator, value)
+    return Clause(kind, name, operator, value)
 
 
 def _operator(reader: Reader) -> str:

@@ -4,19 +4,22 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
+from django.http import Http404
 from django.urls import get_resolver
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from keys.models import Permission
-from keys.principal import Principal
+from keys.principal import Principal, principal_of
 from mcp_project.errors import CODES
 from mcp_project.filters import OF_PAGES
 from mcp_project.middleware import is_governed
 from mcp_project.serializers import ChoiceField, StrictQuery
+from registry.queries import find_named, visible_models
 from usage.events import METHODS, OTHER, UNMATCHED
 from usage.models import Series
 from usage.period import Period, moment
@@ -80,6 +83,24 @@ class RouteField(serializers.CharField):
         return name
 
 
+class ModelField(serializers.CharField):
+    """A model by its id or name, as the model's id.
+
+    Looks among the context's `models`. An id that is not there is taken as it is: it may be a deleted model's.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        ident = super().to_internal_value(data)
+        try:
+            return find_named(self.context["models"].only("name"), ident).pk
+        except Http404:
+            pass
+        try:
+            return UUID(ident)
+        except ValueError:
+            raise serializers.ValidationError("There is no such model, or the key may not see it.") from None
+
+
 @cache
 def routes() -> list[str]:
     """Of governed requests."""
@@ -95,7 +116,7 @@ class UsageQuery(StrictQuery):
     time_zone = ZoneField(required=False, help_text="Of days, and of times without an offset: `UTC`, `Europe/Berlin`.")
     key = serializers.UUIDField(required=False, help_text="The id of a key.")
     owner = serializers.CharField(required=False, help_text="The owner of keys.")
-    model = serializers.UUIDField(required=False, help_text="The id of a model.")
+    model = ModelField(required=False, help_text="The id or the name of a model.")
     route = RouteField(required=False, help_text="The name of a route, such as `model-detail`.")
     method = WordField((*sorted(METHODS), OTHER), required=False, help_text="`GET`, …, or `other`.")
     status = StatusField(required=False, help_text="`404`, or `4xx` for the family.")
@@ -131,7 +152,8 @@ class UsageQuery(StrictQuery):
         twice = [name for name, values in given.items() if len(values) > 1 and name != "group_by"]
         if twice:
             raise serializers.ValidationError({name: ["It is given more than once."] for name in twice})
-        query = cls(data={name: ",".join(values) for name, values in given.items()})
+        models = visible_models(principal_of(request))
+        query = cls(data={name: ",".join(values) for name, values in given.items()}, context={"models": models})
         query.is_valid(raise_exception=True)
         return dict(query.validated_data)
 

@@ -9,6 +9,7 @@ from django.db.models import F, Func, Q, TextField, Value
 from registry.conditions import MODEL_FIELDS, VERSION_FIELDS, Differs, ILike, Like, condition
 from registry.grammar import Clause, FilterError, parse_filter
 from registry.models import RegisteredModel
+from tests.conftest import Api
 
 MODELS: list[dict[str, object]] = [
     {"name": "churn", "owner": "ann", "framework": "sklearn", "tags": {"stage": "live", "1": "one"}},
@@ -228,6 +229,19 @@ def test_what_is_wrong_is_said(text: str, sentence: str) -> None:
         condition(parse_filter(text), MODEL_FIELDS)
 
     assert str(raised.value) == sentence
+
+
+@pytest.mark.parametrize("value", ["0.9", "nothing", "1", "('x'", ""])
+def test_unknown_attribute_is_blamed_and_not_its_value(owner: Api, value: str) -> None:
+    owner.post("/api/models", {"name": "churn"})
+
+    response = owner.get(f"/api/models/churn/versions?filter=metrics.auc > {value}")
+
+    [error] = response.json()["errors"]
+    assert (response.status_code, error["field"]) == (400, "filter")
+    assert error["detail"] == (
+        f"There is no attribute 'metrics.auc': there are {', '.join(VERSION_FIELDS.attributes)}, and tags.<key>."
+    )
 
 
 def test_source_path_takes_no_list() -> None:

@@ -123,6 +123,40 @@ def test_model_that_a_key_may_no_longer_see_has_no_name(admin: Api) -> None:
     assert (group["model"], group["model_name"]) == (str(model.pk), None)
 
 
+@pytest.mark.parametrize("path", ["/api/usage?", "/api/usage/timeseries?", "/api/usage/events?"])
+def test_model_is_told_by_its_id_or_its_name(admin: Api, owner: Api, path: str) -> None:
+    made, _ = (owner.post("/api/models", {"name": name}).json()["id"] for name in ("churn", "fraud"))
+    drain_own_journal()
+
+    day = {name: f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}" for name, days in (("from", 0), ("to", 1))}
+    path += urlencode(day)
+    by_id, by_name, of_another = (admin.get(f"{path}&model={ident}").json() for ident in (made, "churn", "fraud"))
+
+    assert counted(by_id) == counted(by_name) == counted(of_another) == 1
+    assert by_id == by_name
+
+
+def counted(answer: dict[str, Any]) -> int:
+    """The requests in a report, a time series or a list of events."""
+    if "total" in answer:
+        return int(answer["total"]["requests"])
+    return sum(point["requests"] for point in answer["points"]) if "points" in answer else len(answer["results"])
+
+
+def test_name_of_a_model_that_a_key_may_not_see_is_as_unknown_as_any(admin: Api, owner: Api) -> None:
+    owner.post("/api/models", {"name": "churn"})
+    bound = api("bound", "read", model_patterns=["fraud"])
+
+    answers = [bound.get(f"/api/usage?model={name}").json() for name in ("churn", "nothing")]
+
+    errors = [answer["errors"] for answer in answers]
+    assert (
+        errors[0]
+        == errors[1]
+        == [{"field": "model", "code": "invalid", "detail": "There is no such model, or the key may not see it."}]
+    )
+
+
 def test_models_that_do_not_exist_or_may_not_be_seen_are_not_counted_apart(admin: Api, teammate: Api) -> None:
     teammate.get("/api/models/01a20989-5f4d-71fe-9a03-95db7dc19e17")
     drain_own_journal()

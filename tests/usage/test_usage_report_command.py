@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from registry.models import RegisteredModel
 from tests.conftest import Api
 from tests.usage.ledger import event, record
 from usage.journal import Journal
@@ -77,6 +78,14 @@ def test_without_groups_there_is_one_line() -> None:
     assert [line.split()[0] for line in report(group_by="").splitlines()[1:]] == ["requests", "3"]
 
 
+def test_model_is_told_by_its_id_or_its_name(tmp_path: Path) -> None:
+    model = RegisteredModel.objects.create(name="churn", owner="ann")
+    record(tmp_path, event(model_id=str(model.pk)))
+
+    assert report(model="churn") == report(model=str(model.pk))
+    assert report(model="churn").splitlines()[-1].split()[:2] == ["total", "1"]
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -85,6 +94,7 @@ def test_without_groups_there_is_one_line() -> None:
         ({"time_zone": "Mars"}, "--time-zone: The name of a time zone"),
         ({"time_zone": "Asia/Kolkata", "group_by": "day"}, "--time-zone: Days of Asia/Kolkata do not begin"),
         ({"key": "x"}, "--key: "),
+        ({"model": "nothing"}, "--model: There is no such model"),
         ({"from": "2026-03-10T10:00"}, "or name a --time-zone"),
     ],
 )

@@ -11,6 +11,7 @@ from rest_framework.utils.encoders import JSONEncoder
 from mcp_project.commands import ReadyCommand
 from mcp_project.csv_response import csv_chunks
 from mcp_project.errors import field_errors
+from registry.models import RegisteredModel
 from usage.lag import journal_lag
 from usage.queries import GROUPS, ReportQuery, conditions, period_of
 from usage.reports import Group, Report
@@ -27,12 +28,14 @@ class Command(ReadyCommand):
         parser.add_argument("--time-zone", help="of days (UTC), and of times without an offset")
         parser.add_argument("--group-by", default="route", help=f"of {', '.join(GROUPS)}; with commas (route)")
         for name in CONDITIONS:
-            parser.add_argument(f"--{name}", help=f"only of this {name}")
+            by = " (its id)" if name == "key" else " (its id or name)" if name == "model" else ""
+            parser.add_argument(f"--{name}", help=f"only of this {name}{by}")
         parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="(table)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         asked = ("from", "to", "time_zone", "group_by", *CONDITIONS)
-        given = ReportQuery(data={name: options[name] for name in asked if options[name] is not None})
+        data = {name: options[name] for name in asked if options[name] is not None}
+        given = ReportQuery(data=data, context={"models": RegisteredModel.objects})
         try:
             given.is_valid(raise_exception=True)
             query = given.validated_data
