@@ -17,7 +17,7 @@ class OwnDescriptions(AutoSchema):
         return (method and method.__doc__) or ""
 
     def _map_basic_serializer(self, serializer: BaseSerializer[Any], direction: Any) -> dict[str, Any]:
-        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if not vars(type(serializer))["__doc__"]:
             schema.pop("description", None)
         return schema

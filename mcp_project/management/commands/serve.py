@@ -1,4 +1,3 @@
-import ipaddress
 import os
 import signal
 import socket
@@ -12,8 +11,9 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from mcp_project import database, env
+from mcp_project import database
 from mcp_project.env import port as port_number
+from mcp_project.greeting import greeting
 
 
 def port(text: str) -> int:
@@ -67,7 +67,8 @@ class Command(BaseCommand):
         listener = listen(options["host"], options["port"])
         self.make_ready(initialise=not options["no_init"])
         host, bound_port = listener.getsockname()[:2]
-        self.greet(host, bound_port, options["no_init"])
+        self.stdout.write(greeting(host, bound_port, options["no_init"]))
+        self.stdout.flush()
         database.release_connections()
         self.become_gunicorn(listener, options)
 
@@ -81,29 +82,6 @@ class Command(BaseCommand):
                 f"The database lacks {len(pending)} migrations ({pending[0]} first): "
                 "run `manage.py init_db`, or serve without --no-init."
             )
-
-    def greet(self, host: str, port: int, no_init: bool) -> None:
-        from keys.services import create_first_key
-
-        everywhere = ipaddress.ip_address(host).is_unspecified
-        name = "127.0.0.1" if everywhere else f"[{host}]" if ":" in host else host
-        url = f"http://{name}:{port}"
-        first = None
-        if not no_init:
-            with database.one_at_a_time():
-                first = create_first_key()
-        if first is not None:
-            key, secret = first
-            expires = f"until {key.expires_at:%Y-%m-%d}" if key.expires_at else "without end"
-            self.stdout.write(
-                f"\nThe database has no key yet. This is an admin's, shown this once and valid {expires}:\n\n"
-                f"  {secret}\n\nTry it:\n\n"
-                f'  curl -H "Authorization: Bearer {secret}" {url}/api/models\n'
-            )
-        self.stdout.write(f"Serving on {url} (documentation: {url}/api/docs, admin: {url}/admin/). Ctrl-C stops it.")
-        if everywhere and not env.is_set("ALLOWED_HOSTS"):
-            self.stdout.write("It listens on every address, but answers to localhost only: see ALLOWED_HOSTS.")
-        self.stdout.flush()
 
     def become_gunicorn(self, listener: socket.socket, options: dict[str, Any]) -> None:
         """Replace this process, so that gunicorn's master has loaded nothing that `--reload` would need afresh,
