@@ -11,6 +11,7 @@ from rest_framework.request import Request as RestRequest
 from keys.limits.decision import Limits
 from keys.models import APIKey, Permission
 from keys.patterns import Network, matches
+from mcp_project.client_address import is_listed
 from mcp_project.middleware import Request
 
 
@@ -57,10 +58,8 @@ class Principal:
             return "API_KEY_EXPIRED"
         if not self.enabled:
             return "API_KEY_DISABLED"
-        if self.networks is not None and address is not None:
-            parsed = ipaddress.ip_address(address)
-            if not any(parsed in network for network in self.networks):
-                return "IP_NOT_ALLOWED"
+        if self.networks is not None and address is not None and not is_listed(address, self.networks):
+            return "IP_NOT_ALLOWED"
         return None
 
     def may(self, permission: str) -> bool:

@@ -1,6 +1,7 @@
 """Which address a request came from."""
 
 import ipaddress
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import cast
 
@@ -36,8 +37,8 @@ def _find(request: HttpRequest) -> str:
     """The peer's address; behind TRUSTED_PROXIES, the last address of X-Forwarded-For that is not such a proxy.
 
     Read from the right: a client can write what it likes into the header, a proxy only appends to it. What a trusted
-    proxy appended and nobody can read is UNKNOWN, which is on no list of allowed addresses: not the proxy's own, which
-    may be.
+    proxy appended and nobody can read is UNKNOWN, which is on no list of allowed addresses, and not the proxy's own
+    address, which may be on one.
     """
     address = _plain(request.META.get("REMOTE_ADDR") or "127.0.0.1")  # empty on a Unix socket
     if not settings.TRUSTED_PROXIES:
@@ -45,14 +46,15 @@ def _find(request: HttpRequest) -> str:
     trusted = networks(tuple(settings.TRUSTED_PROXIES))
     header = request.META.get("HTTP_X_FORWARDED_FOR", "")
     hops = header.split(",") if header.strip() else []
-    while hops and _is_in(address, trusted):
+    while hops and is_listed(address, trusted):
         address = _plain(hops.pop())
     return address
 
 
-def _is_in(address: str, trusted: tuple[Network, ...]) -> bool:
+def is_listed(address: str, listed: Iterable[Network]) -> bool:
+    """Whether a list of allowed addresses names this one. UNKNOWN is on no list, not even on 0.0.0.0/0."""
     parsed = ipaddress.ip_address(address)
-    return any(parsed in network for network in trusted)
+    return address != UNKNOWN and any(parsed in network for network in listed)
 
 
 @lru_cache(maxsize=1024)

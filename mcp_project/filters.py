@@ -7,11 +7,13 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.request import Request
 from rest_framework.serializers import ErrorDetail, ValidationError
 
+MAY_BE_EMPTY = {"filter", "order_by", "search", "cursor"}  # an empty one has no condition in it
 OF_PAGES = {"limit", "cursor"}
 
 
 class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
-    """Refuses parameters that the list does not know: a typo must not pass for a list of everything."""
+    """Refuses parameters that the list does not know, and empty ones: neither a typo nor a script's empty variable
+    must pass for a list of everything."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         filterset_class = self.get_filterset_class(view, queryset)
@@ -21,7 +23,12 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
             for name in request.query_params
             if name not in known
         }
-        if unknown:
-            raise ValidationError(unknown)
+        empty = {
+            name: ErrorDetail("It is empty: leave it out, or say what it is to be.", "blank")
+            for name in request.query_params
+            if name not in MAY_BE_EMPTY and "" in request.query_params.getlist(name)
+        }
+        if wrong := unknown | empty:
+            raise ValidationError(wrong)
         filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
         return filtered

@@ -21,6 +21,7 @@ log = structlog.get_logger("request")
 REQUEST_ID = re.compile(r"[0-9A-Za-z._:-]{1,64}", re.ASCII)
 HEALTH_PATHS = frozenset({"/health", "/health/live"})
 METRICS_PATH = "/metrics"
+VARY = "Authorization, X-API-Key"  # the headers that carry a key
 OPEN_PATHS = frozenset({"/api/schema", "/api/docs"})
 
 
@@ -50,6 +51,17 @@ def is_sent_to_an_address(request: HttpRequest) -> bool:
     except ValueError:
         return False
     return True
+
+
+def set_caching(request: Request, response: HttpResponse) -> None:
+    """Forbids shared caches to keep an answer, unless its view says otherwise. A client may keep what has an ETag, and
+    asks each time whether it is still true (304). What a key may see decides each governed answer."""
+    headers = response.headers
+    if "Cache-Control" not in headers:
+        revalidated = "ETag" in headers and request.method in ("GET", "HEAD") and response.status_code < 400
+        headers["Cache-Control"] = "private, no-cache" if revalidated else "no-store"
+    if request.governed:
+        headers["Vary"] = f"Authorization, X-API-Key, {headers['Vary']}" if "Vary" in headers else VARY
 
 
 class HostMiddleware(CommonMiddleware):
@@ -93,6 +105,7 @@ class RequestContextMiddleware:
         try:
             response = in_shape(request, self.get_response(request))
             response["X-Request-ID"] = request.request_id
+            set_caching(request, response)
             self._log(request, response)
         finally:
             structlog.contextvars.clear_contextvars()

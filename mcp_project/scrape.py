@@ -1,7 +1,5 @@
 """`GET /metrics`: for Prometheus, by its address."""
 
-import ipaddress
-
 from django.conf import settings
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -11,7 +9,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from mcp_project.client_address import client_address, networks
+from mcp_project.client_address import client_address, is_listed, networks
 from mcp_project.errors import ApiError
 from mcp_project.metrics import as_text
 
@@ -19,8 +17,8 @@ from mcp_project.metrics import as_text
 class FromAllowedAddress(BasePermission):
     def has_permission(self, request: Request, _view: APIView) -> bool:
         """Raises ApiError PERMISSION_DENIED for an address that METRICS_ALLOWED_IPS does not name."""
-        address = ipaddress.ip_address(client_address(request))
-        if not any(address in network for network in networks(tuple(settings.METRICS_ALLOWED_IPS))):
+        address = client_address(request)
+        if not is_listed(address, networks(tuple(settings.METRICS_ALLOWED_IPS))):
             raise ApiError("PERMISSION_DENIED", f"{address} may not read the metrics: see METRICS_ALLOWED_IPS.")
         return True
 

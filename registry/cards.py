@@ -3,18 +3,31 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from keys.principal import Principal
 from registry.models import ModelVersion, RegisteredModel
 
 MAX_VERSIONS = 50
+TAGS = nh3.ALLOWED_TAGS - {"img"}
 PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&:@])")
+
+
+def image_as_link(_renderer: Any, tokens: Sequence[Token], index: int, *_others: Any) -> str:
+    """A render rule of markdown-it."""
+    address = str(tokens[index].attrGet("src") or "")
+    return f'<a href="{escape(address)}">{escape(tokens[index].content or address)}</a>'
+
+
 # Descriptions are Markdown (CommonMark, with tables); HTML in them is text.
 _renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
+# An image would tell its server who reads the page, and when: it becomes a link to it.
+_renderer.add_render_rule("image", image_as_link)
 
 
 def card(principal: Principal, model: RegisteredModel) -> str:
@@ -28,8 +41,8 @@ def card(principal: Principal, model: RegisteredModel) -> str:
 
 
 def as_html(markdown: str, title: str) -> str:
-    """A page. What could run, or load something, is not in it: scripts, styles, frames, links to other schemes."""
-    body = nh3.clean(_renderer.render(markdown), url_schemes={"http", "https", "mailto"})
+    """A page in which nothing runs, and that loads nothing: no scripts, styles, frames, images, other schemes."""
+    body = nh3.clean(_renderer.render(markdown), tags=TAGS, url_schemes={"http", "https", "mailto"})
     head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{nh3.clean_text(title)}</title></head>'
     return f"{head}<body>{body}</body></html>\n"
 

@@ -25,12 +25,25 @@ INNER_DOMAINS = (
     "local", "localhost", "localdomain", "internal", "intranet", "lan", "corp", "home", "private", "arpa", "svc",
     "test", "invalid", "box",
 )  # fmt: skip
-SPECIAL = [  # a cloud's host, which has a public address; 6to4's relay; and what is IETF's own
-    ipaddress.ip_network(text) for text in ("168.63.129.16/32", "192.88.99.0/24", "192.0.0.0/24")
+# Ranges that Python's ipaddress calls global, and that lead to no public host: IANA's special-purpose registries
+# (RFC 6890 and its successors), and one host of a cloud that has a public address.
+SPECIAL = [
+    ipaddress.ip_network(text)
+    for text in (
+        "168.63.129.16/32",  # Azure's host
+        "192.0.0.0/24",  # IETF protocol assignments
+        "192.31.196.0/24",  # AS112
+        "192.52.193.0/24",  # AMT
+        "192.88.99.0/24",  # the relays of 6to4
+        "192.175.48.0/24",  # AS112
+        "2001::/23",  # IETF protocol assignments: ORCHID, benchmarks, AMT, AS112; Teredo is judged by what it holds
+        "2620:4f:8000::/48",  # AS112
+        "3fff::/20",  # documentation
+    )
 ]
+UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is given out to hosts; 5f00::/16, for one, is not
 ISATAP = 0x5EFE  # with a bit that says of how far the IPv4 address holds: RFC 5214
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
-LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -102,9 +115,9 @@ def _is_public(address: Address) -> bool:
             return _is_public(held)
         if int(address) >> 32 & 0xFDFFFFFF == ISATAP:
             return _is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        if address.is_site_local or address in LOCAL_NAT64:
+        if address not in UNICAST:
             return False
-    elif any(address in network for network in SPECIAL):
+    if any(address in network for network in SPECIAL):
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved)
 

@@ -3,28 +3,35 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 from keys.models import APIKey
 from registry.models import Deployment, RegisteredModel
+from usage.models import Event
 from usage.period import Period
 from usage.reports import Report
 
 MANY = 10_000
 
 
-def dashboard(_request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Unfold's DASHBOARD_CALLBACK."""
-    [day] = Report(Period.of(None, None, ZoneInfo("UTC")), (), Q()).groups()
-    context["figures"] = [
-        ("Keys in use", _counted(APIKey.objects.get_usable_keys())),
-        ("Models", _counted(RegisteredModel.objects.all())),
-        ("Live deployments", _counted(Deployment.objects.filter(status__in=Deployment.LIVE))),
-        ("Requests in 24 h", day["requests"]),
-        ("Errors in 24 h", day["errors"]),
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Unfold's DASHBOARD_CALLBACK. Shows each figure to users who may view what it counts."""
+    counted = [
+        ("Keys in use", APIKey.objects.get_usable_keys()),
+        ("Models", RegisteredModel.objects.all()),
+        ("Live deployments", Deployment.objects.filter(status__in=Deployment.LIVE)),
     ]
+    figures = [(title, _counted(rows)) for title, rows in counted if _may_view(request, rows.model)]
+    if _may_view(request, Event):
+        [day] = Report(Period.of(None, None, ZoneInfo("UTC")), (), Q()).groups()
+        figures += [("Requests in 24 h", day["requests"]), ("Errors in 24 h", day["errors"])]
+    context["figures"] = figures
     return context
+
+
+def _may_view(request: HttpRequest, model: type[Model]) -> bool:
+    return request.user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
 
 
 def _counted(rows: QuerySet[Any]) -> int | str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins
@@ -64,6 +65,10 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
                 raise ValidationError(wrong)
             return csv_response("events", FIELDS, every(events))
         return super().list(request)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        patch_vary_headers(response, ["Accept"])  # JSON or CSV
+        return super().finalize_response(request, response, *args, **kwargs)
 
     @extend_schema(
         summary="Report the usage of a period",

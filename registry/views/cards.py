@@ -30,7 +30,7 @@ class CardView(OfModel):
         model = self.model(model_id)
         text = card(principal_of(request), model)
         if form == "html":
-            headers = {"Content-Security-Policy": "default-src 'none'; img-src https: http:; sandbox", "Vary": "Accept"}
+            headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "Vary": "Accept"}
             return HttpResponse(as_html(text, model.name), content_type="text/html; charset=utf-8", headers=headers)
         return HttpResponse(text, content_type="text/markdown; charset=utf-8", headers={"Vary": "Accept"})
 

@@ -72,7 +72,7 @@ class DeploymentViewSet(mixins.ListModelMixin, GenericViewSet[Deployment]):
 class OneDeploymentViewSet(OfDeployment):
     serializer_class = DeploymentSerializer
 
-    @extend_schema(summary="Read a deployment", parameters=[KNOWN])
+    @extend_schema(summary="Read a deployment", parameters=[KNOWN], responses={200: DeploymentSerializer, 304: None})
     def retrieve(self, request: Request, deployment_id: str) -> Response:
         deployment = self.deployment(deployment_id)
         return unless_known(request, deployment.etag, lambda: DeploymentSerializer(deployment).data)

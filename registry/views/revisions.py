@@ -43,7 +43,7 @@ class RevisionListView(mixins.ListModelMixin, GenericViewSet[DeploymentRevision]
 class RevisionViewSet(OfDeployment):
     serializer_class = WholeRevisionSerializer
 
-    @extend_schema(summary="Read a revision", parameters=[KNOWN])
+    @extend_schema(summary="Read a revision", parameters=[KNOWN], responses={200: WholeRevisionSerializer, 304: None})
     def retrieve(self, request: Request, deployment_id: str, number: int) -> Response:
         revision = self.revision(deployment_id, number)
         return unless_known(request, revision.etag, lambda: WholeRevisionSerializer(revision).data)

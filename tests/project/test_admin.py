@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.core.cache import caches
 from django.test import Client
 
@@ -39,6 +40,25 @@ def test_dashboard_counts(staff: Client, busy: Api) -> None:
         "Requests in 24 h": 1,
         "Errors in 24 h": 0,
     }
+
+
+@pytest.mark.parametrize(
+    ("right", "seen"),
+    [
+        (None, set()),
+        ("view_apikey", {"Keys in use"}),
+        ("view_registeredmodel", {"Models"}),
+        ("view_deployment", {"Live deployments"}),
+        ("view_event", {"Requests in 24 h", "Errors in 24 h"}),
+    ],
+)
+def test_dashboard_shows_the_figures_of_what_one_may_view(busy: Api, right: str | None, seen: set[str]) -> None:
+    user = User.objects.create_user("narrow", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename=right))
+    browser = Client()
+    browser.force_login(user)
+
+    assert set(dict(browser.get("/admin/").context["figures"])) == seen
 
 
 def test_impossible_rate_is_refused_in_the_form(staff: Client, owner: Api) -> None:

@@ -6,6 +6,7 @@ import pytest
 from django.test import RequestFactory
 
 from mcp_project.client_address import client_address
+from tests.conftest import Api, api
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,21 @@ def test_address(trusted: list[str], peer: str, forwarded: str, expected: str, s
     request = RequestFactory().get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR=forwarded)
 
     assert client_address(request) == expected
+
+
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "0.0.0.0", "::/0"])
+def test_address_that_nobody_can_read_is_on_no_list(db: None, network: str, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    settings.METRICS_ALLOWED_IPS = [network]
+    bound = api("bound", "read", allowed_ips=[network])
+
+    for forwarded in ("rubbish", "198.51.100.9, <script>", "192.0.2.1, unknown"):
+        assert bound.get("/api/models", X_Forwarded_For=forwarded).json()["code"] == "IP_NOT_ALLOWED"
+        assert Api().get("/metrics", X_Forwarded_For=forwarded).status_code == 403
+
+
+def test_nothing_is_read_beyond_an_address_that_nobody_can_read(settings: Any) -> None:
+    settings.TRUSTED_PROXIES = ["0.0.0.0/0"]
+    request = RequestFactory().get("/", REMOTE_ADDR="10.1.1.1", HTTP_X_FORWARDED_FOR="192.0.2.1, rubbish")
+
+    assert client_address(request) == "0.0.0.0"

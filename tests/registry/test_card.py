@@ -92,3 +92,25 @@ def test_card_is_known_by_its_etag_until_what_it_shows_changes(owner: Api) -> No
     assert owner.get(f"{CARD}?format=html", If_None_Match=known).status_code == 200
     owner("PATCH", "/api/models/churn/versions/1", {"metrics": {"auc": 0.5}}, If_Match="*")
     assert owner.get(CARD, If_None_Match=known).status_code == 200
+
+
+def test_it_loads_nothing_and_links_to_its_images(owner: Api) -> None:
+    text = '![a "graph"](https://elsewhere.example/g.png "t") [![badge](http://elsewhere.example/b.svg)](https://ci)'
+    model(owner, description=f"{text}\n\n![by name][it]\n\n[it]: //elsewhere.example/i.png")
+
+    answer = owner.get(f"{CARD}?format=html")
+
+    html = answer.content.decode()
+    assert "<img" not in html
+    assert '<a href="https://elsewhere.example/g.png"' in html
+    assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
+
+
+@pytest.mark.parametrize("path", [CARD, "/api/models/churn/lineage", "/api/models/churn"])
+def test_what_has_changed_since_is_not_read_with_its_old_etag(owner: Api, path: str) -> None:
+    model(owner)
+
+    answer = owner.get(path, If_Match='"stale"')
+
+    assert answer.status_code == (200 if path.endswith("churn") else 412), "which has a condition only for changes"
+    assert answer.json()["code"] == "PRECONDITION_FAILED" if answer.status_code == 412 else True

@@ -1,5 +1,6 @@
 """GET /api/models"""
 
+import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from registry.models import RegisteredModel
@@ -60,3 +61,22 @@ def test_list_is_the_same_with_and_without_a_trailing_slash(teammate: Api) -> No
     _register(1)
 
     assert teammate.get("/api/models/").json()["results"] == teammate.get("/api/models").json()["results"]
+
+
+@pytest.mark.parametrize("name", ["owner", "name", "framework", "task"])
+def test_empty_parameter_is_refused_and_not_taken_for_no_filter(owner: Api, name: str) -> None:
+    answer = owner.get(f"/api/models?{name}=")
+
+    assert answer.status_code == 400
+    assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [(name, "blank")]
+
+
+@pytest.mark.parametrize("path", ["/api/keys?status=", "/api/deployments?status=", "/api/audit?object="])
+def test_so_it_is_of_other_lists(admin: Api, path: str) -> None:
+    assert admin.get(path).status_code == 400
+    assert admin.get(path.replace("status", "nothing")).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["filter", "order_by", "search", "cursor"])
+def test_empty_expression_is_no_condition(owner: Api, name: str) -> None:
+    assert owner.get(f"/api/models?{name}=").status_code == 200
