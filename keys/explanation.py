@@ -9,9 +9,9 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.generics import GenericAPIView
 
 from keys.limits.failures import look_at_failures
+from keys.limits.free import is_free
 from keys.limits.headers import refusal
 from keys.limits.limiter import limiter
-from keys.middleware import is_free
 from keys.principal import GovernedRequest, Principal
 from keys.verification import what_is_left
 from mcp_project.errors import ApiError, from_exception

@@ -11,6 +11,7 @@ from keys.authentication import WrongKey, authenticate
 from keys.credentials import BEARER, credential
 from keys.idempotency import Claim, is_kept
 from keys.limits.failures import check_failures, refuse_blocked
+from keys.limits.free import TOO_MANY_FREE, free_requests, is_free
 from keys.limits.headers import OUTAGE, describe, policy, refusal
 from keys.limits.limiter import limiter
 from keys.principal import GovernedRequest, Principal
@@ -18,9 +19,6 @@ from mcp_project.client_address import client_address
 from mcp_project.errors import ApiError, refuse
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-
-# What a key may ask about itself when it has nothing left to spend.
-FREE_OF_CHARGE = frozenset({("GET", "/api/keys/me"), ("HEAD", "/api/keys/me")})
 
 
 class APIKeyMiddleware:
@@ -57,7 +55,7 @@ def challenge(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 class ThrottleMiddleware:
-    """Charges the request to its key's limits, or answers 429; before that, refuses bodies that are too large."""
+    """Charges the request to its key's limits, or answers 429; then refuses bodies that are too large."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -66,22 +64,25 @@ class ThrottleMiddleware:
         principal = request.principal if request.governed else None
         if principal is None:
             return self.get_response(request)
-        wrong, free = check_length(request), is_free(request)
+        free = is_free(request)
+        if free and not free_requests.admit(principal.key_id):
+            response = TOO_MANY_FREE.response(request)
+            response["RateLimit-Policy"] = policy(principal.limits)
+            return response
         try:
-            decision = limiter.spend(principal.limits, cost=0 if free or wrong else 1)
+            decision = limiter.spend(principal.limits, cost=0 if free else 1)
         except ApiError as error:
-            response = self.get_response(request) if free and not wrong else refuse(request, wrong or error)
+            response = self._answer(request) if free else refuse(request, error)
             response["RateLimit-Policy"] = policy(principal.limits)
             response[OUTAGE] = "closed"
             return response
-        if wrong is not None:
-            response = refuse(request, wrong)
-        elif decision.admitted or free:
-            response = self.get_response(request)
-        else:
-            response = refusal(decision).response(request)
+        response = self._answer(request) if decision.admitted or free else refusal(decision).response(request)
         describe(response, decision)
         return response
+
+    def _answer(self, request: GovernedRequest) -> HttpResponse:
+        wrong = check_length(request)
+        return self.get_response(request) if wrong is None else refuse(request, wrong)
 
 
 class IdempotencyMiddleware:
@@ -116,10 +117,6 @@ class IdempotencyMiddleware:
         else:
             claim.keep(request, response)
         return response
-
-
-def is_free(request: HttpRequest) -> bool:
-    return (request.method, request.path_info) in FREE_OF_CHARGE
 
 
 def check_length(request: HttpRequest) -> ApiError | None:

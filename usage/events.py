@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 
+from keys.limits.free import is_free
 from keys.principal import GovernedRequest
 from mcp_project.client_address import client_address
 
@@ -32,17 +33,19 @@ class Event(NamedTuple):
     request_bytes: int
     response_bytes: int
     client: str | None  # None where addresses are not recorded
-    units: int = 1  # what the answer is worth; a refusal nothing
+    units: int = 1  # what the answer is worth; a refusal, or what costs no key anything, nothing
     model_id: str | None = None  # of a model that exists and that the key may see
     times: int = 1  # how many answers alike it stands for; last, where the journal writes over it
 
     @property
     def alike(self) -> tuple[object, ...] | None:
-        """What answers have in common that may be one event; None for those that each are one of their own."""
+        """What answers have in common that may be one event; None for those that each are one of their own. Whatever
+        can be sent without a right, or with none left, is folded: else it could fill the disk."""
         preflight = self.key_id is None and self.method == "OPTIONS"  # which takes no key, and gets an answer
-        if self.status not in REFUSALS and not preflight:
+        if self.units and self.status not in REFUSALS and not preflight:
             return None
-        return (self.key_id or self.client, self.method, self.route, self.status, self.code)
+        sizes = (self.request_bytes, self.response_bytes) if self.status < 400 else ()
+        return (self.key_id or self.client, self.method, self.route, self.status, self.code, *sizes)
 
 
 def event_of(request: GovernedRequest, response: HttpResponseBase) -> Event:
@@ -62,7 +65,7 @@ def event_of(request: GovernedRequest, response: HttpResponseBase) -> Event:
         request_bytes=int(length) if is_read(length) else 0,
         response_bytes=len(response.content) if isinstance(response, HttpResponse) else 0,
         client=client_address(request) if settings.USAGE_CLIENT_ADDRESS else None,
-        units=0 if response.status_code in REFUSALS else 1,
+        units=0 if response.status_code in REFUSALS or is_free(request) else 1,
         model_id=None if model_id is None else str(model_id),
     )
 

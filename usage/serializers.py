@@ -27,7 +27,9 @@ class FiguresSerializer(serializers.Serializer[dict[str, Any]]):
         help_text="Answers with a status of 400 or more."
     )
     refusals = serializers.IntegerField(help_text="Those with 401 or 429.")
-    units = serializers.IntegerField(help_text="What the answers were worth: 1 each, a refusal nothing.")
+    units = serializers.IntegerField(
+        help_text="What the answers were worth: 1 each, nothing for a refusal or for what is free."
+    )
     request_bytes = serializers.IntegerField()
     response_bytes = serializers.IntegerField()
     p50_ms = serializers.FloatField(allow_null=True, help_text="Latency in milliseconds, to within 5 %.")

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,9 @@ def recorded() -> list[tuple[int, str, int]]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What the journal takes for time.monotonic."""
-    now = [1000.0]
-    monkeypatch.setattr("usage.journal.time.monotonic", lambda: now[0])
+    """What time.monotonic gives from now on."""
+    now = [time.monotonic()]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     return now
 
 
@@ -78,6 +79,31 @@ def test_only_refusals_are_folded(owner: Api, clock: list[float]) -> None:
         owner.get("/api/keys")
 
     assert recorded() == [(200, "", 1), (404, "NOT_FOUND", 1), (403, "PERMISSION_DENIED", 1)] * 2
+
+
+WRONG_LENGTHS = ({"Content_Length": "99999999"}, {"Transfer_Encoding": "chunked"}, {"Content_Length": "1x"})
+
+
+def test_key_with_nothing_left_adds_one_event_a_second_whatever_it_sends(clock: list[float]) -> None:
+    caller = api("eager", "read", daily_quota=0)
+    for _ in range(10):
+        assert {caller("POST", "/api/models", **headers).status_code for headers in WRONG_LENGTHS} == {429}
+        assert caller.get("/api/models", Content_Length="99999999").status_code == 429
+
+    assert sorted(recorded()) == [(429, "QUOTA_EXCEEDED", 10), (429, "QUOTA_EXCEEDED", 30)]
+
+
+def test_free_requests_are_folded_refused_past_ten_a_second_and_counted(admin: Api, clock: list[float]) -> None:
+    caller = api("eager", "read", daily_quota=0)
+
+    statuses = [caller.get("/api/keys/me").status_code for _ in range(50)]
+
+    assert statuses == [200] * 10 + [429] * 40
+    assert recorded() == [(200, "", 10), (429, "RATE_LIMIT_EXCEEDED", 40)]
+    told = admin.get("/api/usage?owner=eager").json()["total"]
+    assert (told["requests"], told["refusals"], told["units"]) == (50, 40, 0)
+    clock[0] += 1
+    assert caller.get("/api/keys/me").status_code == 200
 
 
 def test_report_counts_each_answer(outsider: Api, admin: Api) -> None:
