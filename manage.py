@@ -15,6 +15,9 @@ def main() -> None:
     from django.db import Error
     from psycopg import Error as DriverError
 
+    from mcp_project import database_config
+
+    database_config.for_commands = True
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:

@@ -10,22 +10,41 @@ from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from psycopg import sql
 
+from mcp_project.database_role import store_role_settings
+
 INIT_LOCK = 6_227_020_800  # an arbitrary number that every host of the service agrees on
 
 
 def initialise(verbosity: int = 1) -> None:
-    """Create the database when it is missing and migrate it. Hosts that do so at the same time take turns."""
+    """Create the database when it is missing, migrate it and store the role's settings. Hosts that do so at the same
+    time take turns."""
     _create_when_missing()
     with one_at_a_time():
         call_command("migrate", interactive=False, verbosity=verbosity)
+        store_role_settings()
 
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Hold the database's advisory lock: on a connection of its own, since it must outlive any transaction."""
+    """Hold the database's advisory lock, on a connection of its own, since it must outlive any transaction. For
+    commands only: a pooler, behind which the service may be, would give the lock to the client that comes next."""
     with psycopg.connect(**connection_parameters(), autocommit=True) as session:
         session.execute("SELECT pg_advisory_lock(%s)", [INIT_LOCK])
         yield
+
+
+@contextmanager
+def without_time_limit() -> Iterator[None]:
+    """Let statements of the service take as long as they need, within the transaction that is open. For work whose
+    length depends on how much is stored, in the background; locks keep their limit."""
+    session = connection.connection
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+    longest_answer, session.longest_answer = session.longest_answer, None
+    try:
+        yield
+    finally:
+        session.longest_answer = longest_answer
 
 
 def pending_migrations() -> list[str]:
@@ -56,7 +75,7 @@ def explain(error: Exception) -> str:
             f"{server} refused the password of user {settings['USER']}: check DB_USER and DB_PASSWORD or DATABASE_URL."
         )
     if "permission denied" in said:
-        return f"User {settings['USER']} of {server} may not do this: {said}"
+        return f"User {settings['USER']} of {server} may not do this: {said}{_remedy(said)}"
     if "does not exist" in said and "database" in said:
         return f"{server} has no database {settings['NAME']}: run `manage.py init_db`."
     if "Connection refused" in said or "No such file or directory" in said:
@@ -64,6 +83,16 @@ def explain(error: Exception) -> str:
     if "could not translate host name" in said or "failed to resolve host" in said:
         return f"The database host {settings['HOST']} has no address: check DB_HOST or DATABASE_URL."
     return f"{server} cannot be used: {said}"
+
+
+def _remedy(said: str) -> str:
+    """What a superuser runs for a role that may not create the database, or, since PostgreSQL 15, no tables in it."""
+    name, role = connection.settings_dict["NAME"], connection.settings_dict["USER"] or "…"
+    if "to create database" in said:
+        return f": as a superuser, run `CREATE DATABASE {name} OWNER {role};`."
+    if "schema public" in said:
+        return f": as a superuser, run `ALTER DATABASE {name} OWNER TO {role};`."
+    return ""
 
 
 def _create_when_missing() -> None:

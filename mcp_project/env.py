@@ -116,6 +116,13 @@ ENV = environ.Env(
     APP_WORKERS=(whole(1, 256), 2),
     APP_THREADS=(whole(1, 256), 4),
     DATABASE_URL=(str, ""),
+    DATABASE_DIRECT_URL=(str, ""),
+    PGBOUNCER=(boolean, False),
+    DATABASE_LOCK_TIMEOUT=(seconds, 1.0),
+    DATABASE_STATEMENT_TIMEOUT=(seconds, 5.0),
+    DATABASE_IDLE_IN_TRANSACTION_TIMEOUT=(seconds, 30.0),
+    DATABASE_TCP_USER_TIMEOUT=(seconds, 10.0),
+    DATABASE_CLIENT_CHECK_INTERVAL=(seconds, 1.0),
     DB_USER=(str, "postgres"),
     DB_PASSWORD=(str, DEFAULT_DB_PASSWORD),
     DB_HOST=(host, "localhost"),
@@ -151,7 +158,7 @@ ENV = environ.Env(
     THROTTLE_ON_OUTAGE=(choice("closed", "open", "local"), "closed"),
 )
 
-SECRETS = {"DATABASE_URL", "DB_PASSWORD", "REDIS_URL", "SECRET_KEY"}
+SECRETS = {"DATABASE_DIRECT_URL", "DATABASE_URL", "DB_PASSWORD", "REDIS_URL", "SECRET_KEY"}
 
 
 def load(path: Path) -> None:

@@ -19,11 +19,14 @@ from django.core.exceptions import (
     SuspiciousOperation,
     ValidationError,
 )
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django_ratelimit.exceptions import Ratelimited
+from psycopg import errors
 from rest_framework import exceptions
 from rest_framework.serializers import as_serializer_error
+
+from mcp_project.folding import FoldedWarning
 
 log = structlog.get_logger()
 
@@ -67,7 +70,15 @@ CODES = {
     "TOO_MANY_FAILURES": Code(429, "Too many wrong keys or passwords came from this address."),
     "HEADERS_TOO_LARGE": Code(431, "A header is over 8190 bytes, or there are over 100 of them."),
     "INTERNAL_ERROR": Code(500, "A fault of this service; the log has it under the request id."),
-    "DATABASE_UNAVAILABLE": Code(503, "The database cannot be reached; try again after `Retry-After` seconds."),
+    "DATABASE_UNAVAILABLE": Code(
+        503, "The database cannot be reached, or takes no writes; try again after `Retry-After` seconds."
+    ),
+    "DATABASE_BUSY": Code(
+        503, "Another request holds what this one needs in the database; try again after `Retry-After` seconds."
+    ),
+    "DATABASE_TIMEOUT": Code(
+        503, "The database needed longer for this than `DATABASE_STATEMENT_TIMEOUT` allows; ask for less, or try again."
+    ),
     "LIMITER_UNAVAILABLE": Code(
         503, "The limiter's counters cannot be reached, and this key is not admitted without them."
     ),
@@ -91,6 +102,10 @@ BY_STATUS = {
 }
 
 FieldError = dict[str, str]
+
+_warnings = {
+    code: FoldedWarning(code.lower()) for code in ("DATABASE_UNAVAILABLE", "DATABASE_BUSY", "DATABASE_TIMEOUT")
+}
 
 
 class ApiError(exceptions.APIException):
@@ -158,8 +173,8 @@ def from_exception(error: BaseException | None) -> ApiError:  # noqa: PLR0911, P
             return ApiError("PAYLOAD_TOO_LARGE")
         case SuspiciousOperation() | BadRequest():
             return ApiError("BAD_REQUEST")
-        case OperationalError() | InterfaceError():
-            return ApiError("DATABASE_UNAVAILABLE", headers={"Retry-After": "1"})
+        case DatabaseError() | InterfaceError() if (code := _code_of_database_error(error)) is not None:
+            return ApiError(code, headers={"Retry-After": "1"})
         case exceptions.UnsupportedMediaType():
             return ApiError("UNSUPPORTED_MEDIA_TYPE", "Send JSON, with Content-Type: application/json.")
         case exceptions.APIException() if error.status_code in BY_STATUS:
@@ -168,12 +183,25 @@ def from_exception(error: BaseException | None) -> ApiError:  # noqa: PLR0911, P
             return ApiError("INTERNAL_ERROR")
 
 
+def _code_of_database_error(error: Exception) -> str | None:
+    """None for an error that is a fault of this service."""
+    match error.__cause__:
+        case errors.LockNotAvailable() | errors.DeadlockDetected() | errors.SerializationFailure():
+            return "DATABASE_BUSY"
+        case errors.QueryCanceled():
+            return "DATABASE_TIMEOUT"
+        # The last: a standby, asked for a table that is not replicated.
+        case errors.ReadOnlySqlTransaction() | errors.IdleInTransactionSessionTimeout() | errors.FeatureNotSupported():
+            return "DATABASE_UNAVAILABLE"
+    return "DATABASE_UNAVAILABLE" if isinstance(error, OperationalError | InterfaceError) else None
+
+
 def report(error: BaseException, answer: ApiError) -> None:
-    """Log what an operator would act on: a fault nobody foresaw, with its traceback, or the database's absence."""
+    """Log what an operator would act on: an unforeseen fault, with its traceback, or a failing database."""
     if answer.code == "INTERNAL_ERROR":
         log.error("internal_error", exc_info=error)
-    elif answer.code == "DATABASE_UNAVAILABLE":
-        log.warning("database_unavailable", error=" ".join(str(error).split()))
+    elif answer.code in _warnings:
+        _warnings[answer.code].report(error)
 
 
 def field_errors(detail: Any, path: str = "") -> Iterator[FieldError]:

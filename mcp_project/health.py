@@ -1,5 +1,7 @@
 """`GET /health`: whether this process can do its work. `GET /health/live`: whether it answers at all."""
 
+import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
@@ -20,29 +22,43 @@ LONGEST_WAIT_SECONDS = 1.5
 Checks = dict[str, str]
 
 
+# Sessions whose role this one may not look at show no wait.
+STATE = """
+SELECT current_setting('transaction_read_only') = 'on', count(*) FILTER (
+    WHERE wait_event_type = 'Lock' AND query_start < clock_timestamp() - interval '0.5 seconds'
+) FROM pg_stat_activity WHERE datname = current_database()
+"""
+
+
 class HealthProbe:
     """Runs the checks on a thread of its own, one run at a time, so that a database that hangs (rather than
-    refuses) can hold up neither the answer nor more than one thread."""
+    refuses) can hold up neither the answer nor more than one thread. All who wait for a run share its deadline."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._executor: ThreadPoolExecutor | None = None
         self._running: Future[Checks] | None = None
+        self._deadline = 0.0  # of the run, on time.monotonic's clock
         self._migrated = False
 
     def checks(self) -> Checks:
-        if self._executor is None:  # made here, not at import: a thread does not survive the fork of a worker
-            self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
-        if self._running is None or self._running.done():
-            self._running = self._executor.submit(self._check)
+        with self._lock:
+            if self._executor is None:  # made here, not at import: a thread does not survive the fork of a worker
+                self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
+            if self._running is None or self._running.done():
+                self._running = self._executor.submit(self._check)
+                self._deadline = time.monotonic() + LONGEST_WAIT_SECONDS
+            running, deadline = self._running, self._deadline
         try:
-            return self._running.result(timeout=LONGEST_WAIT_SECONDS)
+            return running.result(timeout=max(0.0, deadline - time.monotonic()))
         except FutureTimeoutError:
             return {"database": "no answer", "migrations": "unknown"}
 
     def _check(self) -> Checks:
         try:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT 1")
+                cursor.execute(STATE)
+                read_only, waiting = cursor.fetchone()
             # The plan reads every migration file; once it was empty it stays so for this process's code.
             self._migrated = self._migrated or not pending_migrations()
         except Error:
@@ -50,7 +66,10 @@ class HealthProbe:
         finally:
             connection.close()
         others = {name: import_string(check)() for name, check in settings.HEALTH_CHECKS.items()}
-        return {"database": "ok", "migrations": "ok" if self._migrated else "pending", **others}
+        # A held row fails what needs that row: the host is well, and the others would meet the same row.
+        well = f"ok: statements that wait for a lock: {waiting}" if waiting else "ok"
+        database = "read-only" if read_only else well
+        return {"database": database, "migrations": "ok" if self._migrated else "pending", **others}
 
 
 probe = HealthProbe()
@@ -59,7 +78,9 @@ probe = HealthProbe()
 class ChecksSerializer(serializers.Serializer[Checks]):
     """What each part of the service says."""
 
-    database = serializers.CharField()
+    database = serializers.CharField(
+        help_text="`ok`, `unreachable`, `no answer`, `read-only`, or `ok:` and how many statements wait for a lock."
+    )
     migrations = serializers.CharField()
     limiter = serializers.CharField(
         required=False, help_text="Where Redis holds the counters: `ok`, `unreachable`, or `ok:` and what stands in."

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mcp_project import __version__, env
-from mcp_project.database_config import database_from_environment
+from mcp_project.database_config import database_from_environment, longest_answer, role_settings, service_role
 from mcp_project.production import refuse_unsafe
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -26,10 +26,24 @@ EMBEDDED_POSTGRES_DIR = VAR_DIR / "postgres"
 EMBEDDED_DATABASE: bool = not any(
     env.is_set(name) for name in ("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME")
 )
-DATABASES: dict[str, dict[str, Any]] = {
-    # Each thread of a worker holds at most one connection, and the background tasks and the health check one each.
-    "default": database_from_environment(EMBEDDED_POSTGRES_DIR if EMBEDDED_DATABASE else None, APP_THREADS + 4)
-}
+REDIS_URL: str = env.read("REDIS_URL")
+# What each worker does beside answering requests: mcp_project.periodic. And what /health asks after.
+BACKGROUND_TASKS = [
+    "usage.flusher.flusher",
+    "usage.partitions.maintainer",
+    "keys.idempotency.sweeper",
+    *(["keys.limits.background.quota_writer"] if REDIS_URL else []),
+]
+HEALTH_CHECKS = {"limiter": "keys.limits.background.health"} if REDIS_URL else {}
+# Every thread of a worker that uses the database holds at most one connection: those that answer requests, one for
+# each background task, and the one that checks for /health.
+DATABASE_POOL_SIZE = APP_THREADS + len(BACKGROUND_TASKS) + 1
+_embedded_dir = EMBEDDED_POSTGRES_DIR if EMBEDDED_DATABASE else None
+DATABASES: dict[str, dict[str, Any]] = {"default": database_from_environment(_embedded_dir, DATABASE_POOL_SIZE)}
+DATABASE_ROLE = service_role(_embedded_dir)
+DATABASE_ROLE_SETTINGS = role_settings()
+DATABASE_LONGEST_ANSWER = longest_answer()
+PGBOUNCER: bool = env.read("PGBOUNCER")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Who may reach the service, and through what -----------------------------------------------------------------
@@ -90,7 +104,6 @@ KEY_CACHE_SECONDS: float = env.read("KEY_CACHE_SECONDS")
 KEY_CACHE_SIZE: int = env.read("KEY_CACHE_SIZE")
 AUTH_FAILURE_RATE: str = env.read("AUTH_FAILURE_RATE")
 ADMIN_LOGIN_RATE: str = env.read("ADMIN_LOGIN_RATE")
-REDIS_URL: str = env.read("REDIS_URL")
 THROTTLE_ON_OUTAGE: str = env.read("THROTTLE_ON_OUTAGE")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
@@ -100,15 +113,6 @@ CACHES = {
 }
 RATELIMIT_USE_CACHE = "doors"
 RATELIMIT_IP_META_KEY = "mcp_project.client_address.client_address"
-
-# What each worker does beside answering requests: mcp_project.periodic. And what /health asks after.
-BACKGROUND_TASKS = [
-    "usage.flusher.flusher",
-    "usage.partitions.maintainer",
-    "keys.idempotency.sweeper",
-    *(["keys.limits.background.quota_writer"] if REDIS_URL else []),
-]
-HEALTH_CHECKS = {"limiter": "keys.limits.background.health"} if REDIS_URL else {}
 
 # --- Usage --------------------------------------------------------------------------------------------------------
 USAGE_JOURNAL_DIR = VAR_DIR / "usage"

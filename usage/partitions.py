@@ -13,6 +13,7 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
+from mcp_project.database import without_time_limit
 from mcp_project.periodic import Periodic
 from usage.models import DrainedJournal
 
@@ -71,7 +72,8 @@ def _drop(day: date) -> bool:
         cursor.execute("SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s)", [PATIENCE, LOCK])
         if day not in existing():
             return False
-        cursor.execute(_of(day, EXPIRE))
+        with without_time_limit():  # it counts the rows of a day
+            cursor.execute(_of(day, EXPIRE))
     return True
 
 

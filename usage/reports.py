@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
+from django.db import transaction
 from django.db.models import DateTimeField, F, Func, IntegerField, Q, Sum, Value
 
 from keys.models import APIKey
@@ -121,8 +122,7 @@ class Report:
         columns = {f"{name}_": self._column(name) for name in self.group_by}
         rows = self._rows.annotate(**columns).values(*columns).annotate(**SUMS).order_by(*columns)
         if limit is None:
-            every: Iterable[Group] = rows.iterator(chunk_size=2000)
-            return every
+            return _streamed(rows)
         found: list[Group] = list(rows[: limit + 1])
         if len(found) > limit:
             raise TooManyGroups
@@ -149,6 +149,13 @@ class Report:
             return dict(APIKey.objects.filter(pk__in=ids).values_list("pk", "name"))
         models = RegisteredModel.objects.all() if self._principal is None else visible_models(self._principal)
         return dict(models.filter(pk__in=ids).values_list("pk", "name"))
+
+
+def _streamed(rows: Any) -> Iterator[Group]:
+    """Rows that the database sends while they are read. In a transaction, since a pooler may give the next one another
+    connection, on which the server's cursor is not; and the time limit is then that of a chunk, not of them all."""
+    with transaction.atomic():
+        yield from rows.iterator(chunk_size=2000)
 
 
 def told_of(period: Period) -> Group:

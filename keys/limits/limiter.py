@@ -4,7 +4,6 @@ import time
 from functools import cached_property
 from uuid import UUID
 
-import structlog
 from django.conf import settings
 
 from keys.limits.decision import Decision, Limits
@@ -16,9 +15,8 @@ from keys.limits.stores.postgresql import PostgreSQLStore
 from keys.limits.stores.redis import RedisStore
 from keys.memory import Memory
 from mcp_project.errors import ApiError
+from mcp_project.folding import FoldedWarning
 from mcp_project.metrics import limiter_store_lost, limiter_undecided
-
-log = structlog.get_logger()
 
 LONGEST_MEMORY = 5 * NANOSECONDS  # so soon the store is asked again, in case an operator has reset the counters
 
@@ -28,6 +26,7 @@ class Limiter:
 
     def __init__(self) -> None:
         self.outage = Outage()
+        self._undecided = FoldedWarning("limiter_undecided")
         self._local = LocalStore()
         # By pool, for as long as nothing can be admitted: since when, on time.monotonic_ns's clock, and what was said.
         self._refused: Memory[UUID, tuple[int, Decision]] = Memory()
@@ -56,7 +55,7 @@ class Limiter:
                 self.outage.begin(self.store, error)
             else:
                 limiter_undecided.inc()
-                log.warning("limiter_undecided", store=self.store.name, error=" ".join(str(error).split()))
+                self._undecided.report(error, store=self.store.name)
             return self._without_store(limits, cost)
         self.outage.end(self.store, asked)
         if cost and not decision.admitted:

@@ -1,7 +1,9 @@
-"""Django's PostgreSQL backend, with three things of ours: it starts the embedded server when none is configured, it
-fails fast while the database is away, and a statement can take the place of the pool's check of a connection."""
+"""Django's PostgreSQL backend, with four additions: it starts the embedded server when none is configured, gives up
+waiting for a server that hangs, fails fast while the database is away, and lets a statement take the place of the
+pool's check of a connection."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -9,11 +11,33 @@ from django.conf import settings
 from django.db.backends.postgresql import base
 from django.db.utils import OperationalError
 from psycopg import Connection
+from psycopg import OperationalError as DriverOperationalError
+from psycopg.abc import RV, PQGen
+from psycopg.errors import _WaitTimeout as WaitTimeout
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from mcp_project.embedded_postgres import EmbeddedPostgres
 
+POLL_SECONDS = 0.1  # psycopg's own interval, at which a wait looks for signals
+DRAIN_SECONDS = 1.0
+
 _embedded = EmbeddedPostgres(settings.EMBEDDED_POSTGRES_DIR) if settings.EMBEDDED_DATABASE else None
+
+
+class TimedConnection(Connection[Any]):
+    """A connection whose server must answer within DATABASE_LONGEST_ANSWER. PostgreSQL's own time limits end what takes
+    too long, but a server that is frozen, or whose host has gone without a word, ends nothing."""
+
+    longest_answer: float | None = settings.DATABASE_LONGEST_ANSWER  # seconds
+
+    def wait(self, gen: PQGen[RV], interval: float = POLL_SECONDS, timeout: float | None = None) -> RV:
+        """Raises OperationalError when there was no answer, and closes the connection: the answer may come yet."""
+        try:
+            return super().wait(gen, interval, self.longest_answer if timeout is None else timeout)
+        except WaitTimeout:
+            self.pgconn.finish()
+            DatabaseWrapper._away = True
+            raise DriverOperationalError("the database has not answered in time") from None
 
 
 class Check(threading.local):
@@ -43,7 +67,8 @@ class Check(threading.local):
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection of one thread to PostgreSQL, out of psycopg's pool."""
 
-    _away = False  # these of the whole process
+    _away = False  # this and the next three belong to the whole process
+    _next_drain = 0.0  # on time.monotonic's clock
     _trying = threading.Lock()
     _check = Check()
 
@@ -52,6 +77,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         pool = super().pool
         if pool is not None:
             pool._check = self._check  # Django gives the pool psycopg's own
+            pool.connection_class = TimedConnection
         return pool
 
     def act_at_once(self, act: Callable[[Connection], Any]) -> Any:
@@ -74,12 +100,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
             finally:
                 check.act = check.result = check.error = None
 
-    def _configure_connection(self, connection: Any) -> bool:
-        """Whatever the database's default is: under a stricter isolation, requests that meet at one row would fail."""
-        if not getattr(connection, "reads_committed", False):
-            connection.execute("SET default_transaction_isolation TO 'read committed'")
-            connection.reads_committed = True
-        return bool(super()._configure_connection(connection))  # type: ignore[misc]
+    def is_usable(self) -> bool:
+        """Django asks after an error. A server that has become read-only, as after a failover, may have been replaced
+        by another: the connections to it are thrown away when they are returned, at most once a second, and the next
+        ones are made afresh."""
+        if not super().is_usable():
+            return False
+        now = time.monotonic()
+        if now > self._next_drain and self.pool is not None and is_read_only(self.connection):
+            DatabaseWrapper._next_drain = now + DRAIN_SECONDS
+            self.pool.drain()
+            return False
+        return True
 
     def get_connection_params(self) -> dict[str, Any]:
         if _embedded is not None:
@@ -118,3 +150,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
         DatabaseWrapper._away = False
         return connection
+
+
+def is_read_only(session: Connection[Any]) -> bool:
+    """Whether the server takes no writes: it is a standby, or `default_transaction_read_only` is on."""
+    row = session.execute("SHOW transaction_read_only").fetchone()
+    return row is not None and row[0] == "on"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import InternalError, NotSupportedError, OperationalError
+from psycopg import errors
 
 from keys.crypto import KeyGenerator
 from keys.models import APIKey
@@ -219,6 +220,40 @@ def test_absent_database_has_the_shape(where: str, owner: Api, monkeypatch: pyte
     response = owner.post("/api/models", {"name": "m"})
 
     body = check_shape(response, 503, "DATABASE_UNAVAILABLE")
+    assert response["Retry-After"] == "1"
+    assert "10.0.0.1" not in str(body)
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "cause", "code"),
+    [
+        (OperationalError, errors.LockNotAvailable, "DATABASE_BUSY"),
+        (OperationalError, errors.DeadlockDetected, "DATABASE_BUSY"),
+        (OperationalError, errors.SerializationFailure, "DATABASE_BUSY"),
+        (OperationalError, errors.QueryCanceled, "DATABASE_TIMEOUT"),
+        (OperationalError, errors.AdminShutdown, "DATABASE_UNAVAILABLE"),
+        (InternalError, errors.ReadOnlySqlTransaction, "DATABASE_UNAVAILABLE"),
+        (InternalError, errors.IdleInTransactionSessionTimeout, "DATABASE_UNAVAILABLE"),
+        (NotSupportedError, errors.FeatureNotSupported, "DATABASE_UNAVAILABLE"),
+    ],
+)
+@pytest.mark.parametrize("where", ["registry.services.models.register_model", "keys.middleware.authenticate"])
+def test_each_failure_of_the_database_has_the_shape(
+    where: str,
+    wrapper: type[Exception],
+    cause: type[Exception],
+    code: str,
+    owner: Api,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise wrapper("of the server at 10.0.0.1") from cause("of the server at 10.0.0.1")
+
+    monkeypatch.setattr(where, fail)
+
+    response = owner.post("/api/models", {"name": "m"})
+
+    body = check_shape(response, 503, code)
     assert response["Retry-After"] == "1"
     assert "10.0.0.1" not in str(body)
 

@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from django.conf import settings
 from django.db import Error, connection
 from psycopg import Connection
 from psycopg.errors import (
@@ -12,6 +13,7 @@ from psycopg.errors import (
     SerializationFailure,
     error_from_result,
 )
+from psycopg.generators import execute
 from psycopg.pq import ExecStatus
 
 from keys.limits.decision import Decision, Limits
@@ -56,9 +58,15 @@ class PostgreSQLStore:
 def _execute(session: Connection[Any], parameters: list[bytes | None]) -> bytes:
     """Raises psycopg's errors."""
     server = session.pgconn
-    if not getattr(session, "knows_spend", False):
-        session.knows_spend = server.prepare(STATEMENT, SPEND).status == ExecStatus.COMMAND_OK  # type: ignore[attr-defined]
-    result = server.exec_prepared(STATEMENT, parameters)  # type: ignore[arg-type]  # None is NULL
+    # Behind a pooler, the next transaction may be on another connection, which does not know the statement.
+    if settings.PGBOUNCER:
+        server.send_query_params(SPEND, parameters)
+    else:
+        if not getattr(session, "knows_spend", False):
+            server.send_prepare(STATEMENT, SPEND)
+            session.knows_spend = session.wait(execute(server))[-1].status == ExecStatus.COMMAND_OK  # type: ignore[attr-defined]
+        server.send_query_prepared(STATEMENT, parameters)
+    result = session.wait(execute(server))[-1]
     if result.status != ExecStatus.TUPLES_OK:
         error = error_from_result(result)
         if isinstance(error, InvalidSqlStatementName):  # some poolers forget between two clients

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from mcp_project import database
+from mcp_project.database_role import missing_role_settings
 from mcp_project.env import port as port_number
 from mcp_project.greeting import greeting
 
@@ -80,6 +81,12 @@ class Command(BaseCommand):
         if pending:
             raise CommandError(
                 f"The database lacks {len(pending)} migrations ({pending[0]} first): "
+                "run `manage.py init_db`, or serve without --no-init."
+            )
+        missing = missing_role_settings()
+        if missing:
+            raise CommandError(
+                f"The database does not hold the service to its time limits ({', '.join(missing)}): "
                 "run `manage.py init_db`, or serve without --no-init."
             )
 

@@ -122,11 +122,3 @@ def test_one_dead_connection_is_told_of_all_in_the_pool(db: None) -> None:
 
     assert on_a_new_connection(act) == 7
     assert len(tried) <= 2
-
-
-def test_requests_that_meet_at_one_row_wait_whatever_the_databases_default(db: None) -> None:
-    def source(session: Any) -> Any:
-        asked = "SELECT setting, source FROM pg_settings WHERE name = 'default_transaction_isolation'"
-        return session.execute(asked).fetchone()
-
-    assert on_a_new_connection(source) == ("read committed", "session")
