@@ -5,8 +5,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 from django_ratelimit.decorators import ratelimit
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
+from mcp_project.documents import DocsView, SchemaView
 from mcp_project.health import HealthView, IndexView, LiveView
 from mcp_project.scrape import MetricsView
 
@@ -22,9 +22,8 @@ urlpatterns = [
     path("health", HealthView.as_view(), name="health"),
     path("health/live", LiveView.as_view(), name="health-live"),
     path("metrics", MetricsView.as_view(), name="metrics"),
-    path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
-    # Its renderer, for HTML alone, has no template for the answer to OPTIONS.
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"),
+    path("api/schema", SchemaView.as_view(), name="schema"),
+    path("api/docs", DocsView.as_view(), name="docs"),
     path("api/", include("registry.urls")),  # first, since Django tries one after the other, and these are asked most
     path("api/", include("keys.urls")),
     path("api/", include("usage.urls")),

@@ -1,5 +1,6 @@
 """/api/schema and /api/docs"""
 
+import gzip
 import inspect
 import re
 from io import StringIO
@@ -8,7 +9,9 @@ import pytest
 from django.core.management import call_command
 from drf_spectacular.generators import EndpointEnumerator
 
+from mcp_project.documents import DocsView, MadeOnce, SchemaView
 from tests.conftest import Api
+from tests.server import at_once
 
 PATHS = {
     "/api/audit",
@@ -129,3 +132,39 @@ def test_other_methods_are_answered_in_the_shape(outsider: Api, path: str, metho
 
     assert answer.status_code in {200, 405}
     assert "json" in answer["Content-Type"]
+
+
+@pytest.mark.parametrize("path", ["/api/docs", "/api/schema"])
+def test_document_is_made_once_a_process(outsider: Api, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = SchemaView if path == "/api/schema" else DocsView
+    made: list[bytes] = []
+
+    def make() -> bytes:
+        made.append(b"x")
+        return b"a document"
+
+    monkeypatch.setattr(view, "document", MadeOnce(make))
+    assert {answer.content for answer in at_once(8, lambda: outsider.get(path))} == {b"a document"}
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("path", ["/api/docs", "/api/schema"])
+def test_document_comes_compressed_to_who_takes_it_and_not_at_all_to_who_has_it(outsider: Api, path: str) -> None:
+    plain, packed = outsider.get(path), outsider.get(path, Accept_Encoding="br, gzip")
+
+    assert gzip.decompress(packed.content) == plain.content
+    assert (packed["Content-Encoding"], packed["Vary"]) == ("gzip", "Accept-Encoding, origin")
+    assert "Content-Encoding" not in outsider.get(path, Accept_Encoding="gzip;q=0")
+    assert len(packed.content) < len(plain.content) / 2
+    assert plain["ETag"] != packed["ETag"]
+    for answer, headers in ((plain, {}), (packed, {"Accept_Encoding": "gzip"})):
+        known = outsider.get(path, If_None_Match=answer["ETag"], **headers)
+        assert (known.status_code, known.content, known["ETag"]) == (304, b"", answer["ETag"])
+
+
+@pytest.mark.parametrize("query", ["version=%00", "version=%0a", "version=%7f", "lang=x%00", "format=yaml"])
+def test_document_takes_no_parameter(outsider: Api, query: str) -> None:
+    for path in ("/api/schema", "/api/docs"):
+        answer = outsider.get(f"{path}?{query}")
+        assert (answer.status_code, answer.content) == (200, outsider.get(path).content)
+        assert "Content-Disposition" not in answer
