@@ -19,7 +19,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
     ValidationError,
 )
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django_ratelimit.exceptions import Ratelimited
 from psycopg import errors
@@ -171,7 +171,7 @@ def from_exception(error: BaseException | None) -> ApiError:  # noqa: PLR0911, P
             return ApiError("INVALID_HOST")
         case RequestDataTooBig():
             return ApiError("PAYLOAD_TOO_LARGE")
-        case SuspiciousOperation() | BadRequest():
+        case SuspiciousOperation() | BadRequest() | DataError():  # the last: a value that PostgreSQL cannot hold
             return ApiError("BAD_REQUEST")
         case DatabaseError() | InterfaceError() if (code := _code_of_database_error(error)) is not None:
             return ApiError(code, headers={"Retry-After": "1"})

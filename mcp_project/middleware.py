@@ -8,13 +8,14 @@ from collections.abc import Callable
 
 import structlog
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 
 from mcp_project.client_address import client_address
 from mcp_project.errors import ApiError, in_shape
+from mcp_project.handlers import client_error
 
 log = structlog.get_logger("request")
 
@@ -64,10 +65,20 @@ def set_caching(request: Request, response: HttpResponse) -> None:
         headers["Vary"] = f"Authorization, X-API-Key, {headers['Vary']}" if "Vary" in headers else VARY
 
 
+def without_nul(query: QueryDict) -> ApiError:
+    """The refusal of a query with NUL characters, which PostgreSQL cannot even look for."""
+    names = [name for name, values in query.lists() if "\0" in name or any("\0" in value for value in values)]
+    text = "A NUL character is not allowed."
+    errors = [
+        {"field": name.replace("\0", "\\x00"), "code": "null_characters_not_allowed", "detail": text} for name in names
+    ]
+    return ApiError("VALIDATION_ERROR", errors=errors)
+
+
 class HostMiddleware(CommonMiddleware):
-    """Refuses requests for hosts that are not ours, and gives answers their Content-Length. Of Django's middleware,
-    that much; and a load balancer may ask after our health by address, as Prometheus for the metrics. Answers to HEAD
-    lose their body."""
+    """Refuses requests for hosts that are not ours and queries with NUL, and gives answers their Content-Length. Of
+    Django's middleware, that much; and a load balancer may ask after our health by address, as Prometheus for the
+    metrics. Answers to HEAD lose their body."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
         if request.path_info in HEALTH_PATHS or (request.path_info == METRICS_PATH and is_sent_to_an_address(request)):
@@ -76,6 +87,8 @@ class HostMiddleware(CommonMiddleware):
             request.get_host()
         except DisallowedHost:
             return ApiError("INVALID_HOST").response(request)
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            return client_error(request, without_nul(request.GET))
         return None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

@@ -2,10 +2,20 @@
 
 from typing import Any
 
+import structlog
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.exceptions import FieldError, ValidationError
+from django.db import DataError
+from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.deprecation import MiddlewareMixin
+
+from mcp_project.errors import is_for_staff
+
+log = structlog.get_logger()
+OF_A_QUERY = (FieldError, ValidationError, ValueError, OverflowError, TypeError, DataError)
 
 
 class ForStaff(MiddlewareMixin):
@@ -22,4 +32,11 @@ class StaffAuthenticationMiddleware(ForStaff, AuthenticationMiddleware):
 
 
 class StaffMessageMiddleware(ForStaff, MessageMiddleware):
-    pass
+    """Also answers a page that its query breaks with the page without a query, as Django does for the lookups that it
+    knows to be wrong: which others a filter or a date is given, Django asks the database, or Python, and fails."""
+
+    def process_exception(self, request: Any, error: Exception) -> HttpResponse | None:
+        if is_for_staff(request) and isinstance(error, OF_A_QUERY) and request.GET and ERROR_FLAG not in request.GET:
+            log.warning("admin_query_refused", path=request.path, error=type(error).__name__)
+            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+        return None
