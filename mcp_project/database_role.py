@@ -7,14 +7,15 @@ from psycopg import sql
 
 STORED = """
 SELECT unnest(setconfig) FROM pg_db_role_setting
-WHERE setrole = %s::regrole AND setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+WHERE setrole = (SELECT oid FROM pg_roles WHERE rolname = %s)
+AND setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
 
 def missing_role_settings() -> dict[str, str]:
     """Those that the database does not have, or has with another value."""
     with connection.cursor() as cursor:
-        cursor.execute(STORED, [sql.Identifier(_role()).as_string(None)])
+        cursor.execute(STORED, [_role()])
         stored = dict(setting.split("=", 1) for (setting,) in cursor.fetchall())
     return {name: value for name, value in settings.DATABASE_ROLE_SETTINGS.items() if stored.get(name) != value}
 

@@ -14,7 +14,7 @@ from psycopg.errors import (
     error_from_result,
 )
 from psycopg.generators import execute
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from keys.limits.decision import Decision, Limits
 from keys.limits.stores import StoreAway
@@ -58,18 +58,25 @@ class PostgreSQLStore:
 def _execute(session: Connection[Any], parameters: list[bytes | None]) -> bytes:
     """Raises psycopg's errors."""
     server = session.pgconn
-    # Behind a pooler, the next transaction may be on another connection, which does not know the statement.
     if settings.PGBOUNCER:
         server.send_query_params(SPEND, parameters)
-    else:
-        if not getattr(session, "knows_spend", False):
-            server.send_prepare(STATEMENT, SPEND)
-            session.knows_spend = session.wait(execute(server))[-1].status == ExecStatus.COMMAND_OK  # type: ignore[attr-defined]
-        server.send_query_prepared(STATEMENT, parameters)
-    result = session.wait(execute(server))[-1]
+        return _answer(session)
+    if not getattr(session, "knows_spend", False):
+        server.send_prepare(STATEMENT, SPEND)
+        session.knows_spend = session.wait(execute(server))[-1].status == ExecStatus.COMMAND_OK  # type: ignore[attr-defined]
+    server.send_query_prepared(STATEMENT, parameters)
+    try:
+        return _answer(session)
+    except InvalidSqlStatementName:  # behind a pooler, each transaction may have another connection
+        session.knows_spend = False  # type: ignore[attr-defined]
+        if server.transaction_status != TransactionStatus.IDLE:
+            raise
+        server.send_query_params(SPEND, parameters)
+        return _answer(session)
+
+
+def _answer(session: Connection[Any]) -> bytes:
+    result = session.wait(execute(session.pgconn))[-1]
     if result.status != ExecStatus.TUPLES_OK:
-        error = error_from_result(result)
-        if isinstance(error, InvalidSqlStatementName):  # some poolers forget between two clients
-            session.knows_spend = False  # type: ignore[attr-defined]
-        raise error
+        raise error_from_result(result)
     return result.get_value(0, 0) or b""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,23 @@ import pytest
 
 from tests.conftest import new_database
 from tests.load import steady, storm
+from tests.pgbouncer import PgBouncer
 from tests.redis_server import RedisServer
 from tests.server import Server, database_environment, until
 
 
-@pytest.fixture(scope="module", params=["postgresql", "redis"])
+@pytest.fixture(scope="module", params=["postgresql", "redis", "pgbouncer"])
 def hosts(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     django_db_setup: None,
     django_db_blocker: Any,
 ) -> Iterator[list[Server]]:
-    """Two, with a folder each, on one store."""
+    """Two, with a folder each, on one store: behind PgBouncer, that is PostgreSQL."""
     redis = {"REDIS_URL": request.getfixturevalue("redis_server").url} if request.param == "redis" else {}
-    with new_database(django_db_blocker) as name:
-        variables = {**database_environment(name), "REDIS_URL": "", **redis}
+    with new_database(django_db_blocker) as name, ExitStack() as pooled:
+        pooler = pooled.enter_context(PgBouncer()).variables(name) if request.param == "pgbouncer" else {}
+        variables = {**database_environment(name), "REDIS_URL": "", **redis, **pooler}
         first, second = (_host(tmp_path_factory.mktemp(host), variables) for host in ("a", "b"))
         with first, second:
             yield [first, second]
