@@ -15,13 +15,18 @@ class Bucket(models.Model):
 
 
 class Quota(models.Model):
-    """What a pool has used of a day and a month, in UTC. Counted for pools that have a quota."""
+    """What a pool has used of a day and a month, in UTC, and of those counted before them: a clock that has jumped
+    ahead may come back. Counted for pools that have a quota."""
 
     pool_id = models.UUIDField(primary_key=True)
     day = models.IntegerField()  # since 1970
     day_used = models.BigIntegerField()
+    prior_day = models.IntegerField(db_default=0)
+    prior_day_used = models.BigIntegerField(db_default=0)
     month = models.IntegerField()  # since the year 0
     month_used = models.BigIntegerField()
+    prior_month = models.IntegerField(db_default=0)
+    prior_month_used = models.BigIntegerField(db_default=0)
 
     def __str__(self) -> str:
         return str(self.pool_id)

@@ -135,3 +135,39 @@ def test_clock_that_is_set_back_over_midnight_begins_no_day_again(store: Clocked
         admitted += store.admitted_of(9, pool)
 
     assert admitted == 3
+
+
+def jump(store: Clocked, pool: Limits, microseconds: int) -> None:
+    """And let the bucket fill up again, which a clock that is set back leaves empty."""
+    store.pass_by(microseconds)
+    store.spend(pool)
+    store.pass_by(SECOND)
+
+
+@pytest.mark.parametrize("name", ["daily_quota", "monthly_quota"])
+@pytest.mark.parametrize("days", [1, 2, 45, 400])
+def test_clock_that_jumps_ahead_and_comes_back_forgets_nothing(store: Clocked, name: str, days: int) -> None:
+    quotas: dict[str, Any] = {name: 5}
+    pool = limits("1000000/s", **quotas)
+    assert store.admitted_of(9, pool) == 5
+
+    for _ in range(3):
+        jump(store, pool, days * DAY)
+        jump(store, pool, -days * DAY)
+        assert store.admitted_of(9, pool) == 0
+
+    jump(store, pool, DAY if name == "daily_quota" else 31 * DAY)
+    assert store.admitted_of(9, pool) <= 4
+    jump(store, pool, 2 * DAY if name == "daily_quota" else 62 * DAY)
+    assert store.admitted_of(9, pool) == 4, "later ones begin anew"
+
+
+def test_what_was_used_while_the_clock_was_ahead_counts_when_it_is_back(store: Clocked) -> None:
+    pool = limits("1000000/s", daily_quota=5)
+    store.pass_by(3 * DAY)
+    assert store.admitted_of(2, pool) == 2
+
+    jump(store, pool, -3 * DAY)
+    assert store.admitted_of(9, pool) == 3
+    jump(store, pool, DAY)
+    assert store.admitted_of(9, pool) == 4, "after the one of the jump"
