@@ -32,6 +32,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root: then it runs as this user, made when missing
 START_TIMEOUT_SECONDS = 60
+LARGEST_LOG_BYTES = 10 << 20
 IMPOSSIBLE_PID = 2**31 - 1  # above the largest pid_max
 LONGEST_SOCKET_PATH = 100  # the kernel's limit is 107 bytes, on other systems 103
 
@@ -66,22 +67,30 @@ class EmbeddedPostgres:
         with suppress(ImproperlyConfigured):
             self._started()
 
-    def release(self) -> None:
-        """Leave, and stop the server if nobody else uses it. A forked child's call does nothing: the lock is its
+    def release(self, patience: float = 0.0) -> None:
+        """Leave, and stop the server if nobody else uses it. With `patience`, in seconds, wait so long for the others:
+        workers that were killed a moment ago may not be gone yet. A forked child's call does nothing: the lock is its
         parent's."""
         if self._in_use is None or self._pid != os.getpid():
             return
+        deadline = time.monotonic() + patience
+        while not self._stopped_as_last_user() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.close(self._in_use)
+        self._in_use = None
+
+    def _stopped_as_last_user(self) -> bool:
+        """Whether nobody else uses the server, which is then stopped."""
+        if self._in_use is None:
+            return True
         with self._starting_or_stopping():
             try:
                 fcntl.flock(self._in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                pass
-            else:
-                with suppress(subprocess.SubprocessError):  # it is down already, or going down
-                    self.stop()
-            finally:
-                os.close(self._in_use)
-                self._in_use = None
+                return False
+            with suppress(subprocess.SubprocessError):  # it is down already, or going down
+                self.stop()
+        return True
 
     def stop(self) -> None:
         """Stop the server, whoever uses it."""
@@ -95,6 +104,7 @@ class EmbeddedPostgres:
             with self._starting_or_stopping():
                 if not (self.data_dir / "PG_VERSION").exists():
                     self._initialise()
+                self._bound_log()
                 if self._is_running():
                     self._wait_until_it_answers()
                 else:
@@ -119,11 +129,26 @@ class EmbeddedPostgres:
         self._let_system_user_in(self.socket_dir)
         self._disown_zombie()
         quoted = '"' + str(self.socket_dir).replace('"', '""') + '"'
-        settings = {"listen_addresses": "", "unix_socket_directories": quoted, "max_connections": "200"}
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": quoted,
+            "max_connections": "200",
+            # No request can make the log grow: the service's own log says what failed, without the content.
+            "log_min_messages": "log",
+            "log_min_error_statement": "fatal",
+            "log_checkpoints": "off",
+        }
         options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in settings.items())
         log = str(self.data_dir / "server.log")
         arguments = ["-D", str(self.data_dir), "-l", log, "-t", str(START_TIMEOUT_SECONDS), "-o", options]
         self._run("pg_ctl", *arguments, "-w", "start")
+
+    def _bound_log(self) -> None:
+        """Keep one earlier log beside one that has become large. The server, which may be running, appends to it."""
+        log = self.data_dir / "server.log"
+        if log.exists() and log.stat().st_size > LARGEST_LOG_BYTES:
+            shutil.copyfile(log, log.with_suffix(".log.1"))
+            os.truncate(log, 0)
 
     def _wait_until_it_answers(self) -> None:
         """A server that others have started may still be recovering, or be on its way down: then start it again."""

@@ -19,6 +19,7 @@ from mcp_project.embedded_postgres import EmbeddedPostgres
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mcp_project.settings")
 logs.configure(settings.LOGGING)
 shared_metrics.share()  # before the application is loaded, and with it what counts
+STOP_PATIENCE_SECONDS = 10.0  # for workers that were killed, and still hold their share of the embedded server
 embedded = EmbeddedPostgres(settings.EMBEDDED_POSTGRES_DIR) if settings.EMBEDDED_DATABASE else None
 
 
@@ -108,4 +109,4 @@ def worker_exit(_server: Any, worker: Any) -> None:
 def on_exit(_server: Any) -> None:
     shared_metrics.unshare()
     if embedded is not None:
-        embedded.release()
+        embedded.release(patience=STOP_PATIENCE_SECONDS)

@@ -83,6 +83,51 @@ def test_user_that_was_killed_does_not_keep_it_alive(data_dir: Path) -> None:
     assert not EmbeddedPostgres(data_dir)._is_running()
 
 
+def test_user_that_is_patient_waits_for_one_that_is_about_to_go(data_dir: Path) -> None:
+    cluster = EmbeddedPostgres(data_dir)
+    cluster.start()
+    other = User(data_dir)
+    patient = threading.Thread(target=cluster.release, kwargs={"patience": 60})
+    patient.start()
+
+    other.die()
+    patient.join()
+
+    assert not cluster._is_running()
+
+
+def test_failing_statements_leave_nothing_in_the_log(data_dir: Path) -> None:
+    cluster = EmbeddedPostgres(data_dir)
+    cluster.start()
+    before = (data_dir / "server.log").stat().st_size
+
+    with psycopg.connect(
+        host=str(cluster.socket_dir), user=cluster.user, dbname="postgres", autocommit=True
+    ) as session:
+        for _ in range(20):
+            with pytest.raises(psycopg.errors.InvalidTextRepresentation):
+                session.execute("SELECT %s::text::integer", ["secret" * 1000])
+
+    assert (data_dir / "server.log").stat().st_size == before
+    cluster.release()
+
+
+def test_log_is_bounded(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcp_project.embedded_postgres.LARGEST_LOG_BYTES", 1000)
+    cluster = EmbeddedPostgres(data_dir)
+    cluster.start()
+    log = data_dir / "server.log"
+    for _ in range(3):
+        with log.open("a") as file:
+            file.write("x" * 1001)
+        cluster.revive()
+
+        assert log.stat().st_size == 0
+        assert (data_dir / "server.log.1").stat().st_size < 4000
+    cluster.release()
+    assert log.stat().st_size > 0, "the server goes on with it"
+
+
 def test_it_starts_again_after_being_killed(data_dir: Path) -> None:
     cluster = EmbeddedPostgres(data_dir)
     user = User(data_dir)
