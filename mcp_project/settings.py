@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.templatetags.static import static
+
 from mcp_project import __version__, env
 from mcp_project.database_config import database_from_environment, longest_answer, role_settings, service_role
 from mcp_project.production import refuse_unsafe
@@ -197,10 +199,11 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 USE_TZ = True
 TIME_ZONE = "UTC"
-DATETIME_FORMAT = "Y-m-d H:i:s"
+FORMAT_MODULE_PATH = "mcp_project.formats"
 USE_I18N = False
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # the admin's files are served from their packages: there is nothing to collect
+WHITENOISE_ROOT = BASE_DIR / "mcp_project" / "root"  # files of the top folder, such as /favicon.ico
 
 LOGGING_CONFIG = "mcp_project.logs.configure"
 LOGGING = {
@@ -252,5 +255,6 @@ UNFOLD = {
     "SITE_TITLE": "MCP",
     "SITE_HEADER": "MCP",
     "SITE_SUBHEADER": "Models, keys, usage",
+    "STYLES": [lambda _request: static("mcp/admin.css")],
     "DASHBOARD_CALLBACK": "usage.dashboard.dashboard",
 }

@@ -10,9 +10,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import Error, models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 from rest_framework_api_key.models import APIKey as UnusedAPIKey
 from unfold.admin import ModelAdmin
@@ -22,7 +20,7 @@ from keys import services
 from keys.limits.limiter import limiter
 from keys.models import APIKey, Permission
 from keys.models.api_key import STATUSES, validate_quota
-from mcp_project.admin import JSON_IN_FORMS, actor
+from mcp_project.admin import JSON_IN_FORMS, actor, to_audit_trail
 from mcp_project.errors import ApiError, from_exception
 
 admin.site.unregister(UnusedAPIKey)  # the library's own, which has no table here
@@ -178,7 +176,7 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
         return self.secrets_page(request, [request.new_secret])  # type: ignore[attr-defined]
 
     def history_view(self, _request: HttpRequest, object_id: str, _extra_context: Any = None) -> HttpResponse:
-        return redirect(f"{reverse('admin:keys_auditentry_changelist')}?object_id={object_id}")
+        return to_audit_trail(object_id)
 
     @admin.action(description="Revoke (final)", permissions=["change"])
     def revoke(self, request: HttpRequest, keys: QuerySet[APIKey]) -> HttpResponse | None:

@@ -6,10 +6,8 @@ from django.contrib import messages
 from django.db import IntegrityError, models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
 
-from mcp_project.admin import JSON_IN_FORMS, TEXT_IN_FORMS, actor
+from mcp_project.admin import JSON_IN_FORMS, TEXT_IN_FORMS, actor, to_audit_trail
 from registry.admin.filters import FiltersAlone
 from registry.admin.forms import EditionForm
 from registry.admin.tables import LATEST, Table
@@ -75,7 +73,7 @@ class ResourceAdmin(FiltersAlone):
         return response
 
     def history_view(self, _request: HttpRequest, object_id: str, _extra_context: Any = None) -> HttpResponse:
-        return redirect(f"{reverse('admin:keys_auditentry_changelist')}?object_id={object_id}")
+        return to_audit_trail(object_id)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], Any, set[str], list[Any]]:
         """Django's would list every version."""

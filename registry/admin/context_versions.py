@@ -1,8 +1,9 @@
 from django.contrib import admin
 from django.utils.html import format_html_join
 
+from mcp_project.admin import in_lines, preformatted
 from registry.admin.filters import ContextFilter
-from registry.admin.parts import PartAdmin, in_lines, preformatted
+from registry.admin.parts import PartAdmin
 from registry.models import ContextVersion
 
 

@@ -1,7 +1,8 @@
 from django.contrib import admin
 
+from mcp_project.admin import in_lines
 from registry.admin.filters import ModelFilter, RunFilter
-from registry.admin.parts import PartAdmin, in_lines
+from registry.admin.parts import PartAdmin
 from registry.models import ModelVersion
 
 

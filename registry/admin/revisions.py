@@ -2,8 +2,9 @@ import json
 
 from django.contrib import admin
 
+from mcp_project.admin import preformatted, pretty
 from registry.admin.filters import DeploymentFilter
-from registry.admin.parts import PartAdmin, preformatted, pretty
+from registry.admin.parts import PartAdmin
 from registry.models import DeploymentRevision
 from registry.services.revisions import verify
 
