@@ -21,6 +21,9 @@ NUMERIC = ("=", "!=", "<", "<=", ">", ">=")
 LOOKUPS = {"=": "exact", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "IN": "in"}
 OPPOSITES = {"!=": "=", "NOT IN": "IN"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Characters. To match a pattern takes time in proportion to its length and the value's, for every row: those of 1,200
+# against tags of 5 KB took 5 ms each.
+MAX_PATTERN = {"attribute": 500, "tag": 100}
 
 
 class FilterField(NamedTuple):
@@ -149,6 +152,9 @@ def _strings(column: str, clause: Clause) -> Q:
 
 
 def _like(value: Combinable, clause: Clause, pattern: str) -> Q:
+    longest = MAX_PATTERN[clause.kind]
+    if len(pattern) > longest:
+        raise FilterError(f"The pattern for the {_shown(clause.kind, clause.name)} has over {longest} characters.")
     if (len(pattern) - len(pattern.rstrip("\\"))) % 2:  # which PostgreSQL answers with an error
         raise FilterError(
             f"The pattern for the {_shown(clause.kind, clause.name)} ends in a backslash with nothing to escape."

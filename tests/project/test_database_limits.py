@@ -142,6 +142,23 @@ def test_statement_that_takes_too_long_is_ended(cluster: EmbeddedPostgres, tmp_p
         assert not waiting(cluster)
 
 
+def test_statement_of_a_worker_that_was_killed_ends(cluster: EmbeddedPostgres, tmp_path: Path) -> None:
+    patient = {"DATABASE_LOCK_TIMEOUT": "0", "DATABASE_STATEMENT_TIMEOUT": "600"}
+    with serve(cluster, tmp_path, **patient) as served, served.client(served.key) as client:
+        assert client.post("/api/models", json={"name": "held"}).status_code == 201
+        with session(cluster) as holder, ThreadPoolExecutor(1) as pool:
+            holder.execute("SELECT 1 FROM registry_registeredmodel FOR UPDATE")
+            change = pool.submit(client.patch, "/api/models/held", json={"tags": {}}, headers={"If-Match": "*"})
+            until(lambda: waiting(cluster), "the change waits for the row")
+
+            for pid in served.both_workers():
+                os.kill(pid, signal.SIGKILL)
+
+            until(lambda: not waiting(cluster), "PostgreSQL has noticed that nobody wants to know")
+            with pytest.raises(httpx.TransportError):
+                change.result()
+
+
 def test_frozen_server_gives_503_and_the_thread_back_and_all_is_well_when_it_goes_on(
     cluster: EmbeddedPostgres, served: Server
 ) -> None:

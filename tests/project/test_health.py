@@ -1,5 +1,11 @@
 """GET /health and GET /health/live"""
 
+import itertools
+import threading
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from django.db import OperationalError
 
@@ -45,3 +51,32 @@ def test_health_is_503_when_migrations_are_pending(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("mcp_project.health.pending_migrations", lambda: ["keys.0001_initial"])
 
     assert HealthProbe()._check() == {"database": "ok", "migrations": "pending"}
+
+
+def test_all_that_ask_at_once_share_one_check_and_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    released, checks = threading.Event(), []
+
+    def hang(_probe: HealthProbe) -> dict[str, str]:
+        checks.append(1)
+        released.wait()
+        return {"database": "ok"}
+
+    clock = itertools.count(100.0)  # a second passes between two looks at it
+    monkeypatch.setattr("mcp_project.health.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(HealthProbe, "_check", hang)
+    probe = HealthProbe()
+    deadlines: list[float] = []
+    result = Future.result
+
+    def waited(future: "Future[Any]", timeout: float) -> Any:
+        deadlines.append(timeout)
+        return result(future, 0)
+
+    monkeypatch.setattr(Future, "result", waited)
+
+    answers = [probe.checks() for _ in range(4)]
+    released.set()
+
+    assert [answer["database"] for answer in answers] == ["no answer"] * 4
+    assert deadlines == [0.5, 0.0, 0.0, 0.0], "what is left of the first one's 1.5 s"
+    assert len(checks) == 1

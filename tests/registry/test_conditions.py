@@ -107,6 +107,15 @@ def test_tags(text: str, names: set[str]) -> None:
     assert found(text) == names
 
 
+@pytest.mark.usefixtures("_models")
+@pytest.mark.parametrize(("name", "longest"), [("name", 500), ("tags.stage", 100)])
+@pytest.mark.parametrize("operator", ["LIKE", "ILIKE"])
+def test_long_patterns_are_refused(name: str, operator: str, longest: int) -> None:
+    assert found(f"{name} {operator} '{'%' * longest}'")
+    with pytest.raises(FilterError, match=f"over {longest} characters"):
+        found(f"{name} {operator} '{'%' * (longest + 1)}'")
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("key", ["creation_timestamp", "last_updated_timestamp"])
 @pytest.mark.parametrize(
