@@ -69,6 +69,7 @@ def service() -> Iterator[None]:
     anything of Django is imported."""
     folder, before = Path(tempfile.mkdtemp(prefix="mcp-bench-")), dict(os.environ)
     os.environ |= {**production(folder), "ALLOWED_HOSTS": "localhost", "DJANGO_SETTINGS_MODULE": "mcp_project.settings"}
+    os.environ["DATABASE_STATEMENT_TIMEOUT"] = "0"  # scripts load and count a million rows in this process
     import django
 
     django.setup()

@@ -79,6 +79,7 @@ def load(service: Served, count: int) -> None:
 
     cluster = EmbeddedPostgres(service.postgres)
     with psycopg.connect(host=str(cluster.socket_dir), user=cluster.user, dbname="mcp", autocommit=True) as session:
+        session.execute("SET statement_timeout = 0")
         session.execute(LOAD_MODELS, {"count": count})
         session.execute(LOAD_VERSIONS, {"count": count})
         session.execute(f"VACUUM ANALYZE {TABLES}")
