@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.forms import ActionForm
 from unfold.paginator import InfinitePaginator
+from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from mcp_project.validators import TOO_DEEP, storable
@@ -82,6 +83,14 @@ class OnlyTicked(ActionForm):  # type: ignore[misc]
         return False
 
 
+class NarrowChangeList(ChangeList):  # type: ignore[misc]
+    """A list that does not read what it does not show."""
+
+    def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(*args, **kwargs)
+        return rows.defer(*self.model_admin.not_listed())
+
+
 def preformatted(text: str) -> str:
     return format_html("<pre>{}</pre>", text)
 
@@ -115,6 +124,13 @@ class LongListAdmin(ModelAdmin):  # type: ignore[misc]
             self.message_user(request, "This list has no search (q): use its filters.", messages.ERROR)
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
+
+    def not_listed(self) -> tuple[str, ...]:
+        """Columns that may be large, and that the list does not show."""
+        return ()
+
+    def get_changelist(self, _request: HttpRequest, **_options: Any) -> type[NarrowChangeList]:
+        return NarrowChangeList
 
 
 class ReadOnlyAdmin(LongListAdmin):

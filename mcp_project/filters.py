@@ -18,6 +18,8 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         filterset_class = self.get_filterset_class(view, queryset)
         known = OF_PAGES | set(filterset_class.base_filters if filterset_class else ())
+        if hasattr(view, "large"):  # mcp_project.fields
+            known.add("fields")
         unknown = {
             name: ErrorDetail(f"Not a parameter of this list. Those are: {', '.join(sorted(known))}.", "unknown_field")
             for name in request.query_params

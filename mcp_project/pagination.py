@@ -1,6 +1,9 @@
 """Lists in cursor pages, by the columns that order them: no OFFSET and no COUNT, whatever the length of the list.
 
 Our own, because DRF's CursorPagination compares the first column alone and counts through those that are equal in it.
+
+A page is bounded in bytes, too: it ends early where its rows would pass PAGE_BYTES, and `next` goes on from there. Rows
+are read few at once, so that a worker holds no more than it sends, whatever `limit` says.
 """
 
 import binascii
@@ -10,11 +13,14 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import reduce
+from operator import add
 from typing import Any, NamedTuple
 from zlib import crc32
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Func, IntegerField, JSONField, Model, Q, QuerySet, TextField
+from django.db.models.functions import Coalesce
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -23,8 +29,11 @@ from rest_framework.utils.urls import replace_query_param
 
 from mcp_project.errors import ApiError
 
+WIDE = (TextField, JSONField, ArrayField)  # columns whose values may have kilobytes
 PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
+PAGE_BYTES = 1_048_576  # of text and JSON in the rows of a page; a single row may have more
+ROWS_AT_ONCE = 128  # read in one query: enough for a page of the default size
 
 
 class Cursor(NamedTuple):
@@ -66,8 +75,7 @@ class KeysetPagination(BasePagination):
         if text and not text.startswith(self._list):
             raise ApiError("INVALID_CURSOR")
         cursor = Cursor.parse(text.removeprefix(self._list), self._ordering) if text else None
-        rows = page(queryset, self._ordering, cursor, size + 1)
-        more, rows = len(rows) > size, rows[:size]
+        rows, more = bounded_page(queryset, self._ordering, cursor, size, getattr(view, "rows_at_once", None))
         backwards = cursor is not None and cursor.backwards
         if backwards:
             rows.reverse()
@@ -89,18 +97,65 @@ class KeysetPagination(BasePagination):
         properties = {"next": link, "previous": link, "results": schema}
         return {"type": "object", "required": ["results"], "properties": properties}
 
-    def get_schema_operation_parameters(self, _view: Any) -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         size = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE}
-        return [
-            {"name": "limit", "in": "query", "schema": size, "description": "Number of results per page."},
+        most = "The most results in a page, which has fewer where they would pass a megabyte: follow `next`."
+        parameters: list[dict[str, Any]] = [
+            {"name": "limit", "in": "query", "schema": size, "description": most},
             {"name": "cursor", "in": "query", "schema": {"type": "string"}, "description": "As `next` has it."},
         ]
+        if large := getattr(view, "large", ()):
+            names = ", ".join(f"`{name}`" for name in large)
+            shown = f"The fields to show, separated by commas. Without it, all but the large ones: {names}."
+            parameters.append({"name": "fields", "in": "query", "schema": {"type": "string"}, "description": shown})
+        return parameters
 
 
 def place_of(row: Model | Mapping[str, Any], ordering: Sequence[str], backwards: bool = False) -> Cursor:
     names = [column.lstrip("-") for column in ordering]
     values = (row[name] if isinstance(row, Mapping) else reduce(getattr, name.split("__"), row) for name in names)
     return Cursor(tuple(ordering), tuple(_as_text(value) for value in values), backwards)
+
+
+def bounded_page(
+    queryset: QuerySet[Any], ordering: tuple[str, ...], cursor: Cursor | None, size: int, at_once: int | None = None
+) -> tuple[list[Any], bool]:
+    """Up to `size` rows as `page` has them, and whether there are more: fewer where the next one would make them pass
+    PAGE_BYTES. `at_once` rows are read in a query. Raises ApiError INVALID_CURSOR."""
+    weight = _weight(queryset)
+    if weight is None:
+        rows = page(queryset, ordering, cursor, size + 1)
+        return rows[:size], len(rows) > size
+    queryset = queryset.annotate(page_bytes=weight)
+    backwards = cursor is not None and cursor.backwards
+    rows, room = [], PAGE_BYTES
+    while True:
+        wanted = min(at_once or ROWS_AT_ONCE, size + 1 - len(rows))
+        found = page(queryset, ordering, cursor, wanted)
+        for row in found:
+            room -= row.page_bytes
+            if len(rows) == size or (rows and room < 0):
+                return rows, True
+            rows.append(row)
+        if len(found) < wanted:
+            return rows, False
+        cursor = place_of(rows[-1], ordering, backwards)
+
+
+def _weight(queryset: QuerySet[Any]) -> Any:
+    """The bytes of a row as an expression: of the WIDE columns that are read, and the annotation `more_bytes`, which a
+    queryset may have for what is shown of other tables. None if there is neither."""
+    names, are_deferred = queryset.query.deferred_loading
+    columns = (field for field in queryset.model._meta.concrete_fields if isinstance(field, WIDE))
+    weights: list[Any] = [_Bytes(field.name) for field in columns if (field.name in names) != are_deferred]
+    if "more_bytes" in queryset.query.annotations:
+        weights.append(F("more_bytes"))
+    return reduce(add, [Coalesce(weight, 0) for weight in weights]) if weights else None
+
+
+class _Bytes(Func):
+    template = "octet_length((%(expressions)s)::text)"
+    output_field = IntegerField()
 
 
 def page(queryset: QuerySet[Any], ordering: tuple[str, ...], cursor: Cursor | None, size: int) -> list[Any]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
+from itertools import chain
 from typing import Any
 
-from registry.differences import Difference, differences
+from registry.differences import Difference, bounded, differences
 from registry.models import ContextVersion
 
 KEYS = {"variables": "name", "tools": "name", "resources": "uri"}  # by what the items of a list are told apart
@@ -19,7 +20,7 @@ def compare(before: ContextVersion, after: ContextVersion) -> dict[str, Any]:
         "from": before.number,
         "to": after.number,
         "same": before.digest == after.digest,
-        "differences": [*differences(old, new), *_orders(before, after)],
+        **bounded(chain(differences(old, new), _orders(before, after))),
         "messages": _lines(_text(before), _text(after), before.number, after.number),
     }
 

@@ -1,9 +1,22 @@
 """What is different in two JSON values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 Difference = dict[str, Any]
+MAX_PATHS = 1_048_576  # characters: a key of 30,000 stands in the path of each of 4,000 values below it
+
+
+def bounded(found: Iterable[Difference]) -> dict[str, Any]:
+    """The differences for an answer, and whether there are more: their paths have at most MAX_PATHS characters."""
+    told: list[Difference] = []
+    room = MAX_PATHS
+    for difference in found:
+        room -= len(difference["path"])
+        if room < 0:
+            return {"differences": told, "cut": True}
+        told.append(difference)
+    return {"differences": told, "cut": False}
 
 
 def differences(before: Any, after: Any, path: str = "") -> Iterator[Difference]:

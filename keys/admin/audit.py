@@ -1,7 +1,14 @@
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast, Left
+from django.http import HttpRequest
 
 from keys.models import AuditEntry
 from mcp_project.admin import ReadOnlyAdmin, in_lines
+
+SHOWN = 300  # characters of the changes, in the list
 
 
 @admin.register(AuditEntry)
@@ -11,7 +18,20 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     fields = (
         "id", "at", "actor", "action", "object_type", "object_id", "object_name", in_lines("changes"), "request_id",
     )  # fmt: skip
-    list_display = ("at", "actor", "action", "object_name", "changes", "request_id")
+    list_display = ("at", "actor", "action", "object_name", "what", "request_id")
     list_filter = ("action", "object_type")
     search_fields = ("actor", "object_id", "object_name", "request_id")
     ordering = ("-pk",)
+
+    def not_listed(self) -> tuple[str, ...]:
+        return ("changes",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
+        entries: QuerySet[AuditEntry] = super().get_queryset(request)
+        return entries.annotate(beginning=Left(Cast("changes", TextField()), SHOWN))
+
+    @admin.display(description="changes")
+    def what(self, entry: Any) -> str:
+        """How the changes begin: a description alone may have 64 KB. The entry's own page has them whole."""
+        text: str = entry.beginning
+        return text if len(text) < SHOWN else f"{text}…"

@@ -8,6 +8,7 @@ from rest_framework.viewsets import GenericViewSet
 from keys.filters import AuditFilter
 from keys.models import AuditEntry, Permission
 from keys.serializers.audit import AuditEntrySerializer
+from mcp_project.fields import LARGE_ROWS_AT_ONCE
 
 
 @extend_schema(tags=["audit"])
@@ -21,6 +22,7 @@ class AuditViewSet(mixins.ListModelMixin, GenericViewSet[AuditEntry]):
     required_permission = Permission.ADMIN
     serializer_class = AuditEntrySerializer
     filterset_class = AuditFilter
+    rows_at_once = LARGE_ROWS_AT_ONCE
 
     def get_queryset(self) -> QuerySet[AuditEntry]:
         return AuditEntry.objects.all()

@@ -28,6 +28,9 @@ class ResourceAdmin(FiltersAlone):
     search_help_text = "Words of name, description, tags; -word leaves out"
     ordering = ("-pk",)
 
+    def not_listed(self) -> tuple[str, ...]:
+        return ("description", "tags", "metadata")
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if obj is None:
             return self.editable

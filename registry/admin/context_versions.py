@@ -10,6 +10,7 @@ from registry.models import ContextVersion
 @admin.register(ContextVersion)
 class ContextVersionAdmin(PartAdmin):
     parent = "context"
+    large = ("description", "tags", *ContextVersion.CONTENT)
     list_display = ("__str__", "named", "digest", "created_at", "created_by")
     list_filter = (ContextFilter,)
     fields = (

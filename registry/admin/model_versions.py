@@ -2,6 +2,7 @@ from django.contrib import admin
 
 from mcp_project.admin import in_lines
 from registry.admin.filters import ModelFilter, RunFilter
+from registry.admin.models import LARGE
 from registry.admin.parts import PartAdmin
 from registry.models import ModelVersion
 
@@ -9,6 +10,7 @@ from registry.models import ModelVersion
 @admin.register(ModelVersion)
 class ModelVersionAdmin(PartAdmin):
     parent = "model"
+    large = LARGE
     list_display = ("__str__", "status", "stage", "named", "run_id", "created_at", "created_by")
     list_filter = (ModelFilter, RunFilter)
     fields = (

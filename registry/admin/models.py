@@ -7,6 +7,8 @@ from registry.models import ModelVersion, RegisteredModel
 from registry.services import followers
 from registry.services import models as services
 
+LARGE = ("description", "tags", "metrics", "params", "signature")
+
 
 @admin.register(RegisteredModel)
 class RegisteredModelAdmin(NamedAdmin):
@@ -27,7 +29,7 @@ class RegisteredModelAdmin(NamedAdmin):
                 one.source,
                 one.created_at,
             )
-            for one in obj.versions.order_by("-number").defer("metrics", "params", "signature")[:LATEST]
+            for one in obj.versions.order_by("-number").defer(*LARGE)[:LATEST]
         ]
         headers = ("Version", "Status", "Stage", "Aliases", "Source", "Created at")
         versions = latest("Versions", ModelVersion, headers, rows, model=obj.pk)

@@ -14,7 +14,11 @@ class PartAdmin(FiltersAlone, ReadOnlyAdmin):
     """Read-only pages of what is numbered within a resource: of all resources, or filtered by `parent` of one."""
 
     parent: str
+    large: tuple[str, ...]
     sortable_by = ()
+
+    def not_listed(self) -> tuple[str, ...]:
+        return (*self.large, *(f"{self.parent}__{name}" for name in ("description", "tags", "metadata")))
 
     def get_list_select_related(self, _request: HttpRequest) -> list[str]:
         return [self.parent]

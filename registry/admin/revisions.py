@@ -12,6 +12,7 @@ from registry.services.revisions import verify
 @admin.register(DeploymentRevision)
 class DeploymentRevisionAdmin(PartAdmin):
     parent = "deployment"
+    large = ("content",)
     list_display = ("__str__", "at", "actor", "message", "digest")
     list_filter = (DeploymentFilter,)
     fields = ("belongs_to", "number", "at", "actor", "message", "digest", "seal", "pinned")

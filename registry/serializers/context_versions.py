@@ -131,7 +131,8 @@ class ContextVersionSerializer(BriefContextVersionSerializer):
 
     def to_representation(self, instance: ContextVersion) -> dict[str, Any]:
         """The content as it is stored, to the letter: what is shown is what the digest is over."""
-        return {**super().to_representation(instance), **instance.content}
+        content = {name: getattr(instance, name) for name in ContextVersion.CONTENT if name in self.fields}
+        return {**super().to_representation(instance), **content}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         for name, default in (("variables", []), ("parameters", {}), ("tools", []), ("resources", []), ("models", [])):

@@ -34,6 +34,7 @@ class DiffSerializer(serializers.Serializer[Any]):
 
     to = serializers.IntegerField()
     differences = DifferenceSerializer(many=True)
+    cut = serializers.BooleanField(help_text="Whether there are more: their paths have at most a megabyte in all.")
 
     def get_fields(self) -> dict[str, Any]:
         return {"from": serializers.IntegerField(), **super().get_fields()}

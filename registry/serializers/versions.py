@@ -72,9 +72,13 @@ class VersionSerializer(StrictModelSerializer):
     def to_representation(self, instance: ModelVersion) -> dict[str, Any]:
         """Without what the key, in the context's `principal`, may not see."""
         principal = self.context["principal"]
-        parents = [parent for parent in instance.parents.all() if parent.visible_to(principal)]
-        shown = {"source": instance.source_for(principal), "parents": self.fields["parents"].to_representation(parents)}
-        return {**super().to_representation(instance), **shown}
+        shown: dict[str, Any] = super().to_representation(instance)
+        if "source" in shown:
+            shown["source"] = instance.source_for(principal)
+        if "parents" in shown:
+            parents = [parent for parent in instance.parents.all() if parent.visible_to(principal)]
+            shown["parents"] = self.fields["parents"].to_representation(parents)
+        return shown
 
     def validate_parents(self, parents: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if any("uri" not in parent for parent in parents):  # within a PATCH, DRF lets each field be absent

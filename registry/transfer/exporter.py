@@ -9,7 +9,7 @@ from registry.transfer.files import File, SealedFile
 from registry.transfer.kinds import FORMAT, KINDS
 from registry.transfer.values import as_json
 
-ROWS_AT_ONCE = 500  # that the database sends: a version of a context may have a quarter of a megabyte
+ROWS_AT_ONCE = 32  # that the database sends: a version may have half a megabyte
 
 
 @contextmanager

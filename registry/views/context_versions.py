@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from keys.models import Permission
 from keys.principal import principal_of
+from mcp_project.fields import ShownFields
 from mcp_project.preconditions import unless_known
 from registry.context_differences import compare
 from registry.filters import ContextVersionFilter, ordering_of
@@ -30,14 +31,16 @@ from registry.views.models import KNOWN
 
 @extend_schema(tags=["contexts"], parameters=[CONTEXT_ID])
 @extend_schema_view(list=extend_schema(summary="List the versions of a context, newest first, without their content"))
-class ContextVersionViewSet(mixins.ListModelMixin, OfContext):
+class ContextVersionViewSet(ShownFields, mixins.ListModelMixin, OfContext):
     queryset = ContextVersion.objects.none()  # for the OpenAPI document; requests get get_queryset's
-    serializer_class = BriefContextVersionSerializer
+    serializer_class = ContextVersionSerializer
+    brief = BriefContextVersionSerializer
     filterset_class = ContextVersionFilter
+    large = ("description", *ContextVersion.CONTENT)
 
     def get_queryset(self) -> QuerySet[ContextVersion]:
-        context = self.find()
-        return ContextVersion.objects.filter(context=context).select_related("context").defer(*ContextVersion.CONTENT)
+        versions: QuerySet[ContextVersion] = self.find().versions.all()
+        return versions
 
     @property
     def ordering(self) -> tuple[str, ...]:

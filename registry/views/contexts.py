@@ -12,6 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 from keys.models import AuditEntry
 from keys.principal import principal_of
 from keys.serializers.audit import AuditEntrySerializer
+from mcp_project.fields import LARGE_ROWS_AT_ONCE, ShownFields
 from mcp_project.preconditions import expected_etags, unless_known
 from registry.filters import ContextFilter, ordering_of
 from registry.models import Context, ContextAliasMove
@@ -43,10 +44,11 @@ class OfContext(OfNamed):
         description="`filter` and `order_by` are as of models; `search` finds words of name, description and tags.",
     )
 )
-class ContextViewSet(mixins.ListModelMixin, GenericViewSet[Context]):
+class ContextViewSet(ShownFields, mixins.ListModelMixin, GenericViewSet[Context]):
     queryset = Context.objects.none()  # for the OpenAPI document; requests get get_queryset's
     serializer_class = ContextSerializer
     filterset_class = ContextFilter
+    large = ("description", "metadata")
 
     def get_queryset(self) -> QuerySet[Context]:
         return visible_contexts(principal_of(self.request))
@@ -105,6 +107,7 @@ class OneContextViewSet(OfContext):
 class ContextHistoryView(mixins.ListModelMixin, OfContext):
     queryset = AuditEntry.objects.none()
     serializer_class = AuditEntrySerializer
+    rows_at_once = LARGE_ROWS_AT_ONCE
 
     def get_queryset(self) -> QuerySet[AuditEntry]:
         return AuditEntry.objects.filter(object_id=str(self.find().pk))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.request import Request
@@ -10,15 +10,17 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from keys.principal import principal_of
+from mcp_project.fields import ShownFields
 from mcp_project.preconditions import expected_etags, unless_known
 from registry.filters import DeploymentFilter, ordering_of
-from registry.models import Deployment
+from registry.models import Deployment, DeploymentTarget
 from registry.ordering import MODEL_ORDER
 from registry.queries import find_deployment, visible_deployments
 from registry.serializers.deployments import DeploymentSerializer, RollbackSerializer
 from registry.services import deployments as services
 from registry.views.models import IF_MATCH, KNOWN, MAY_MATCH
 
+BYTES_OF_TARGET = 500  # about, as it is shown
 DEPLOYMENT_ID = OpenApiParameter("deployment_id", str, "path", description="The deployment's id or name.")
 
 
@@ -41,15 +43,18 @@ class OfDeployment(GenericViewSet[Any]):
         description="`filter` and `order_by` are MLflow's; `search` finds words of name, description and tags.",
     )
 )
-class DeploymentViewSet(mixins.ListModelMixin, GenericViewSet[Deployment]):
+class DeploymentViewSet(ShownFields, mixins.ListModelMixin, GenericViewSet[Deployment]):
     """Versions of models, bound to an environment and an endpoint."""
 
     queryset = Deployment.objects.none()  # for the OpenAPI document; requests get get_queryset's
     serializer_class = DeploymentSerializer
     filterset_class = DeploymentFilter
+    large = ("description", "metadata")
 
     def get_queryset(self) -> QuerySet[Deployment]:
-        return visible_deployments(principal_of(self.request))
+        targets = DeploymentTarget.objects.order_by().filter(deployment=OuterRef("pk")).values("deployment")
+        size = Subquery(targets.annotate(bytes=Count("pk") * BYTES_OF_TARGET).values("bytes"))
+        return visible_deployments(principal_of(self.request)).annotate(more_bytes=size)
 
     @property
     def ordering(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from keys.models import AuditEntry
 from keys.principal import note_model, principal_of
+from mcp_project.fields import LARGE_ROWS_AT_ONCE, ShownFields
 from mcp_project.preconditions import expected_etags, unless_known
 from registry.filters import ModelFilter, ordering_of
 from registry.models import RegisteredModel
@@ -53,12 +54,13 @@ class OfModel(GenericViewSet[RegisteredModel]):
         description="`filter` and `order_by` are MLflow's; `search` finds words of name, description and tags.",
     )
 )
-class ModelViewSet(mixins.ListModelMixin, GenericViewSet[RegisteredModel]):
+class ModelViewSet(ShownFields, mixins.ListModelMixin, GenericViewSet[RegisteredModel]):
     """Registered models."""
 
     queryset = RegisteredModel.objects.none()  # for the OpenAPI document; requests get get_queryset's
     serializer_class = ModelSerializer
     filterset_class = ModelFilter
+    large = ("description", "metadata")
 
     def get_queryset(self) -> QuerySet[RegisteredModel]:
         return visible_models(principal_of(self.request))
@@ -115,6 +117,7 @@ class OneModelViewSet(OfModel):
 class ModelHistoryView(mixins.ListModelMixin, GenericViewSet[AuditEntry]):
     queryset = AuditEntry.objects.none()
     serializer_class = HistorySerializer
+    rows_at_once = LARGE_ROWS_AT_ONCE
 
     def get_queryset(self) -> QuerySet[AuditEntry]:
         model = find_model(principal_of(self.request), self.kwargs["model_id"])

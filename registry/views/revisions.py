@@ -10,8 +10,9 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from keys.principal import principal_of
+from mcp_project.fields import ShownFields
 from mcp_project.preconditions import unless_known
-from registry.differences import differences
+from registry.differences import bounded, differences
 from registry.models import DeploymentRevision
 from registry.queries import find_deployment, find_revision, visible_revisions
 from registry.serializers.deployments import RevisionSerializer, VerificationSerializer, WholeRevisionSerializer
@@ -22,18 +23,20 @@ from registry.views.models import KNOWN
 
 
 @extend_schema(tags=["deployments"], parameters=[DEPLOYMENT_ID])
-class RevisionListView(mixins.ListModelMixin, GenericViewSet[DeploymentRevision]):
+class RevisionListView(ShownFields, mixins.ListModelMixin, GenericViewSet[DeploymentRevision]):
     queryset = DeploymentRevision.objects.none()  # for the OpenAPI document; requests get get_queryset's
-    serializer_class = RevisionSerializer
+    serializer_class = WholeRevisionSerializer
+    brief = RevisionSerializer
+    large = ("content",)
     ordering = ("-number",)
 
     def get_queryset(self) -> QuerySet[DeploymentRevision]:
         principal = principal_of(self.request)
-        return visible_revisions(principal, find_deployment(principal, self.kwargs["deployment_id"])).defer("content")
+        return visible_revisions(principal, find_deployment(principal, self.kwargs["deployment_id"]))
 
     @extend_schema(
         summary="List the revisions of a deployment, newest first",
-        description="Without their content, and without those in which it had targets that the key may not see.",
+        description="Without those in which it had targets that the key may not see.",
     )
     def list(self, request: Request, deployment_id: str) -> Response:  # noqa: ARG002
         return super().list(request)
@@ -62,7 +65,7 @@ class RevisionViewSet(OfDeployment):
         to = query.get("to", self.deployment(deployment_id).revision)
         since = query.get("from", max(1, to - 1))
         before, after = (json.loads(self.revision(deployment_id, number).content) for number in (since, to))
-        return Response({"from": since, "to": to, "differences": list(differences(before, after))})
+        return Response({"from": since, "to": to, **bounded(differences(before, after))})
 
     def revision(self, deployment_id: str, number: int) -> DeploymentRevision:
         """Raises Http404."""

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum, prefetch_related_objects
+from django.db.models.functions import Length
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.request import Request
@@ -10,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from keys.principal import note_model, principal_of
+from mcp_project.fields import ShownFields
 from mcp_project.preconditions import expected_etags, unless_known
 from registry.filters import VersionFilter, ordering_of
 from registry.models import ModelVersion, Parent
@@ -30,15 +32,21 @@ def shown(request: Request, version: ModelVersion) -> Any:
 
 @extend_schema(tags=["versions"], parameters=[MODEL_ID])
 @extend_schema_view(list=extend_schema(summary="List the versions of a model, newest first"))
-class VersionViewSet(mixins.ListModelMixin, GenericViewSet[ModelVersion]):
+class VersionViewSet(ShownFields, mixins.ListModelMixin, GenericViewSet[ModelVersion]):
     queryset = ModelVersion.objects.none()  # for the OpenAPI document; requests get get_queryset's
     serializer_class = VersionSerializer
     filterset_class = VersionFilter
+    large = ("description", "metrics", "params", "signature", "parents")
 
     def get_queryset(self) -> QuerySet[ModelVersion]:
         model = find_model(principal_of(self.request), self.kwargs["model_id"])
         note_model(self.request, model.pk)
-        return ModelVersion.objects.filter(model=model).select_related("model").prefetch_related(PARENTS)
+        versions: QuerySet[ModelVersion] = model.versions.all()
+        if "parents" not in self.shown:
+            return versions
+        uris = Parent.objects.order_by().filter(version=OuterRef("pk")).values("version")
+        size = Subquery(uris.annotate(bytes=Sum(Length("uri"))).values("bytes"))
+        return versions.annotate(more_bytes=size).prefetch_related(PARENTS)
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "principal": principal_of(self.request)}

@@ -20,7 +20,7 @@ def made(caller: Api, *versions: dict[str, Any]) -> dict[str, Any]:
 def test_versions_with_one_content_are_the_same(owner: Api) -> None:
     told = made(owner, {}, {"description": "again"})
 
-    assert told == {"from": 1, "to": 2, "same": True, "differences": [], "messages": []}
+    assert told == {"from": 1, "to": 2, "same": True, "differences": [], "cut": False, "messages": []}
 
 
 def test_messages_differ_by_lines(owner: Api) -> None:

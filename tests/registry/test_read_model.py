@@ -42,7 +42,8 @@ def test_outsider_learns_nothing(outsider: Api, teammate: Api) -> None:
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/api/models/m", 2), ("/api/models/m/versions/1", 4), ("/api/models/m/versions", 4),
+        ("/api/models/m", 2), ("/api/models/m/versions/1", 4), ("/api/models/m/versions", 3),
+        ("/api/models/m/versions?fields=parents", 4),
         ("/api/models/m/aliases/a", 2), ("/api/models/m/aliases/latest", 2), ("/api/models/m/aliases/v1", 3),
         ("/api/models/m/aliases/a/history", 3), ("/api/models/m/history", 3), ("/api/models?search=m", 3),
         ("/api/models/m/card", 4), ("/api/models/m/lineage?depth=5", 5),
