@@ -13,7 +13,7 @@ import structlog
 from cryptography.exceptions import InvalidTag
 from django.db import OperationalError, connection
 from django.http import HttpResponse
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from keys.credentials import credential
 from keys.models import KeptAnswer
@@ -28,7 +28,7 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 FORM = re.compile(r"[\x20-\x7e]{1,255}", re.ASCII)
 KEPT = "24 hours"
-PATIENCE = "5s"  # of a repeat with the first: each that waits has a thread
+PATIENCE = "3s"  # of a repeat with the first: each that waits has a thread. Less than DATABASE_STATEMENT_TIMEOUT
 # Not the view's decision on this request, or one that passes: the repeat is to be decided anew.
 NOT_KEPT = frozenset({401, 403, 429})
 BATCH = 1000
@@ -76,7 +76,7 @@ class Claim(NamedTuple):
                 cursor.execute(CLAIM, [self.key_id, self.idempotency_key, self.digest, KEPT, PATIENCE])
                 claimed, digest, answer = cursor.fetchone()
         except OperationalError as error:
-            if isinstance(error.__cause__, LockNotAvailable):
+            if isinstance(error.__cause__, LockNotAvailable | QueryCanceled):
                 raise ApiError("IDEMPOTENCY_KEY_IN_USE", headers={"Retry-After": "1"}) from error
             raise
         if claimed:

@@ -117,7 +117,7 @@ class IndexView(OpenView):
 class HealthView(OpenView):
     @extend_schema(tags=["health"], auth=[], responses={200: HealthSerializer, 503: HealthSerializer})
     def get(self, _request: Request) -> Response:
-        """Whether the database answers and is migrated; 503 when not, within two seconds."""
+        """Whether the database answers, takes writes and is migrated; 503 when not, within two seconds."""
         checks = probe.checks()
         healthy = all(said.startswith("ok") for said in checks.values())
         body = {"status": "ok" if healthy else "failing", "version": __version__, "checks": checks}
