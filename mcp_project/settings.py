@@ -229,7 +229,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "MCP",
-    "DESCRIPTION": "The governed front door to a team's machine-learning models.",
+    "DESCRIPTION": "A governed registry of a team's machine-learning models, with its keys, limits and usage.",
     "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
