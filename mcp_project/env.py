@@ -42,10 +42,13 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return cast
 
 
-def seconds(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text, re.ASCII):
-        raise ValueError("must be a number of seconds, such as 1 or 0.5")
-    return float(text)
+def seconds(low: int, high: int) -> Callable[[str], float]:
+    def cast(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text, re.ASCII) or not low <= float(text) <= high:
+            raise ValueError(f"must be a number of seconds from {low} to {high}, such as 0.5")
+        return float(text)
+
+    return cast
 
 
 def choice(*words: str) -> Callable[[str], str]:
@@ -144,7 +147,7 @@ ENV = environ.Env(
     MAX_BODY_BYTES=(whole(1024, 1 << 30), 1 << 20),
     DEFAULT_RATE_LIMIT=(str, "600/m"),
     KEY_DEFAULT_TTL_DAYS=(whole(1, 36500), 90),
-    KEY_CACHE_SECONDS=(seconds, 1.0),
+    KEY_CACHE_SECONDS=(seconds(0, 1), 1.0),
     KEY_CACHE_SIZE=(whole(1, 10_000_000), 10_000),
     AUTH_FAILURE_RATE=(str, "30/m"),
     ADMIN_LOGIN_RATE=(str, "10/m"),

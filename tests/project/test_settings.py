@@ -42,6 +42,8 @@ def start(folder: Path, **variables: str) -> list[str]:
         ("LOG_FORMAT", "xml", "LOG_FORMAT must be one of console, json"),
         ("DB_PORT", "-1", "DB_PORT must be a whole number"),
         ("KEY_CACHE_SECONDS", "soon", "KEY_CACHE_SECONDS must be a number of seconds"),
+        ("KEY_CACHE_SECONDS", "1.1", "KEY_CACHE_SECONDS must be a number of seconds from 0 to 1, such as 0.5"),
+        ("KEY_CACHE_SECONDS", "-1", "KEY_CACHE_SECONDS must be a number of seconds from 0 to 1"),
         ("METRICS_ALLOWED_IPS", "everyone", "METRICS_ALLOWED_IPS must be addresses or networks, separated by commas"),
         ("METRICS_ALLOWED_IPS", "10.0.0.0/8,10.0.0.0/33", "METRICS_ALLOWED_IPS must be addresses or networks"),
         ("METRICS_ALLOWED_IPS", ",", "METRICS_ALLOWED_IPS must be addresses or networks"),
