@@ -59,12 +59,13 @@ def identify(key: str, before_looking_up: Callable[[], None] = nothing) -> Princ
         if wrong_keys.get(digest):
             raise WrongKey
         before_looking_up()
-        until = time.monotonic() + settings.KEY_CACHE_SECONDS  # from before the row is read
+        read_at = time.monotonic()  # from before the row is read
+        until = read_at + settings.KEY_CACHE_SECONDS
         row = APIKey.objects.find(key)
         if row is None:
             wrong_keys.put(digest, True, until, settings.KEY_CACHE_SIZE)
             raise WrongKey
-        known = Principal.of(row)
+        known = Principal.of(row, read_at)
         known_keys.put(digest, known, until, settings.KEY_CACHE_SIZE)
     return known
 

@@ -10,11 +10,13 @@ from psycopg.errors import InFailedSqlTransaction
 from keys.authentication import WrongKey, authenticate
 from keys.credentials import BEARER, credential
 from keys.idempotency import Claim, is_kept
+from keys.judgement import Judgement
 from keys.limits.failures import check_failures, refuse_blocked
 from keys.limits.free import TOO_MANY_FREE, free_requests, is_free
 from keys.limits.headers import OUTAGE, describe, policy, refusal
 from keys.limits.limiter import limiter
 from keys.principal import GovernedRequest, Principal
+from mcp_project import transactions
 from mcp_project.client_address import client_address
 from mcp_project.errors import ApiError, refuse
 
@@ -28,13 +30,19 @@ class APIKeyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: GovernedRequest) -> HttpResponse:
-        if request.governed:
-            request.principal = None
-            try:
-                request.principal = self._authenticate(request)
-            except (ApiError, Error) as error:
-                return challenge(request, refuse(request, error))
-        return self.get_response(request)
+        if not request.governed:
+            return self.get_response(request)
+        request.principal = None
+        try:
+            request.principal = self._authenticate(request)
+        except (ApiError, Error) as error:
+            return challenge(request, refuse(request, error))
+        token = transactions.judge.set(Judgement(request.principal, client_address(request)))
+        try:
+            response = self.get_response(request)
+        finally:
+            transactions.judge.reset(token)
+        return challenge(request, response) if response.status_code == 401 else response
 
     @staticmethod
     def _authenticate(request: GovernedRequest) -> Principal:
@@ -97,7 +105,7 @@ class IdempotencyMiddleware:
             return self.get_response(request)
         try:
             claim = Claim.of(request)
-            with transaction.atomic(durable=True):  # inside another, its end would not be the answer's
+            with transactions.open_transaction(durable=True):  # inside another, its end would not be the answer's
                 return self._once(request, claim)
         except (ApiError, Error) as error:
             if isinstance(error.__cause__, InFailedSqlTransaction):

@@ -1,6 +1,7 @@
 """Who a request comes from, once its key is known."""
 
 import ipaddress
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
@@ -29,9 +30,11 @@ class Principal:
     expires_at: datetime | None
     enabled: bool
     revoked: bool
+    read_at: float  # on time.monotonic's clock, from before the row was read
 
     @classmethod
-    def of(cls, key: APIKey) -> "Principal":
+    def of(cls, key: APIKey, read_at: float | None = None) -> "Principal":
+        """Without `read_at`, the row was read just now."""
         return cls(
             key_id=key.pk,
             prefix=key.prefix,
@@ -43,6 +46,7 @@ class Principal:
             expires_at=key.expires_at,
             enabled=key.enabled,
             revoked=key.revoked,
+            read_at=time.monotonic() if read_at is None else read_at,
         )
 
     @property
@@ -67,6 +71,14 @@ class Principal:
 
     def may_see(self, model_name: str) -> bool:
         return self.model_patterns is None or any(matches(pattern, model_name) for pattern in self.model_patterns)
+
+    def may_all_that(self, before: "Principal") -> bool:
+        """Whether nothing is lost, compared with the same key `before`: no permission, no model, no owner's rights.
+        Of the models, patterns are compared as texts: a list that says the same in other patterns counts as less."""
+        models = self.model_patterns is None or (
+            before.model_patterns is not None and {*before.model_patterns} <= {*self.model_patterns}
+        )
+        return models and self.owner == before.owner and all(map(self.may, before.permissions))
 
 
 def principal_of(request: RestRequest) -> Principal:

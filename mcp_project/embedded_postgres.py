@@ -133,6 +133,7 @@ class EmbeddedPostgres:
             "listen_addresses": "",
             "unix_socket_directories": quoted,
             "max_connections": "200",
+            "deadlock_timeout": "200ms",  # less than DATABASE_LOCK_TIMEOUT, which would end the wait before
             # No request can make the log grow: the service's own log says what failed, without the content.
             "log_min_messages": "log",
             "log_min_error_statement": "fatal",

@@ -42,7 +42,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return cast
 
 
-def seconds(low: int, high: int) -> Callable[[str], float]:
+def seconds(low: int = 0, high: int = 999_999) -> Callable[[str], float]:
     def cast(text: str) -> float:
         if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text, re.ASCII) or not low <= float(text) <= high:
             raise ValueError(f"must be a number of seconds from {low} to {high}, such as 0.5")
@@ -121,11 +121,11 @@ ENV = environ.Env(
     DATABASE_URL=(str, ""),
     DATABASE_DIRECT_URL=(str, ""),
     PGBOUNCER=(boolean, False),
-    DATABASE_LOCK_TIMEOUT=(seconds, 1.0),
-    DATABASE_STATEMENT_TIMEOUT=(seconds, 5.0),
-    DATABASE_IDLE_IN_TRANSACTION_TIMEOUT=(seconds, 30.0),
-    DATABASE_TCP_USER_TIMEOUT=(seconds, 10.0),
-    DATABASE_CLIENT_CHECK_INTERVAL=(seconds, 1.0),
+    DATABASE_LOCK_TIMEOUT=(seconds(), 1.0),
+    DATABASE_STATEMENT_TIMEOUT=(seconds(), 5.0),
+    DATABASE_IDLE_IN_TRANSACTION_TIMEOUT=(seconds(), 30.0),
+    DATABASE_TCP_USER_TIMEOUT=(seconds(), 10.0),
+    DATABASE_CLIENT_CHECK_INTERVAL=(seconds(), 1.0),
     DB_USER=(str, "postgres"),
     DB_PASSWORD=(str, DEFAULT_DB_PASSWORD),
     DB_HOST=(host, "localhost"),

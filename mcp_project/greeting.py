@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.core.management.base import CommandError
-from django.db import transaction
 from django.http.request import validate_host
 
-from mcp_project import database, env
+from mcp_project import database, env, transactions
 
 FIRST_KEY_FILE = "first-admin-key"  # in VAR_DIR
 NO_KEY = "The database has no key yet. Make one: manage.py create_key --owner me --name first --permission admin\n"
@@ -65,7 +64,7 @@ def _first_key(addresses: Addresses) -> str:
     """In production standard output is collected in logs, so there the key goes to a file."""
     from keys.services import create_first_key
 
-    with database.one_at_a_time(), transaction.atomic():
+    with database.one_at_a_time(), transactions.open_transaction():
         made = create_first_key()
         if made is None:
             return ""

@@ -180,6 +180,14 @@ def server(database: str, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
+def patient_server(database: str, tmp_path: Path) -> Iterator[Server]:
+    """As `server`, with threads for many requests that wait for locks, each for as long as a test needs."""
+    variables = {**database_environment(database), "DATABASE_LOCK_TIMEOUT": "30", "DATABASE_STATEMENT_TIMEOUT": "60"}
+    with Server(tmp_path, {**variables, "APP_THREADS": "15"}) as running:
+        yield running
+
+
+@pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL of the test's own, to stop and start."""
     cluster = EmbeddedPostgres(tmp_path / "postgres")

@@ -6,17 +6,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, LiteralString, Self, TypeVar
 
 import httpx
+import psycopg
 from django.conf import settings
 
 DEADLINE_SECONDS = 60
 KEY = re.compile(r"mcp_[0-9A-Za-z]{8}\.[0-9A-Za-z]{38}")
+# How many connections to a database wait for locks.
+WAITING: LiteralString = """SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND backend_type = 'client backend'"""
 Result = TypeVar("Result")
 
 
@@ -160,3 +165,17 @@ class Server:
                 self.stop()
             finally:
                 self.kill()
+
+
+@contextmanager
+def database_of(server: Server) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
+    """A connection to the server's database, past the server."""
+    names = {"host": "DB_HOST", "port": "DB_PORT", "user": "DB_USER", "password": "DB_PASSWORD", "dbname": "DB_NAME"}
+    given = {name: server.variables[variable] for name, variable in names.items() if server.variables[variable]}
+    with psycopg.connect(**{"user": "postgres", **given}, autocommit=True) as session:  # type: ignore[arg-type]
+        yield session
+
+
+def count(session: "psycopg.Connection[tuple[Any, ...]]", statement: LiteralString) -> int:
+    row = session.execute(statement).fetchone()
+    return int(row[0]) if row else 0

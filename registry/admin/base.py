@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from mcp_project import transactions
 from mcp_project.admin import JSON_IN_FORMS, TEXT_IN_FORMS, actor, to_audit_trail
 from registry.admin.filters import FiltersAlone
 from registry.admin.forms import EditionForm
@@ -97,7 +98,7 @@ class ResourceAdmin(FiltersAlone):
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         self.delete_held(actor(request), obj)
 
-    @transaction.atomic
+    @transactions.change
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         # First all rows are held, as everybody holds models before deployments; then they are read one by one.
         held = list(queryset.select_for_update().order_by("pk").values_list("pk", flat=True))

@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.http import Http404
 from django.utils import timezone
 
 from keys import audit
 from keys.principal import Principal
+from mcp_project import transactions
 from mcp_project.errors import ApiError
 from registry.models import Named, RegisteredModel
 from registry.services import followers
@@ -19,48 +19,48 @@ from registry.validators import MAX_ALIASES
 Lock = Callable[[], Named]  # finds the model or context whose alias it is, and holds its row
 
 
+@transactions.change
 def set_alias(principal: Principal, lock: Lock, alias: str, number: int, etags: Collection[str] | None) -> Named:
     """Let the alias name this version from now on. Raises Http404; ApiError NOT_FOUND for the version; CONFLICT for one
     alias too many, or where a deployment cannot follow; PRECONDITION_FAILED when the model is not the one that was
     read."""
-    with transaction.atomic():
-        resource = lock()
-        check_etag(resource, etags)
-        if not resource.versions.filter(number=number).exists():
-            raise ApiError("NOT_FOUND", f"There is no version {number}.")
-        if alias not in resource.aliases and len(resource.aliases) >= MAX_ALIASES:
-            raise ApiError("CONFLICT", f"There are at most {MAX_ALIASES} aliases.")
-        _move_and_write(principal, resource, alias, number)
+    resource = lock()
+    check_etag(resource, etags)
+    if not resource.versions.filter(number=number).exists():
+        raise ApiError("NOT_FOUND", f"There is no version {number}.")
+    if alias not in resource.aliases and len(resource.aliases) >= MAX_ALIASES:
+        raise ApiError("CONFLICT", f"There are at most {MAX_ALIASES} aliases.")
+    _move_and_write(principal, resource, alias, number)
     return resource
 
 
+@transactions.change
 def delete_alias(principal: Principal, lock: Lock, alias: str, etags: Collection[str] | None) -> None:
     """Raises Http404; ApiError CONFLICT while a deployment follows it, and PRECONDITION_FAILED."""
-    with transaction.atomic():
-        resource = lock()
-        check_etag(resource, etags)
-        if alias not in resource.aliases:
-            raise Http404
-        _move_and_write(principal, resource, alias, None)
+    resource = lock()
+    check_etag(resource, etags)
+    if alias not in resource.aliases:
+        raise Http404
+    _move_and_write(principal, resource, alias, None)
 
 
+@transactions.change
 def roll_alias_back(principal: Principal, lock: Lock, alias: str) -> int:
     """Let the alias name again what it named before its last move; which that is.
 
     Raises Http404 for an alias that was never set; ApiError CONFLICT where it named nothing before, or a version that
     is deleted.
     """
-    with transaction.atomic():
-        resource = lock()
-        last = resource.alias_moves.filter(alias=alias).first()
-        if last is None:
-            raise Http404
-        if last.before is None:
-            raise ApiError("CONFLICT", f"The alias {alias!r} named no version before its last move.")
-        if not resource.versions.filter(number=last.before).exists():
-            raise ApiError("CONFLICT", f"Version {last.before}, which it named before, is deleted.")
-        _move_and_write(principal, resource, alias, last.before)
-        return int(last.before)
+    resource = lock()
+    last = resource.alias_moves.filter(alias=alias).first()
+    if last is None:
+        raise Http404
+    if last.before is None:
+        raise ApiError("CONFLICT", f"The alias {alias!r} named no version before its last move.")
+    if not resource.versions.filter(number=last.before).exists():
+        raise ApiError("CONFLICT", f"Version {last.before}, which it named before, is deleted.")
+    _move_and_write(principal, resource, alias, last.before)
+    return int(last.before)
 
 
 def _move_and_write(principal: Principal, resource: Named, alias: str, number: int | None) -> None:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from django.db import transaction
-
 from keys import audit
 from keys.models import AuditEntry
 from keys.principal import Principal
+from mcp_project import transactions
 from mcp_project.errors import ApiError
 from registry.models import RegisteredModel
 from registry.services.models import TOLD
@@ -20,21 +19,23 @@ class Outcome(NamedTuple):
     error: ApiError | None
 
 
+@transactions.change
 def register_models(principal: Principal, rows: Sequence[dict[str, Any] | ApiError], each: bool) -> list[Outcome]:
     """Register each row that is no error already. With `each`, a row's failure is its own; without it, the first one
     is raised, and nothing is registered."""
     models = [_model(principal, row) if isinstance(row, dict) else row for row in rows]
     wanted = [model for model in models if isinstance(model, RegisteredModel)]
-    with transaction.atomic():
-        # The unique index decides, row by row: whose name is taken, also by an earlier row, is not there afterwards.
-        RegisteredModel.objects.bulk_create(wanted, ignore_conflicts=True, batch_size=500)
-        made = set(RegisteredModel.objects.filter(pk__in=[model.pk for model in wanted]).values_list("pk", flat=True))
-        outcomes = [_outcome(model, made) for model in models]
-        failed = next((outcome.error for outcome in outcomes if outcome.error is not None), None)
-        if failed is not None and not each:
-            raise failed
-        entries = [_entry(principal, outcome.model) for outcome in outcomes if outcome.model is not None]
-        AuditEntry.objects.bulk_create(entries, batch_size=500)
+    # The unique index decides, row by row: whose name is taken, also by an earlier row, is not there afterwards.
+    # Sorted, so that two batches with the same names wait for each other in one order.
+    wanted.sort(key=lambda model: model.name)
+    RegisteredModel.objects.bulk_create(wanted, ignore_conflicts=True, batch_size=500)
+    made = set(RegisteredModel.objects.filter(pk__in=[model.pk for model in wanted]).values_list("pk", flat=True))
+    outcomes = [_outcome(model, made) for model in models]
+    failed = next((outcome.error for outcome in outcomes if outcome.error is not None), None)
+    if failed is not None and not each:
+        raise failed
+    entries = [_entry(principal, outcome.model) for outcome in outcomes if outcome.model is not None]
+    AuditEntry.objects.bulk_create(entries, batch_size=500)
     return outcomes
 
 

@@ -4,11 +4,11 @@ in which the context's row is held."""
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from django.db import transaction
 from rest_framework.exceptions import ValidationError
 
 from keys import audit
 from keys.principal import Principal
+from mcp_project import transactions
 from mcp_project.errors import ApiError
 from registry.canonical import digest
 from registry.models import Context, ContextVersion
@@ -20,6 +20,7 @@ TOLD = ("name", "description", "owner", "tags", "metadata")
 MAX_MODELS = 200
 
 
+@transactions.change
 def create_context(principal: Principal, **fields: Any) -> Context:
     """A new context without versions; its owner is the key's unless another is given.
 
@@ -31,6 +32,7 @@ def create_context(principal: Principal, **fields: Any) -> Context:
         return save(principal.actor, Context(created_by=principal.actor, **fields), "create", TOLD)
 
 
+@transactions.change
 def update_context(
     principal: Principal, ident: str, etags: Collection[str] | None, changes: Mapping[str, Any]
 ) -> Context:
@@ -40,15 +42,15 @@ def update_context(
         return change(principal, find_context(principal, ident, lock=True), etags, changes)
 
 
+@transactions.change
 def delete_context(principal: Principal, ident: str, etags: Collection[str] | None, force: bool = False) -> None:
     """With its versions and aliases; the audit trail stays. Deployments that need it fail with `force`, and without
     are a CONFLICT. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED for what others own."""
-    with transaction.atomic():
-        context = find_context(principal, ident, lock=True)
-        may_govern(principal, context.owner)
-        check_etag(context, etags)
-        followers.make_way(principal, context, None, force)
-        delete_held(principal.actor, context)
+    context = find_context(principal, ident, lock=True)
+    may_govern(principal, context.owner)
+    check_etag(context, etags)
+    followers.make_way(principal, context, None, force)
+    delete_held(principal.actor, context)
 
 
 def delete_held(actor: str, context: Context) -> None:
@@ -57,23 +59,23 @@ def delete_held(actor: str, context: Context) -> None:
     delete_with_versions(context)
 
 
+@transactions.change
 def create_version(principal: Principal, ident: str, **fields: Any) -> ContextVersion:
     """The context's next version. Raises Http404; ValidationError for models that the key cannot see; ApiError CONFLICT
     for models too many."""
-    with transaction.atomic():
-        context = find_context(principal, ident, lock=True)
-        _check_models(principal, fields["models"])
-        context.models = sorted({*context.models, *fields["models"]})
-        if len(context.models) > MAX_MODELS:
-            raise ApiError("CONFLICT", f"The versions of a context are meant for at most {MAX_MODELS} models in all.")
-        context.last_number += 1
-        context.latest_version = context.last_number
-        version = ContextVersion(context=context, number=context.last_number, created_by=principal.actor, **fields)
-        version.digest = digest(version.content)
-        version.save(force_insert=True)
-        touch(context, "last_number", "latest_version", "models")
-        told = {"version": (None, version.number), "digest": (None, version.digest)}
-        audit.record(principal.actor, "create_version", context, told)
+    context = find_context(principal, ident, lock=True)
+    _check_models(principal, fields["models"])
+    context.models = sorted({*context.models, *fields["models"]})
+    if len(context.models) > MAX_MODELS:
+        raise ApiError("CONFLICT", f"The versions of a context are meant for at most {MAX_MODELS} models in all.")
+    context.last_number += 1
+    context.latest_version = context.last_number
+    version = ContextVersion(context=context, number=context.last_number, created_by=principal.actor, **fields)
+    version.digest = digest(version.content)
+    version.save(force_insert=True)
+    touch(context, "last_number", "latest_version", "models")
+    told = {"version": (None, version.number), "digest": (None, version.digest)}
+    audit.record(principal.actor, "create_version", context, told)
     return version
 
 

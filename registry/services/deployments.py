@@ -7,10 +7,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
 
 from keys import audit
 from keys.principal import Principal
+from mcp_project import transactions
 from mcp_project.errors import ApiError
 from registry.endpoints import validate_endpoint
 from registry.models import Deployment, DeploymentStatus, DeploymentTarget
@@ -32,6 +32,7 @@ OF_RETIRED = {"description", "owner", "tags", "metadata"}  # what can still be s
 RESTORED = tuple(name for name in FIELDS if name != "status")  # by a rollback
 
 
+@transactions.change
 def create_deployment(principal: Principal, message: str = "", **fields: Any) -> Deployment:
     """Its owner is the key's unless another is given. Raises ValidationError for its targets; ApiError CONFLICT when
     the name is taken, which the unique index decides."""
@@ -44,6 +45,7 @@ def create_deployment(principal: Principal, message: str = "", **fields: Any) ->
         return deployment
 
 
+@transactions.change
 def update_deployment(
     principal: Principal, ident: str, etags: Collection[str] | None, changes: Mapping[str, Any], message: str = ""
 ) -> Deployment:
@@ -80,14 +82,14 @@ def change_held(
         seal(change, deployment, before, targets)
 
 
+@transactions.change
 def delete_deployment(principal: Principal, ident: str, etags: Collection[str] | None) -> None:
     """With its revisions; the audit trail stays. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED
     for what others own."""
-    with transaction.atomic():
-        deployment = find_deployment(principal, ident, lock=True)
-        may_govern(principal, deployment.owner)
-        check_etag(deployment, etags)
-        delete_held(principal.actor, deployment)
+    deployment = find_deployment(principal, ident, lock=True)
+    may_govern(principal, deployment.owner)
+    check_etag(deployment, etags)
+    delete_held(principal.actor, deployment)
 
 
 def delete_held(actor: str, deployment: Deployment) -> None:
@@ -98,6 +100,7 @@ def delete_held(actor: str, deployment: Deployment) -> None:
     deployment.delete()
 
 
+@transactions.change
 def roll_back(
     principal: Principal, ident: str, number: int, etags: Collection[str] | None, message: str = ""
 ) -> Deployment:

@@ -5,7 +5,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 from django.db.models import F, Q, QuerySet
 from rest_framework.exceptions import ValidationError
 
@@ -59,11 +59,10 @@ def _is_same(edge: Parent, wanted: Parent | None) -> bool:
 def _store(edges: list[Parent]) -> None:
     """A parent that is being deleted at the same time is told now, and not when the transaction ends."""
     try:
-        with transaction.atomic():
-            Parent.objects.bulk_create(edges)
-            with connection.cursor() as cursor:
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        Parent.objects.bulk_create(edges)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     except IntegrityError:
         raise ValidationError({"parents": ["One of them is being deleted, or is there already."]}) from None
 

@@ -3,10 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from django.db import transaction
-
 from keys import audit
 from keys.principal import Principal
+from mcp_project import transactions
 from mcp_project.errors import ApiError
 from registry.models import RegisteredModel
 from registry.queries import find_model
@@ -17,6 +16,7 @@ from registry.services.named import change, check_etag, delete_with_versions, ma
 TOLD = ("name", "description", "owner", "framework", "task", "license", "tags", "metadata")
 
 
+@transactions.change
 def register_model(principal: Principal, **fields: Any) -> RegisteredModel:
     """A new registered model; its owner is the key's unless another is given.
 
@@ -29,6 +29,7 @@ def register_model(principal: Principal, **fields: Any) -> RegisteredModel:
         return save(principal.actor, RegisteredModel(created_by=principal.actor, **fields), "create", TOLD)
 
 
+@transactions.change
 def update_model(
     principal: Principal, ident: str, etags: Collection[str] | None, changes: Mapping[str, Any]
 ) -> RegisteredModel:
@@ -40,15 +41,15 @@ def update_model(
         return change(principal, find_model(principal, ident, lock=True), etags, changes)
 
 
+@transactions.change
 def delete_model(principal: Principal, ident: str, etags: Collection[str] | None, force: bool = False) -> None:
     """With its versions, aliases and lineage; the audit trail stays. Deployments that need it fail with `force`, and
     without are a CONFLICT. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED for what others own."""
-    with transaction.atomic():
-        model = find_model(principal, ident, lock=True)
-        may_govern(principal, model.owner)
-        check_etag(model, etags)
-        followers.make_way(principal, model, None, force)
-        delete_held(principal.actor, model)
+    model = find_model(principal, ident, lock=True)
+    may_govern(principal, model.owner)
+    check_etag(model, etags)
+    followers.make_way(principal, model, None, force)
+    delete_held(principal.actor, model)
 
 
 def delete_held(actor: str, model: RegisteredModel) -> None:

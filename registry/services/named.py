@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from keys import audit
@@ -23,11 +23,10 @@ DELETED_AT_ONCE = 1_000  # versions: of 300 KB each, 0.5 s of PostgreSQL
 
 @contextmanager
 def naming(kind: str, name: str | None) -> Iterator[None]:
-    """A transaction that gives something this name, if any. Raises ApiError CONFLICT when it is taken: the unique index
-    decides that, also between two requests at once."""
+    """For the block in which something is given this name, if any. Raises ApiError CONFLICT when the name is taken: the
+    unique index decides that, also between two requests at once."""
     try:
-        with transaction.atomic():
-            yield
+        yield
     except IntegrityError:
         if name is None:
             raise

@@ -4,12 +4,12 @@ model's row is held: so numbers are consecutive, and whoever reads the model see
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
 from keys import audit
 from keys.principal import Principal
+from mcp_project import transactions
 from mcp_project.errors import ApiError
 from registry.models import ModelVersion, RegisteredModel, Stage, Status, may_see_uri
 from registry.queries import find_model, find_version
@@ -22,26 +22,27 @@ from registry.services.named import check_etag, differ, may_govern, touch
 MOVES = {Status.PENDING: {Status.READY, Status.FAILED}, Status.FAILED: {Status.PENDING}, Status.READY: set[Status]()}
 
 
+@transactions.change
 def create_version(principal: Principal, ident: str, **fields: Any) -> ModelVersion:
     """The model's next version. Raises Http404, and ValidationError for parents that the key cannot see."""
     parents = fields.pop("parents", [])
     _check_source(principal, fields)
-    with transaction.atomic():
-        model = find_model(principal, ident, lock=True)
-        model.last_number += 1
-        model.latest_version = model.last_number
-        version = ModelVersion(model=model, number=model.last_number, created_by=principal.actor, **fields)
-        version.save(force_insert=True)
-        if parents:
-            set_parents(principal, version, parents, new=True)
-        else:
-            version._prefetched_objects_cache = {"parents": []}  # type: ignore[attr-defined]  # so that nobody asks
-        touch(model, "last_number", "latest_version")
-        told = {"version": (None, version.number), "source": (None, version.source)}
-        audit.record(principal.actor, "create_version", model, told)
+    model = find_model(principal, ident, lock=True)
+    model.last_number += 1
+    model.latest_version = model.last_number
+    version = ModelVersion(model=model, number=model.last_number, created_by=principal.actor, **fields)
+    version.save(force_insert=True)
+    if parents:
+        set_parents(principal, version, parents, new=True)
+    else:
+        version._prefetched_objects_cache = {"parents": []}  # type: ignore[attr-defined]  # so that nobody asks
+    touch(model, "last_number", "latest_version")
+    told = {"version": (None, version.number), "source": (None, version.source)}
+    audit.record(principal.actor, "create_version", model, told)
     return version
 
 
+@transactions.change
 def update_version(
     principal: Principal, ident: str, number: int, etags: Collection[str] | None, changes: Mapping[str, Any]
 ) -> ModelVersion:
@@ -53,23 +54,22 @@ def update_version(
     changes = dict(changes)
     parents = changes.pop("parents", None)
     _check_source(principal, changes)
-    with transaction.atomic():
-        model = find_model(principal, ident, lock=True)
-        version = find_version(model, number, lock=True)
-        check_etag(version, etags)
-        _check(version, changes, parents)
-        told: dict[str, Any] = {"version": (number, number)}
-        for name, value in changes.items():
-            if differ(getattr(version, name), value):
-                told[name] = (getattr(version, name), value)
-                setattr(version, name, value)
-        if parents is not None:
-            before, after = set_parents(principal, version, parents)
-            if before != after:
-                told["parents"] = (before, after)
-        if len(told) > 1:
-            _save(version, *(name for name in told if name not in ("version", "parents")))
-            audit.record(principal.actor, "update_version", model, told)
+    model = find_model(principal, ident, lock=True)
+    version = find_version(model, number, lock=True)
+    check_etag(version, etags)
+    _check(version, changes, parents)
+    told: dict[str, Any] = {"version": (number, number)}
+    for name, value in changes.items():
+        if differ(getattr(version, name), value):
+            told[name] = (getattr(version, name), value)
+            setattr(version, name, value)
+    if parents is not None:
+        before, after = set_parents(principal, version, parents)
+        if before != after:
+            told["parents"] = (before, after)
+    if len(told) > 1:
+        _save(version, *(name for name in told if name not in ("version", "parents")))
+        audit.record(principal.actor, "update_version", model, told)
     return version
 
 
@@ -91,26 +91,27 @@ def _check(version: ModelVersion, changes: Mapping[str, Any], parents: Any) -> N
         raise ApiError("CONFLICT", f"A version that is {version.status} cannot become {status}; allowed: {allowed}.")
 
 
+@transactions.change
 def delete_version(
     principal: Principal, ident: str, number: int, etags: Collection[str] | None, force: bool = False
 ) -> None:
     """Its number is not given again, and its aliases go with it. Raises as `services.models.delete_model`."""
-    with transaction.atomic():
-        model = find_model(principal, ident, lock=True)
-        version = find_version(model, number, lock=True)
-        may_govern(principal, model.owner)
-        check_etag(version, etags)
-        followers.make_way(principal, model, number, force)
-        leave_children(ModelVersion.objects.filter(pk=version.pk))
-        drop_aliases_of(principal.actor, model, number)
-        told = {"version": (number, None), "source": (version.source, None)}
-        audit.record(principal.actor, "delete_version", model, told)
-        version.delete()
-        latest = model.versions.order_by("-number").values_list("number", flat=True).first()
-        model.latest_version = latest
-        touch(model, "latest_version", "aliases")
+    model = find_model(principal, ident, lock=True)
+    version = find_version(model, number, lock=True)
+    may_govern(principal, model.owner)
+    check_etag(version, etags)
+    followers.make_way(principal, model, number, force)
+    leave_children(ModelVersion.objects.filter(pk=version.pk))
+    drop_aliases_of(principal.actor, model, number)
+    told = {"version": (number, None), "source": (version.source, None)}
+    audit.record(principal.actor, "delete_version", model, told)
+    version.delete()
+    latest = model.versions.order_by("-number").values_list("number", flat=True).first()
+    model.latest_version = latest
+    touch(model, "latest_version", "aliases")
 
 
+@transactions.change
 def set_stage(principal: Principal, ident: str, number: int, stage: Stage, archive_existing: bool) -> ModelVersion:
     """Move a version to a stage; with `archive_existing`, move those that are there now to Archived.
 
@@ -118,17 +119,16 @@ def set_stage(principal: Principal, ident: str, number: int, stage: Stage, archi
     """
     if archive_existing and stage not in (Stage.STAGING, Stage.PRODUCTION):
         raise ApiError("CONFLICT", "Only the stages Staging and Production archive what they held.")
-    with transaction.atomic():
-        model = find_model(principal, ident, lock=True)
-        version = find_version(model, number, lock=True)
-        moved = _moves(model, version, stage, archive_existing)
-        for other, (_, after) in moved.items():
-            other.stage = after
-            _save(other, "stage")
-        if moved:
-            told = {f"version {other.number}": pair for other, pair in moved.items()}
-            audit.record(principal.actor, "set_stage", model, told)
-            touch(model)
+    model = find_model(principal, ident, lock=True)
+    version = find_version(model, number, lock=True)
+    moved = _moves(model, version, stage, archive_existing)
+    for other, (_, after) in moved.items():
+        other.stage = after
+        _save(other, "stage")
+    if moved:
+        told = {f"version {other.number}": pair for other, pair in moved.items()}
+        audit.record(principal.actor, "set_stage", model, told)
+        touch(model)
     return version
 
 

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import psycopg
 from django.core.exceptions import ValidationError
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection
 from django.db.models import Model
 
+from mcp_project import transactions
 from registry.canonical import canonical
 from registry.transfer import Unreadable
 from registry.transfer.files import File, Line, lines_of, parse
@@ -77,7 +78,7 @@ def _read(line: Line) -> Iterator[Item]:
         raise Unreadable(f"Line {number}: {kind.name}: {' '.join(error.messages)}") from None
 
 
-@transaction.atomic
+@transactions.change
 def _import_batch(batch: list[Item]) -> list[Outcome]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [IMPORT_LOCK])
@@ -126,7 +127,7 @@ def _write(kind: Kind, items: list[Item]) -> None:
     if not items:
         return
     try:
-        with transaction.atomic():
+        with transactions.open_transaction():
             _copy(kind.model, kind.fields, [item.row for item in items])
             if kind.inner:
                 parts = [

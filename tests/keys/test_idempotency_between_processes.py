@@ -3,16 +3,13 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import httpx
-import psycopg
 
-from tests.server import Server, at_once, until
+from tests.server import Server, at_once, count, database_of, until
 
 CLIENTS = 6
 REPEATS = 16
@@ -22,19 +19,6 @@ COMMITTING = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_da
 WAITING = "SELECT count(*) >= 4 FROM pg_locks WHERE NOT granted"
 WRITING = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
     AND wait_event = 'PgSleep' AND query LIKE 'INSERT%'"""
-
-
-@contextmanager
-def database_of(server: Server) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
-    names = {"host": "DB_HOST", "port": "DB_PORT", "user": "DB_USER", "password": "DB_PASSWORD", "dbname": "DB_NAME"}
-    given = {name: server.variables[variable] for name, variable in names.items() if server.variables[variable]}
-    with psycopg.connect(**{"user": "postgres", **given}, autocommit=True) as session:  # type: ignore[arg-type]
-        yield session
-
-
-def count(session: "psycopg.Connection[tuple[Any, ...]]", statement: LiteralString) -> int:
-    row = session.execute(statement).fetchone()
-    return int(row[0]) if row else 0
 
 
 def linger(server: Server) -> None:

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from keys.models import AuditEntry
@@ -106,3 +108,12 @@ def test_a_thousand_rows_take_a_handful_of_statements(
 
     with django_assert_max_num_queries(12):
         assert owner.post(BATCH, rows(*map(str, range(1000)))).json()["created"] == 1000
+
+
+def test_rows_are_written_in_one_order_so_that_two_batches_cannot_wait_in_a_circle(owner: Api) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        told = owner.post(BATCH, rows("c", "a", "b")).json()["results"]
+
+    [insert] = [query["sql"] for query in queries if query["sql"].startswith('INSERT INTO "registry_registeredmodel"')]
+    assert "{a,b,c}" in insert
+    assert [row["name"] for row in told] == ["c", "a", "b"], "the answer is in the order of the rows"

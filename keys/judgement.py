@@ -1,0 +1,62 @@
+"""Whether the key of a request is still good when what the request changes is committed."""
+
+import math
+import time
+
+from django.conf import settings
+
+from keys.credentials import unauthenticated
+from keys.models import APIKey
+from keys.principal import Principal
+from mcp_project import transactions
+from mcp_project.errors import ApiError
+
+
+class Judgement:
+    """What a request's key was judged by, and when. Called before each commit (mcp_project.transactions), it judges the
+    key again if its row was read more than KEY_CACHE_SECONDS ago; else it costs no query.
+
+    So no change is committed later than KEY_CACHE_SECONDS, and the time that a COMMIT takes, after its key has ended.
+    """
+
+    __slots__ = ("_address", "_principal", "_read_at")
+
+    def __init__(self, principal: Principal, address: str) -> None:
+        self._principal = principal
+        self._address = address
+        self._read_at = principal.read_at
+
+    def __call__(self) -> None:
+        """Raises ApiError as `renew`."""
+        if time.monotonic() - self._read_at > settings.KEY_CACHE_SECONDS:
+            self.renew()
+
+    def renew(self) -> None:
+        """Read the key's row and judge by it. Raises ApiError 401 as enforcement does, and PERMISSION_DENIED when the
+        key has fewer rights than those that the request has been carried out with until now."""
+        read_at = time.monotonic()
+        row = APIKey.objects.filter(pk=self._principal.key_id).first()
+        if row is None:
+            raise unauthenticated("INVALID_API_KEY")
+        principal = Principal.of(row, read_at)
+        code = principal.refusal(self._address)
+        if code is not None:
+            raise unauthenticated(code)
+        if not principal.may_all_that(self._principal):
+            raise ApiError(
+                "PERMISSION_DENIED", "The key's rights changed while the request waited. Nothing was done: repeat it."
+            )
+        self._read_at = read_at
+
+    def settle(self) -> None:
+        """As `renew`, and for the rest of the transaction, which holds the key's row and is about to change it."""
+        self.renew()
+        self._read_at = math.inf
+
+
+def settle() -> None:
+    """Judge the request's key now instead of at the commit, where its row is held already and its own request is about
+    to change it: the judgement at the commit would take that for somebody else's change. Raises ApiError."""
+    judgement = transactions.judge.get()
+    if isinstance(judgement, Judgement):
+        judgement.settle()
