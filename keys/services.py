@@ -6,16 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from keys import audit
-from keys.models import APIKey, AuditEntry, Permission
+from keys import audit, judgement
+from keys.locks import lock_owner, lock_pool
+from keys.models import APIKey, Permission
 from keys.patterns import normal_networks
+from mcp_project import transactions
 from mcp_project.errors import ApiError
-
-OWNER_LOCKS = 1_307_674  # the first half of the advisory locks on owners: a number of ours
 
 # What an audit entry of a new key tells of it.
 TOLD = (
@@ -41,11 +41,15 @@ def save_new_key(actor: str, row: APIKey) -> str:
     _tidy(row)
     key = APIKey.objects.assign_key(row)
     row.full_clean()
-    with transaction.atomic():
-        _one_at_a_time(row.owner)
-        row.save(force_insert=True)
-        audit.record(actor, "create", row, {name: (None, getattr(row, name)) for name in TOLD})
+    _insert(actor, row)
     return key
+
+
+@transactions.change
+def _insert(actor: str, row: APIKey) -> None:
+    lock_owner(row.owner)
+    row.save(force_insert=True)
+    audit.record(actor, "create", row, {name: (None, getattr(row, name)) for name in TOLD})
 
 
 def create_first_key() -> tuple[APIKey, str] | None:
@@ -56,6 +60,7 @@ def create_first_key() -> tuple[APIKey, str] | None:
     return create_key("init", name="first admin key", owner="admin", permissions=[Permission.ADMIN])
 
 
+@transactions.change
 def update_key(actor: str, key_id: UUID, etags: Collection[str] | None, changes: Mapping[str, Any]) -> APIKey:
     """Change a key, if its ETag is still one of `etags` (None: whichever it is).
 
@@ -66,57 +71,27 @@ def update_key(actor: str, key_id: UUID, etags: Collection[str] | None, changes:
     ValidationError, naming the fields.
     """
     shared = {name: value for name, value in changes.items() if name in LIMITS}
-    with transaction.atomic():
-        seen = get_object_or_404(APIKey, pk=key_id)
-        for owner in sorted({seen.owner, changes.get("owner", seen.owner)}):
-            _one_at_a_time(owner)  # nobody rotates it meanwhile
-        pool = _locked_pool(seen.pool_id) if shared else [_locked(key_id)]
-        row = next(key for key in pool if key.pk == key_id)
-        if etags is not None and row.etag not in etags:
-            raise ApiError("PRECONDITION_FAILED")
-        if row.revoked:
-            raise ApiError("CONFLICT", "The key is revoked, which is final.")
-        if "expires_at" in changes:
-            changes = {**changes, "lifetime": None}  # an end that somebody has chosen binds successors, too
-        _change(actor, row, changes)
-        for other in pool:
-            if other is not row and not other.revoked:
-                _change(actor, other, shared)
+    seen = get_object_or_404(APIKey, pk=key_id)
+    for owner in sorted({seen.owner, changes.get("owner", seen.owner)}):
+        lock_owner(owner)  # nobody rotates it meanwhile
+    if shared:
+        lock_pool(seen.pool_id)
+    pool = _locked_pool(actor, seen.pool_id) if shared else [_locked(actor, key_id)]
+    row = next(key for key in pool if key.pk == key_id)
+    if etags is not None and row.etag not in etags:
+        raise ApiError("PRECONDITION_FAILED")
+    if row.revoked:
+        raise ApiError("CONFLICT", "The key is revoked, which is final.")
+    if "expires_at" in changes:
+        changes = {**changes, "lifetime": None}  # an end that somebody has chosen binds successors, too
+    _change(actor, row, changes)
+    for other in pool:
+        if other is not row and not other.revoked:
+            _change(actor, other, shared)
     return row
 
 
-def revoke_key(actor: str, key_id: UUID) -> APIKey:
-    """Final. Revoking again changes nothing: the first time stands. Raises Http404.
-
-    What the key has made of itself goes with it: whoever stole it may have rotated it before it was missed.
-    """
-    with transaction.atomic():
-        row = _locked(key_id)
-        heir: APIKey | None = row
-        while heir is not None:
-            if not heir.revoked:
-                _revoke(actor, heir)
-            own = APIKey.objects.select_for_update().filter(rotated_from=heir, created_by=f"key:{heir.pk}")
-            heir = own.first()
-    return row
-
-
-def revoke_keys_of(actor: str, owner: str) -> int:
-    """Revoke every key of an owner, or, if anything fails, none; how many there were to revoke."""
-    with transaction.atomic():
-        _one_at_a_time(owner)
-        rows = list(APIKey.objects.select_for_update().filter(owner=owner, revoked_at__isnull=True).order_by("pk"))
-        now = timezone.now()
-        for row in rows:
-            row.revoked_at = now
-            row.version += 1
-        APIKey.objects.bulk_update(rows, ["revoked_at", "version"], batch_size=1000)
-        AuditEntry.objects.bulk_create(
-            [audit.entry(actor, "revoke", row, {"revoked_at": (None, now)}) for row in rows], batch_size=1000
-        )
-    return len(rows)
-
-
+@transactions.change
 def rotate_key(actor: str, key_id: UUID, overlap_seconds: int) -> tuple[APIKey, str]:
     """A successor with the same rights and the same counters. It ends when the old key was to end, if somebody chose
     that; else it lives as long again. The old key works for `overlap_seconds` more, but not beyond its own end, and
@@ -125,30 +100,27 @@ def rotate_key(actor: str, key_id: UUID, overlap_seconds: int) -> tuple[APIKey, 
     Raises Http404; ApiError CONFLICT for a key that is revoked, expired or rotated already.
     """
     now = timezone.now()
-    with transaction.atomic():
-        _one_at_a_time(get_object_or_404(APIKey, pk=key_id).owner)
-        old = _locked(key_id)
-        if old.revoked or old.has_expired:
-            raise ApiError("CONFLICT", f"The key is {old.status}: make a new one.")
-        row = APIKey(
-            **{name: getattr(old, name) for name in INHERITED},
-            created_by=actor,
-            rotated_from=old,
-            pool_id=old.pool_id,
-            lifetime=old.lifetime,
-            expires_at=old.expires_at if old.lifetime is None else now + old.lifetime,
-        )
-        key = APIKey.objects.assign_key(row)
-        try:
-            with transaction.atomic():
-                row.save(force_insert=True)
-        except IntegrityError:
-            raise ApiError("CONFLICT", "The key was rotated before: rotate its successor.") from None
-        audit.record(actor, "create", row, {"rotated_from": (None, old.pk), "expires_at": (None, row.expires_at)})
-        if overlap_seconds == 0:
-            _revoke(actor, old)
-        else:
-            _end(actor, old, now + timedelta(seconds=overlap_seconds))
+    old = _locked_for_rotation(actor, key_id)
+    if old.revoked or old.has_expired:
+        raise ApiError("CONFLICT", f"The key is {old.status}: make a new one.")
+    row = APIKey(
+        **{name: getattr(old, name) for name in INHERITED},
+        created_by=actor,
+        rotated_from=old,
+        pool_id=old.pool_id,
+        lifetime=old.lifetime,
+        expires_at=old.expires_at if old.lifetime is None else now + old.lifetime,
+    )
+    key = APIKey.objects.assign_key(row)
+    try:
+        row.save(force_insert=True)
+    except IntegrityError:
+        raise ApiError("CONFLICT", "The key was rotated before: rotate its successor.") from None
+    audit.record(actor, "create", row, {"rotated_from": (None, old.pk), "expires_at": (None, row.expires_at)})
+    if overlap_seconds == 0:
+        _revoke(actor, old)
+    else:
+        _end(actor, old, now + timedelta(seconds=overlap_seconds))
     return row, key
 
 
@@ -158,13 +130,6 @@ def note_use(moments: Mapping[UUID, datetime]) -> None:
         stale = moment - timedelta(minutes=1)
         unused = APIKey.objects.filter(pk=key_id, last_used_at__isnull=True)
         (unused | APIKey.objects.filter(pk=key_id, last_used_at__lt=stale)).update(last_used_at=moment)
-
-
-def _one_at_a_time(owner: str) -> None:
-    """Until the transaction ends, nobody else makes, moves or revokes keys of this owner: a key that is being made
-    while all of the owner's are revoked must not be missed. To be held before any row is."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [OWNER_LOCKS, owner])
 
 
 def _change(actor: str, row: APIKey, changes: Mapping[str, Any]) -> None:
@@ -181,14 +146,34 @@ def _change(actor: str, row: APIKey, changes: Mapping[str, Any]) -> None:
         audit.record(actor, "update", row, changed)
 
 
-def _locked(key_id: UUID) -> APIKey:
+def _locked(actor: str, key_id: UUID) -> APIKey:
     row: APIKey = get_object_or_404(APIKey.objects.select_for_update(), pk=key_id)
+    _settle(actor, [row])
     return row
 
 
-def _locked_pool(pool_id: UUID) -> list[APIKey]:
+def _locked_pool(actor: str, pool_id: UUID) -> list[APIKey]:
     """In one order, so that nobody waits in a circle."""
-    return list(APIKey.objects.select_for_update().filter(pool_id=pool_id).order_by("pk"))
+    rows = list(APIKey.objects.select_for_update().filter(pool_id=pool_id).order_by("pk"))
+    _settle(actor, rows)
+    return rows
+
+
+def _locked_for_rotation(actor: str, key_id: UUID) -> APIKey:
+    """Raises Http404; ApiError CONFLICT when the key was given to another owner at the same time: then the lock that
+    is held is not that owner's."""
+    seen = get_object_or_404(APIKey, pk=key_id)
+    lock_owner(seen.owner)
+    lock_pool(seen.pool_id)
+    old = _locked(actor, key_id)
+    if old.owner != seen.owner:
+        raise ApiError("CONFLICT", "The key was given to another owner at the same time: repeat it.")
+    return old
+
+
+def _settle(actor: str, held: list[APIKey]) -> None:
+    if actor in {f"key:{row.pk}" for row in held}:
+        judgement.settle()
 
 
 def _tidy(row: APIKey) -> None:

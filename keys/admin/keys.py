@@ -16,7 +16,7 @@ from rest_framework_api_key.models import APIKey as UnusedAPIKey
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
-from keys import services
+from keys import revocation, services
 from keys.limits.limiter import limiter
 from keys.models import APIKey, Permission
 from keys.models.api_key import STATUSES, validate_quota
@@ -180,7 +180,7 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
 
     @admin.action(description="Revoke (final)", permissions=["change"])
     def revoke(self, request: HttpRequest, keys: QuerySet[APIKey]) -> HttpResponse | None:
-        return self.confirmed(request, keys, lambda key: services.revoke_key(actor(request), key.pk))
+        return self.confirmed(request, keys, lambda key: revocation.revoke_key(actor(request), key.pk))
 
     @admin.action(description="Disable", permissions=["change"])
     def disable(self, request: HttpRequest, keys: QuerySet[APIKey]) -> HttpResponse | None:

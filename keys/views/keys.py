@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from keys import services
+from keys import revocation, services
 from keys.filters import KeyFilter
 from keys.models import APIKey, Permission
 from keys.principal import principal_of
@@ -72,7 +72,7 @@ class KeyViewSet(mixins.ListModelMixin, GenericViewSet[APIKey]):
 
     @extend_schema(summary="Revoke a key", description="Final. The key stays on record.", responses={204: None})
     def destroy(self, request: Request, key_id: UUID) -> Response:
-        services.revoke_key(principal_of(request).actor, key_id)
+        revocation.revoke_key(principal_of(request).actor, key_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -99,7 +99,7 @@ class KeyViewSet(mixins.ListModelMixin, GenericViewSet[APIKey]):
     def revoke_all(self, request: Request) -> Response:
         wanted = OwnerSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        return Response({"revoked": services.revoke_keys_of(principal_of(request).actor, **wanted.validated_data)})
+        return Response({"revoked": revocation.revoke_keys_of(principal_of(request).actor, **wanted.validated_data)})
 
 
 def rotated(request: Request, key_id: UUID) -> Response:

@@ -85,8 +85,8 @@ def test_change_and_entry_are_one_transaction(admin: Api, owner: Api, monkeypatc
 
     monkeypatch.setattr(AuditEntry, "save", fail)
 
-    assert admin.delete(f"/api/keys/{owner.row.pk}").status_code == 500
-    assert not APIKey.objects.get(pk=owner.row.pk).revoked
+    assert admin("PATCH", f"/api/keys/{owner.row.pk}", {"enabled": False}, If_Match="*").status_code == 500
+    assert APIKey.objects.get(pk=owner.row.pk).enabled
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import connection
 
 from keys.authentication import known_keys
 from keys.models import APIKey, AuditEntry
@@ -25,14 +25,16 @@ def test_every_key_of_the_owner_ends_and_no_other(admin: Api, teammate: Api) -> 
     assert AuditEntry.objects.filter(action="revoke", actor=f"key:{admin.row.pk}").count() == 3
 
 
-def test_it_is_all_or_nothing(admin: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_all_or_nothing(admin: Api) -> None:
     for _ in range(3):
         api("leaving", "read")
-
-    def fail(*_: Any, **__: Any) -> None:
-        raise DatabaseError("the trail cannot be written")
-
-    monkeypatch.setattr(AuditEntry.objects, "bulk_create", fail)
+    last = api("leaving", "read").row.pk
+    with connection.cursor() as cursor:
+        cursor.execute(f"""
+            CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE division_by_zero; END';
+            CREATE TRIGGER fail BEFORE INSERT ON keys_auditentry FOR EACH ROW
+                WHEN (NEW.object_id = '{last}') EXECUTE FUNCTION fail();
+        """)
 
     assert admin.post("/api/keys/revoke", {"owner": "leaving"}).status_code == 500
     assert not APIKey.objects.filter(owner="leaving", revoked_at__isnull=False).exists()

@@ -24,7 +24,6 @@ APPS = ("mcp_project", "keys", "registry", "usage")
 # What opens a transaction of its own, and why.
 EXCEPTIONS = {
     "mcp_project/transactions.py": "is the one place",
-    "keys/services.py": "is not moved yet",
     "registry/transfer/exporter.py": "reads a snapshot",
     "usage/reconcile.py": "reads a snapshot",
     "usage/reports.py": "reads a stream of rows",

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from keys.management.output import ACTOR, find_key
-from keys.services import revoke_key, revoke_keys_of
+from keys.revocation import revoke_key, revoke_keys_of
 from mcp_project.commands import ReadyCommand
 
 

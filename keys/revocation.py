@@ -1,0 +1,90 @@
+"""Revoking keys. However many there are, they are revoked, and each gets its audit entry, by one statement."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from keys import audit, judgement
+from keys.locks import lock_owner, lock_pool
+from keys.models import APIKey
+from mcp_project import transactions
+
+# A key and what it has made of itself, at any number of rotations; not successors that an admin made. A subquery, and
+# arrays in the statements below: PostgreSQL underestimates how many rows a recursion gives, and with joins instead,
+# 1,500 successors took it 2 s instead of 10 ms.
+CHAIN = """
+WITH RECURSIVE wanted (id) AS (
+    SELECT %(key_id)s::uuid
+    UNION ALL
+    SELECT (
+        SELECT heir.id FROM keys_apikey AS heir
+        WHERE heir.rotated_from_id = wanted.id AND heir.created_by = 'key:' || wanted.id
+    )
+    FROM wanted WHERE wanted.id IS NOT NULL
+)
+"""
+OF_OWNER = "WITH wanted (id) AS (SELECT id FROM keys_apikey WHERE owner = %(owner)s)"
+# In the order of their ids, as everybody locks several keys. Tells whether the caller's own key is among them.
+HOLD = """,
+held AS (
+    SELECT id FROM keys_apikey
+    WHERE id = ANY(ARRAY(SELECT id FROM wanted)) AND revoked_at IS NULL ORDER BY id FOR UPDATE
+)
+SELECT coalesce(bool_or('key:' || id = %(actor)s), false) FROM held
+"""
+# The entries' ids are UUIDs of version 7, as all are: time and version come from one that Python made.
+REVOKE = """,
+revoked AS (
+    UPDATE keys_apikey SET revoked_at = %(now)s, version = version + 1
+    WHERE id = ANY(ARRAY(SELECT id FROM wanted)) AND revoked_at IS NULL RETURNING id, name
+)
+INSERT INTO keys_auditentry (id, at, actor, action, object_type, object_id, object_name, changes, request_id)
+SELECT overlay(gen_random_uuid()::text PLACING %(id)s FROM 1)::uuid, %(now)s, %(actor)s, %(action)s, %(object_type)s,
+    id::text, name, %(changes)s::jsonb, %(request_id)s
+FROM revoked
+"""
+
+
+@transactions.change
+def revoke_key(actor: str, key_id: UUID) -> APIKey:
+    """Final. Revoking again changes nothing: the first time stands. Raises Http404.
+
+    What the key has made of itself goes with it: whoever stole it may have rotated it before it was missed.
+    """
+    lock_pool(get_object_or_404(APIKey, pk=key_id).pool_id)
+    _revoke(actor, CHAIN, {"key_id": key_id})
+    row: APIKey = APIKey.objects.get(pk=key_id)
+    return row
+
+
+@transactions.change
+def revoke_keys_of(actor: str, owner: str) -> int:
+    """Revoke every key of an owner, or, if anything fails, none; how many there were to revoke."""
+    lock_owner(owner)
+    return _revoke(actor, OF_OWNER, {"owner": owner})
+
+
+def _revoke(actor: str, wanted: str, parameters: dict[str, Any]) -> int:
+    """Revoke those of the wanted keys that are not revoked; how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(wanted + HOLD, {**parameters, "actor": actor})
+        (is_own,) = cursor.fetchone()
+        if is_own:
+            judgement.settle()
+        now = timezone.now()
+        entry = audit.entry(actor, "revoke", APIKey(), {"revoked_at": (None, now)})
+        told: dict[str, Any] = {
+            "now": now,
+            "id": str(entry.pk)[:18],
+            "actor": actor,
+            "action": entry.action,
+            "object_type": entry.object_type,
+            "changes": json.dumps(entry.changes),
+            "request_id": entry.request_id,
+        }
+        cursor.execute(wanted + REVOKE, {**parameters, **told})
+        return int(cursor.rowcount)
