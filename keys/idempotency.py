@@ -6,11 +6,12 @@ leaves all or nothing, and a repeat at the same time, on whichever host, waits i
 
 import json
 import re
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import structlog
 from cryptography.exceptions import InvalidTag
+from django.conf import settings
 from django.db import OperationalError, connection
 from django.http import HttpResponse
 from psycopg.errors import LockNotAvailable, QueryCanceled
@@ -33,20 +34,34 @@ PATIENCE = "3s"  # of a repeat with the first: each that waits has a thread. Les
 NOT_KEPT = frozenset({401, 403, 429})
 BATCH = 1000
 
-CLAIM = "SELECT * FROM keys_claim(%s::uuid, %s::text, %s::bytea, %s::interval, %s::text)"
-KEEP = "UPDATE keys_keptanswer SET answer = %s WHERE key_id = %s AND idempotency_key = %s"
+OVERHEAD = 400  # bytes of a row beside its answer, indexes included
+
+CLAIM = """
+SELECT claimed, found_digest, found_answer, (
+    SELECT coalesce(sum(bytes), 0) FROM keys_keptbytes
+    WHERE pool_id = %s AND hour > clock_timestamp() - %s::interval
+) FROM keys_claim(%s::uuid, %s::text, %s::bytea, %s::interval, %s::text)
+"""
+KEEP = """
+WITH kept AS (UPDATE keys_keptanswer SET answer = %s WHERE key_id = %s AND idempotency_key = %s)
+INSERT INTO keys_keptbytes AS counted (pool_id, hour, bytes)
+VALUES (%s, date_trunc('hour', clock_timestamp(), 'UTC'), %s)
+ON CONFLICT (pool_id, hour) DO UPDATE SET bytes = counted.bytes + excluded.bytes
+"""
 SWEEP = """
 DELETE FROM keys_keptanswer WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM keys_keptanswer WHERE made_at <= clock_timestamp() - %s::interval
     ORDER BY made_at LIMIT %s FOR UPDATE SKIP LOCKED
 ))
 """
+SWEEP_BYTES = "DELETE FROM keys_keptbytes WHERE hour <= clock_timestamp() - %s::interval"
 
 
 class Claim(NamedTuple):
     """A request's claim on its idempotency key, within a transaction."""
 
     key_id: UUID
+    pool_id: UUID
     idempotency_key: str
     seal: Seal
     digest: bytes
@@ -62,24 +77,28 @@ class Claim(NamedTuple):
         seal = Seal(credential(request.META), given, rights_of(principal))
         query = request.META.get("QUERY_STRING", "")
         words = [word.encode("utf-8", "backslashreplace") for word in (request.method or "", request.path_info, query)]
-        return cls(principal.key_id, given, seal, seal.digest(*words, request.body))
+        pool_id = principal.limits.pool_id
+        return cls(principal.key_id, pool_id, given, seal, seal.digest(*words, request.body))
 
     def find(self) -> bytes | None:
         """The sealed answer of the first request; None when this is the first. Until the transaction ends, all others
         with the same key wait.
 
         Raises ApiError: IDEMPOTENCY_KEY_REUSED when the first was another, IDEMPOTENCY_KEY_IN_USE when it takes longer
-        than PATIENCE.
+        than PATIENCE, IDEMPOTENCY_STORE_FULL when this is the first and nothing more may be kept.
         """
+        values: list[Any] = [self.pool_id, KEPT, self.key_id, self.idempotency_key, self.digest, KEPT, PATIENCE]
         try:
             with connection.cursor() as cursor:
-                cursor.execute(CLAIM, [self.key_id, self.idempotency_key, self.digest, KEPT, PATIENCE])
-                claimed, digest, answer = cursor.fetchone()
+                cursor.execute(CLAIM, values)
+                claimed, digest, answer, kept_bytes = cursor.fetchone()
         except OperationalError as error:
             if isinstance(error.__cause__, LockNotAvailable | QueryCanceled):
                 raise ApiError("IDEMPOTENCY_KEY_IN_USE", headers={"Retry-After": "1"}) from error
             raise
         if claimed:
+            if kept_bytes >= settings.IDEMPOTENCY_MAX_BYTES:
+                raise ApiError("IDEMPOTENCY_STORE_FULL")
             return None
         if bytes(digest) != self.digest:
             raise ApiError("IDEMPOTENCY_KEY_REUSED")
@@ -88,7 +107,8 @@ class Claim(NamedTuple):
     def keep(self, request: GovernedRequest, response: HttpResponse) -> None:
         with connection.cursor() as cursor:
             sealed = self.seal.close(packed(request, response))
-            cursor.execute(KEEP, [sealed, self.key_id, self.idempotency_key])
+            size = len(sealed) + OVERHEAD
+            cursor.execute(KEEP, [sealed, self.key_id, self.idempotency_key, self.pool_id, size])
 
     def release(self) -> None:
         """Keep what was done, and no answer."""
@@ -159,6 +179,7 @@ class Sweeper(Periodic):
 def sweep() -> int:
     """Delete at most BATCH answers; how many there were."""
     with connection.cursor() as cursor:
+        cursor.execute(SWEEP_BYTES, [KEPT])
         cursor.execute(SWEEP, [KEPT, BATCH])
         return int(cursor.rowcount)
 

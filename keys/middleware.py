@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import Error, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
 from psycopg.errors import InFailedSqlTransaction
 
 from keys.authentication import WrongKey, authenticate
@@ -101,7 +102,8 @@ class IdempotencyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: GovernedRequest) -> HttpResponse:
-        if "HTTP_IDEMPOTENCY_KEY" not in request.META or request.method != "POST" or not request.governed:
+        repeatable = request.method == "POST" and request.governed
+        if "HTTP_IDEMPOTENCY_KEY" not in request.META or not repeatable or changes_nothing(request):
             return self.get_response(request)
         try:
             claim = Claim.of(request)
@@ -125,6 +127,15 @@ class IdempotencyMiddleware:
         else:
             claim.keep(request, response)
         return response
+
+
+def changes_nothing(request: HttpRequest) -> bool:
+    """Whether the request's view only reads: a repeat is computed again, and nothing need be kept of it."""
+    try:
+        view = resolve(request.path_info).func
+    except Resolver404:
+        return False
+    return getattr(getattr(view, "cls", None), "changes_nothing", False)
 
 
 def check_length(request: HttpRequest) -> ApiError | None:

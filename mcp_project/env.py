@@ -151,6 +151,7 @@ ENV = environ.Env(
     KEY_CACHE_SIZE=(whole(1, 10_000_000), 10_000),
     AUTH_FAILURE_RATE=(str, "30/m"),
     ADMIN_LOGIN_RATE=(str, "10/m"),
+    IDEMPOTENCY_MAX_BYTES=(whole(1 << 20, 1 << 40), 1 << 28),
     USAGE_JOURNAL_MAX_BYTES=(whole(1 << 20, 1 << 40), 1 << 30),
     USAGE_WHEN_FULL=(choice("refuse", "drop"), "refuse"),
     USAGE_RETENTION_DAYS=(whole(0, 36500), 90),

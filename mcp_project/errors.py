@@ -53,6 +53,11 @@ CODES = {
     "METHOD_NOT_ALLOWED": Code(405, "The address exists and does not take this method; see `Allow`."),
     "CONFLICT": Code(409, "Something with that name exists already."),
     "IDEMPOTENCY_KEY_REUSED": Code(409, "The `Idempotency-Key` came with another request within the last 24 hours."),
+    "IDEMPOTENCY_STORE_FULL": Code(
+        409,
+        "So much is kept under the API key's `Idempotency-Key`s (`IDEMPOTENCY_MAX_BYTES`) that nothing was done; "
+        "send it without one, or later.",
+    ),
     "IDEMPOTENCY_KEY_IN_USE": Code(
         409, "The first request with this `Idempotency-Key` is not answered yet; repeat it after `Retry-After` seconds."
     ),

@@ -106,6 +106,7 @@ KEY_CACHE_SECONDS: float = env.read("KEY_CACHE_SECONDS")
 KEY_CACHE_SIZE: int = env.read("KEY_CACHE_SIZE")
 AUTH_FAILURE_RATE: str = env.read("AUTH_FAILURE_RATE")
 ADMIN_LOGIN_RATE: str = env.read("ADMIN_LOGIN_RATE")
+IDEMPOTENCY_MAX_BYTES: int = env.read("IDEMPOTENCY_MAX_BYTES")  # of one pool, within 24 hours
 THROTTLE_ON_OUTAGE: str = env.read("THROTTLE_ON_OUTAGE")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}

@@ -1,4 +1,4 @@
-"""The answers that repeats get."""
+"""The answers that repeats get, and how many bytes of them there are."""
 
 from django.db import models
 
@@ -16,3 +16,16 @@ class KeptAnswer(models.Model):
 
     def __str__(self) -> str:
         return self.idempotency_key
+
+
+class KeptBytes(models.Model):
+    """How many bytes of answers the keys of a pool had kept in an hour. Its rows are few, where the answers may be a
+    million."""
+
+    pk = models.CompositePrimaryKey("pool_id", "hour")
+    pool_id = models.UUIDField()
+    hour = models.DateTimeField()
+    bytes = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:00} {self.bytes}"

@@ -94,7 +94,8 @@ class OneContextVersionViewSet(OfContextVersion):
 
 @extend_schema(tags=["contexts"], parameters=[CONTEXT_ID])
 class RenderView(OfContextVersion):
-    required_permission = Permission.READ  # it changes nothing
+    required_permission = Permission.READ
+    changes_nothing = True  # keys.middleware: an Idempotency-Key keeps nothing of it
 
     @extend_schema(
         summary="Fill in the messages of a version",

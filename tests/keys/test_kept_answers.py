@@ -1,17 +1,22 @@
 """The answers that Idempotency-Key keeps: for how long, for whom, and that nobody else can read them."""
 
+from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from keys.authentication import known_keys
 from keys.idempotency import BATCH, sweep, sweeper
-from keys.models import KeptAnswer
+from keys.models import KeptAnswer, KeptBytes
 from mcp_project.database import connection_parameters
+from registry.models import RegisteredModel
 from tests.conftest import Api, api
 from tests.project.test_errors import check_shape
+from tests.registry.made import context, context_version
 
 KEY = {"name": "n", "owner": "ann", "permissions": ["read"]}
 
@@ -99,3 +104,41 @@ def test_patience_is_the_claims_and_not_the_views(db: None) -> None:
         cursor.execute("SELECT keys_claim(%s, 'a', 'digest', '1 day', '1s')", [uuid4()])
         cursor.execute("SHOW lock_timeout")
         assert cursor.fetchone() == ("77s",)
+
+
+def test_key_keeps_so_many_bytes_a_day_and_its_successor_no_more(owner: Api, settings: Any) -> None:
+    settings.IDEMPOTENCY_MAX_BYTES = 20_000
+    body = {"name": "m", "description": "d" * 15_000}
+    first = owner.post("/api/models", body, Idempotency_Key="a")
+    assert owner.post("/api/models", {**body, "name": "n"}, Idempotency_Key="b").status_code == 201
+
+    for caller in (owner, Api(owner.post("/api/keys/me/rotate", {"overlap_seconds": 60}).json()["key"])):
+        refused = caller.post("/api/models", {"name": "o"}, Idempotency_Key="c")
+        check_shape(refused, 409, "IDEMPOTENCY_STORE_FULL")
+    assert not RegisteredModel.objects.filter(name="o").exists()
+    assert owner.post("/api/models", body, Idempotency_Key="a").content == first.content, "repeats are answered"
+    assert owner.post("/api/models", {"name": "o"}).status_code == 201, "without the header it is done"
+    assert KeptAnswer.objects.count() == 2
+
+
+def test_bytes_are_forgotten_with_the_answers(owner: Api, settings: Any) -> None:
+    settings.IDEMPOTENCY_MAX_BYTES = 10
+    owner.post("/api/models", {"name": "m"}, Idempotency_Key="a")
+    assert owner.post("/api/models", {"name": "n"}, Idempotency_Key="b").status_code == 409
+
+    KeptBytes.objects.update(hour=timezone.now() - timedelta(hours=25))
+    assert owner.post("/api/models", {"name": "n"}, Idempotency_Key="b").status_code == 201
+    sweep()
+    assert KeptBytes.objects.count() == 1
+
+
+def test_what_only_reads_keeps_nothing(teammate: Api, owner: Api) -> None:
+    context(owner)
+    context_version(owner)
+    path = "/api/contexts/support/versions/1/render"
+
+    for who in ("ann", "bob"):
+        answer = teammate.post(path, {"variables": {"who": who}}, Idempotency_Key="a")
+        assert (answer.status_code, answer.json()["messages"][0]["content"]) == (200, f"Hello {who}")
+        assert "Idempotency-Replayed" not in answer
+    assert not KeptAnswer.objects.exists()

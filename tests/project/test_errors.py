@@ -115,6 +115,12 @@ def test_another_request_with_an_idempotency_key_has_the_shape(owner: Api) -> No
     check_shape(response, 409, "IDEMPOTENCY_KEY_REUSED")
 
 
+def test_idempotency_key_of_which_nothing_can_be_kept_has_the_shape(owner: Api, settings: Any) -> None:
+    settings.IDEMPOTENCY_MAX_BYTES = 0
+
+    check_shape(owner.post("/api/models", {"name": "m"}, Idempotency_Key="a"), 409, "IDEMPOTENCY_STORE_FULL")
+
+
 def test_repeat_that_has_waited_too_long_has_the_shape(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("keys.idempotency.PATIENCE", "10ms")
     with psycopg.connect(**connection_parameters()) as first:
