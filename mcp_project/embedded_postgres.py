@@ -63,9 +63,10 @@ class EmbeddedPostgres:
                 atexit.register(self.release)
 
     def revive(self) -> None:
-        """Start the server again, if it has died under its users."""
-        with suppress(ImproperlyConfigured):
-            self._started()
+        """Start the server again, if it has died under its users. One that hangs, or is starting, is not waited for."""
+        if not self._is_running():
+            with suppress(ImproperlyConfigured):
+                self._started()
 
     def release(self, patience: float = 0.0) -> None:
         """Leave, and stop the server if nobody else uses it. With `patience`, in seconds, wait so long for the others:

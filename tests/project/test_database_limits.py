@@ -159,31 +159,42 @@ def test_statement_of_a_worker_that_was_killed_ends(cluster: EmbeddedPostgres, t
                 change.result()
 
 
+@pytest.mark.parametrize("embedded", [False, True], ids=["configured", "embedded"])
 def test_frozen_server_gives_503_and_the_thread_back_and_all_is_well_when_it_goes_on(
-    cluster: EmbeddedPostgres, served: Server
+    embedded: bool, cluster: EmbeddedPostgres, tmp_path: Path
 ) -> None:
-    def read() -> httpx.Response:
-        with served.client(served.key) as own:
-            return own.get("/api/models")
+    own = EmbeddedPostgres(tmp_path / "var" / "postgres") if embedded else cluster
+    variables = {"DB_HOST": "", "DB_NAME": ""} if embedded else {}
+    with serve(cluster, tmp_path, **variables) as served:
+        key = served.key
 
-    assert {answer.status_code for answer in at_once(16, read)} == {200}
+        def read() -> httpx.Response:
+            with served.client(key) as client:
+                return client.get("/api/models")
+
+        assert {answer.status_code for answer in at_once(16, read)} == {200}
+        with frozen(own):
+            answers = at_once(16, read)
+            assert {answer.status_code for answer in answers} == {503}
+            assert {answer.json()["code"] for answer in answers} <= {"DATABASE_UNAVAILABLE", "LIMITER_UNAVAILABLE"}
+            assert httpx.get(f"{served.url}/health", timeout=10).status_code == 503
+            assert {answer.status_code for answer in at_once(16, read)} == {503}, "and now at once: it is known"
+        until(lambda: read().status_code == 200, "it has recovered by itself")
+        assert {answer.status_code for answer in at_once(16, read)} == {200}
+
+
+@contextmanager
+def frozen(cluster: EmbeddedPostgres) -> Iterator[None]:
     postmaster = int((cluster.data_dir / "postmaster.pid").read_text().splitlines()[0])
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-    frozen = [postmaster, *map(int, children)]
-    for pid in frozen:
+    pids = [postmaster, *map(int, children)]
+    for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
-        answers = at_once(16, read)
-        codes = {answer.json()["code"] for answer in answers}
-        assert {answer.status_code for answer in answers} == {503}
-        assert codes <= {"DATABASE_UNAVAILABLE", "LIMITER_UNAVAILABLE"}
-        assert httpx.get(f"{served.url}/health", timeout=10).status_code == 503
-        assert {answer.status_code for answer in at_once(16, read)} == {503}, "and now at once: it is known"
+        yield
     finally:
-        for pid in frozen:
+        for pid in pids:
             os.kill(pid, signal.SIGCONT)
-    until(lambda: read().status_code == 200, "it has recovered by itself")
-    assert {answer.status_code for answer in at_once(16, read)} == {200}
 
 
 def test_read_only_database_is_503_for_changes_and_unhealthy_and_recovers_by_itself(

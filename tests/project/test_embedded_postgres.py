@@ -120,7 +120,7 @@ def test_log_is_bounded(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None
     for _ in range(3):
         with log.open("a") as file:
             file.write("x" * 1001)
-        cluster.revive()
+        cluster._started()
 
         assert log.stat().st_size == 0
         assert (data_dir / "server.log.1").stat().st_size < 4000
