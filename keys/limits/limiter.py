@@ -19,6 +19,8 @@ from mcp_project.folding import FoldedWarning
 from mcp_project.metrics import limiter_store_lost, limiter_undecided
 
 LONGEST_MEMORY = 5 * NANOSECONDS  # so soon the store is asked again, in case an operator has reset the counters
+HELD_SECONDS = 1.0
+LONGEST_HELD_SECONDS = 10.0  # after which a pool that nobody has asked for is as any other
 
 
 class Limiter:
@@ -28,6 +30,8 @@ class Limiter:
         self.outage = Outage()
         self._undecided = FoldedWarning("limiter_undecided")
         self._local = LocalStore()
+        # By pool that the store could not decide: when to ask next, on time.monotonic's clock.
+        self._held: Memory[UUID, float] = Memory()
         # By pool, for as long as nothing can be admitted: since when, on time.monotonic_ns's clock, and what was said.
         self._refused: Memory[UUID, tuple[int, Decision]] = Memory()
 
@@ -45,7 +49,7 @@ class Limiter:
             if known is not None:
                 return known
         asked = time.monotonic()
-        if not self.outage.may_ask():
+        if (cost and self._is_held(limits)) or not self.outage.may_ask():
             return self._without_store(limits, cost)
         try:
             decision = self.store.spend(limits, cost)
@@ -56,11 +60,29 @@ class Limiter:
             else:
                 limiter_undecided.inc()
                 self._undecided.report(error, store=self.store.name)
+                self._hold(limits, asked=time.monotonic())
             return self._without_store(limits, cost)
         self.outage.end(self.store, asked)
+        if len(self._held):
+            self._held.put(limits.pool_id, 0.0, 0.0, settings.KEY_CACHE_SIZE)
         if cost and not decision.admitted:
             self._remember(decision, asked)
         return decision
+
+    def _is_held(self, limits: Limits) -> bool:
+        """Whether the store could not decide this pool a moment ago, as while its row is locked. Then one request in
+        HELD_SECONDS waits for it, and not a thread for each; the others are refused, if that is the mode."""
+        next_look = self._held.get(limits.pool_id) if len(self._held) else None
+        now = time.monotonic()
+        if next_look is None or _mode(limits) != "closed":
+            return False
+        if now >= next_look:
+            self._hold(limits, asked=now)
+            return False
+        return True
+
+    def _hold(self, limits: Limits, asked: float) -> None:
+        self._held.put(limits.pool_id, asked + HELD_SECONDS, asked + LONGEST_HELD_SECONDS, settings.KEY_CACHE_SIZE)
 
     def _remembered(self, limits: Limits, cost: int) -> Decision | None:
         """The store's refusal, while it would say the same again. Of the same limits only: they may have been raised,
@@ -82,12 +104,16 @@ class Limiter:
             self._refused.put(decision.limits.pool_id, entry, until, settings.KEY_CACHE_SIZE)
 
     def _without_store(self, limits: Limits, cost: int) -> Decision:
-        mode = limits.on_outage or settings.THROTTLE_ON_OUTAGE
+        mode = _mode(limits)
         if mode == "closed":
             raise ApiError("LIMITER_UNAVAILABLE", headers={"Retry-After": "1"})
         if mode == "open":
             return Decision(limits, cost, admitted=True, outage=mode)
         return self._local.spend(limits, cost)
+
+
+def _mode(limits: Limits) -> str:
+    return limits.on_outage or settings.THROTTLE_ON_OUTAGE
 
 
 limiter = Limiter()

@@ -35,6 +35,32 @@ def test_request_that_cannot_be_decided_is_no_outage_for_others(
     assert [entry["event"] for entry in logs] == ["limiter_undecided"]
 
 
+def test_held_pool_is_waited_for_by_one_request_a_second(
+    limiter: Limiter, fake_store: FakeStore, clock: Clock, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.THROTTLE_ON_OUTAGE = "closed"
+    pool, asked = limits("10/s"), []
+    spend, held = fake_store.spend, True
+
+    def locked(limits: Limits, cost: int) -> Decision:
+        asked.append(limits)
+        if held:
+            raise StoreAway("canceling statement due to lock timeout", lost=False)
+        return spend(limits, cost)
+
+    monkeypatch.setattr(fake_store, "spend", locked)
+
+    for second in range(1, 4):
+        for _ in range(5):
+            with pytest.raises(ApiError, match="counters"):
+                limiter.spend(pool)
+        assert len(asked) == second
+        clock.seconds += 1
+    assert limiter.spend(limits("10/s", on_outage="open")).outage == "open", "the others are asked for"
+    held = False
+    assert [limiter.spend(pool).admitted for _ in range(3)] == [True] * 3
+
+
 def outage_of(limiter: Limiter, fake_store: FakeStore, mode: str, settings: Any) -> None:
     settings.THROTTLE_ON_OUTAGE = mode
     fake_store.away = True
