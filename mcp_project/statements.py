@@ -6,6 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from django.db import connection
 from django.db.models import Model, QuerySet
+from django.db.models.constants import OnConflict
+from django.db.models.sql import InsertQuery
 
 Row = TypeVar("Row", bound=Model)
 
@@ -48,3 +50,15 @@ def update(row: Model, *names: str) -> None:
     values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {row._meta.db_table} SET {columns} WHERE id = %s", [*values, row.pk])  # noqa: S608
+
+
+def insert(row: Model) -> bool:
+    """`row.save(force_insert=True)`, unless a unique index has such a row already: then nothing happens, and it is
+    False. An INSERT that failed would be in PostgreSQL's log whole, with all that a client has sent."""
+    query = InsertQuery(type(row), on_conflict=OnConflict.IGNORE)
+    query.insert_values(list(row._meta.concrete_fields), [row])
+    with connection.cursor() as cursor:
+        for statement, values in query.get_compiler(connection=connection).as_sql():
+            cursor.execute(statement, values)
+        row._state.adding, row._state.db = False, connection.alias
+        return bool(cursor.rowcount)

@@ -37,7 +37,12 @@ def plain(value: Any) -> Any:
 
 def digest(value: Any) -> str:
     """`sha256:` and the SHA-256 of the canonical JSON, in 64 lower-case hexadecimal digits."""
-    return f"sha256:{hashlib.sha256(canonical(value)).hexdigest()}"
+    return digest_of(canonical(value))
+
+
+def digest_of(text: bytes) -> str:
+    """As `digest`, of canonical JSON."""
+    return f"sha256:{hashlib.sha256(text).hexdigest()}"
 
 
 def _number(value: float) -> float:

@@ -14,7 +14,8 @@ from registry.canonical import digest
 from registry.models import Context, ContextVersion
 from registry.queries import find_context, visible_models
 from registry.services import followers
-from registry.services.named import change, check_etag, delete_with_versions, may_govern, naming, save, touch
+from registry.services.named import change, check_etag, delete_with_versions, may_govern, save, touch
+from registry.services.names import naming
 
 TOLD = ("name", "description", "owner", "tags", "metadata")
 MAX_MODELS = 200

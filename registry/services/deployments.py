@@ -15,7 +15,8 @@ from mcp_project.errors import ApiError
 from registry.endpoints import validate_endpoint
 from registry.models import Deployment, DeploymentStatus, DeploymentTarget
 from registry.queries import find_deployment, find_revision
-from registry.services.named import check_etag, may_govern, naming
+from registry.services.named import check_etag, may_govern
+from registry.services.names import naming
 from registry.services.revisions import FIELDS, Change, content_of, is_changed, seal
 from registry.services.targets import refuse_deleted, resolve_targets, targets_again
 

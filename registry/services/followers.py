@@ -4,7 +4,8 @@ All of it happens under the lock of the model's or context's row, which is taken
 in the order of their ids. Whoever gives a deployment a target holds that row, too, so none is missed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -21,9 +22,10 @@ from registry.models import (
     Status,
 )
 from registry.queries import may_see_targets
-from registry.services.revisions import Change, content_of, seal
+from registry.services.revisions import Altered, Change, content_of, seal_all
 
 MAX_NAMED = 10
+ALTERED_AT_ONCE = 100
 
 
 def follow(actor: str, model: RegisteredModel, alias: str, before: int | None, after: int | None) -> None:
@@ -33,29 +35,29 @@ def follow(actor: str, model: RegisteredModel, alias: str, before: int | None, a
     if version is None:
         return
     message = f"The alias {alias} of {model.name} moved from {_shown(before)} to {_shown(after)}."
-    for deployment in _deployments(model, alias=alias):
-        if deployment.status == DeploymentStatus.RETIRED:
-            continue
-        targets = list(deployment.targets.all())
-        was = content_of(deployment, targets)
+
+    def alter(_deployment: Deployment, targets: list[DeploymentTarget]) -> None:
         for target in targets:
             if (target.model_id, target.alias) == (model.pk, alias):
                 target.number, target.digest = version.number, version.digest
-        seal(Change(actor, "follow_alias", message), deployment, was, targets)
+
+    followers = [pk for pk, status in _held(model, alias=alias) if status != DeploymentStatus.RETIRED]
+    _alter(Change(actor, "follow_alias", message), followers, alter)
 
 
 def rename(actor: str, resource: Named, before: str) -> None:
     """A deployment shows the names of what it pins: give each that has this one a revision with the new name."""
     message = f"The {_kind(resource)} {before} is now named {resource.name}."
-    for deployment in _deployments(resource):
-        targets = list(deployment.targets.all())
-        was = content_of(deployment, targets)
+
+    def alter(_deployment: Deployment, targets: list[DeploymentTarget]) -> None:
         for target in targets:
             if target.model_id == resource.pk:
                 target.model_name = resource.name
             if target.context_id == resource.pk:
                 target.context_name = resource.name
-        seal(Change(actor, f"rename_{_kind(resource)}", message[:1_000]), deployment, was, targets)
+
+    users = [pk for pk, _ in _held(resource)]
+    _alter(Change(actor, f"rename_{_kind(resource)}", message[:1_000]), users, alter)
 
 
 def refuse_move(principal: Principal, model: RegisteredModel, alias: str, number: int | None) -> None:
@@ -92,13 +94,12 @@ def fail_users(actor: str, resource: Named, number: int | None = None) -> None:
     """Let the live deployments that pin the version, or any of the resource, fail: it is about to be deleted."""
     whole = f"the {_kind(resource)} {resource.name}"
     thing = f"version {number} of {whole}" if number is not None else whole
-    for deployment in _deployments(resource, number=number):
-        if deployment.status in Deployment.LIVE:
-            targets = list(deployment.targets.all())
-            was = content_of(deployment, targets)
-            deployment.status = DeploymentStatus.FAILED
-            message = f"Failed, because {thing} was deleted by force."
-            seal(Change(actor, "fail", message), deployment, was, targets)
+
+    def alter(deployment: Deployment, _targets: list[DeploymentTarget]) -> None:
+        deployment.status = DeploymentStatus.FAILED
+
+    users = [pk for pk, status in _held(resource, number=number) if status in Deployment.LIVE]
+    _alter(Change(actor, "fail", f"Failed, because {thing} was deleted by force."), users, alter)
 
 
 def live_users(resource: Named) -> QuerySet[Deployment]:
@@ -107,8 +108,29 @@ def live_users(resource: Named) -> QuerySet[Deployment]:
     return Deployment.objects.filter(Exists(targets), status__in=Deployment.LIVE)
 
 
+def _alter(change: Change, ids: Sequence[UUID], alter: Callable[[Deployment, list[DeploymentTarget]], None]) -> None:
+    """Alter the held deployments with these ids, some at a time: one may have 200 KB."""
+    for start in range(0, len(ids), ALTERED_AT_ONCE):
+        chunk = Deployment.objects.filter(pk__in=ids[start : start + ALTERED_AT_ONCE]).prefetch_related("targets")
+        altered = []
+        for deployment in chunk:
+            targets = list(deployment.targets.all())
+            before = content_of(deployment, targets)
+            alter(deployment, targets)
+            altered.append(Altered(deployment, before, targets))
+        seal_all(change, altered)
+
+
 def _deployments(resource: Named, *, alias: str | None = None, number: int | None = None) -> list[Deployment]:
-    """Held until the transaction ends. Those that were given other targets while they were waited for are left out."""
+    """As `_held`, with their targets, and nothing else of them that may be large."""
+    ids = [pk for pk, _ in _held(resource, alias=alias, number=number)]
+    rows = Deployment.objects.filter(pk__in=ids).order_by("pk")
+    return list(rows.defer("description", "tags", "metadata").prefetch_related("targets")) if ids else []
+
+
+def _held(resource: Named, *, alias: str | None = None, number: int | None = None) -> list[tuple[UUID, str]]:
+    """Ids and status of deployments that are held until the transaction ends. Those that were given other targets while
+    they were waited for are left out."""
     rows = DeploymentTarget.objects.filter(**{f"{_kind(resource)}_id": resource.pk})
     if alias is not None:
         rows = rows.filter(alias=alias)
@@ -117,9 +139,10 @@ def _deployments(resource: Named, *, alias: str | None = None, number: int | Non
     ids = list(rows.order_by("deployment").values_list("deployment", flat=True).distinct())
     if not ids:
         return []
-    held = list(Deployment.objects.filter(pk__in=ids).select_for_update().order_by("pk").prefetch_related("targets"))
+    locked = Deployment.objects.filter(pk__in=ids).select_for_update().order_by("pk")
+    held = list(locked.values_list("pk", "status"))
     still = set(rows.filter(deployment__in=ids).values_list("deployment", flat=True))
-    return [deployment for deployment in held if deployment.pk in still]
+    return [(pk, status) for pk, status in held if pk in still]
 
 
 def _kind(resource: Named) -> str:
@@ -130,10 +153,11 @@ def _needs(deployment: Deployment, resource: Named, number: int | None) -> bool:
     """Also one that has failed needs an alias that it follows: it can be mended, and is to find it."""
     if deployment.status in Deployment.LIVE:
         return True
-    targets = deployment.targets.filter(model_id=resource.pk).exclude(alias="")
-    if number is not None:
-        targets = targets.filter(number=number)
-    return deployment.status != DeploymentStatus.RETIRED and targets.exists()
+    follows = any(
+        target.model_id == resource.pk and target.alias and number in (None, target.number)
+        for target in deployment.targets.all()
+    )
+    return deployment.status != DeploymentStatus.RETIRED and follows
 
 
 def _names(principal: Principal, deployments: Iterable[Deployment]) -> str:

@@ -11,7 +11,8 @@ from registry.models import RegisteredModel
 from registry.queries import find_model
 from registry.services import followers
 from registry.services.lineage import leave_children
-from registry.services.named import change, check_etag, delete_with_versions, may_govern, naming, save
+from registry.services.named import change, check_etag, delete_with_versions, may_govern, save
+from registry.services.names import naming
 
 TOLD = ("name", "description", "owner", "framework", "task", "license", "tags", "metadata")
 

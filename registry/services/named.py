@@ -1,10 +1,8 @@
 """What changes models and contexts alike. Each change and its audit entry are one transaction."""
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
-from django.db import IntegrityError
 from django.utils import timezone
 
 from keys import audit
@@ -16,21 +14,10 @@ from registry.canonical import canonical
 from registry.models import Named, RegisteredModel
 from registry.services import followers
 from registry.services.lineage import touch_children
+from registry.services.names import create, require_free
 
 Row = TypeVar("Row", bound=Named)
 DELETED_AT_ONCE = 1_000  # versions: of 300 KB each, 0.5 s of PostgreSQL
-
-
-@contextmanager
-def naming(kind: str, name: str | None) -> Iterator[None]:
-    """For the block in which something is given this name, if any. Raises ApiError CONFLICT when the name is taken: the
-    unique index decides that, also between two requests at once."""
-    try:
-        yield
-    except IntegrityError:
-        if name is None:
-            raise
-        raise ApiError("CONFLICT", f"A {kind} named {name!r} exists already.") from None
 
 
 def change(principal: Principal, resource: Row, etags: Collection[str] | None, changes: Mapping[str, Any]) -> Row:
@@ -51,8 +38,10 @@ def save(actor: str, resource: Row, action: str, names: Collection[str]) -> Row:
     pairs = {name: (getattr(stored, name, None), getattr(resource, name)) for name in names}
     changes = {name: pair for name, pair in pairs.items() if stored is None or differ(*pair)}
     if stored is None:
-        resource.save(force_insert=True)
+        create(resource)
     elif changes:
+        if "name" in changes:
+            require_free(rows, resource.name)
         resource.edition = stored.edition
         touch(resource, *changes)
     else:

@@ -4,15 +4,34 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from django.db import connection
 from django.utils import timezone
 
 from keys import audit
-from registry.canonical import canonical, digest
+from keys.models import AuditEntry
+from registry.canonical import canonical, digest, digest_of
 from registry.models import Deployment, DeploymentRevision, DeploymentTarget
+from registry.services.names import create, require_free
 
 FIELDS = (
     "name", "description", "owner", "environment", "endpoint", "protocol", "timeout", "status", "tags", "metadata",
 )  # fmt: skip
+
+
+WRITE_DEPLOYMENTS = """
+UPDATE registry_deployment AS deployment
+SET status = new.status, digest = new.digest, edition = edition + 1, updated_at = %s
+FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS new (id, status, digest) WHERE deployment.id = new.id
+"""
+WRITE_TARGETS = """
+UPDATE registry_deploymenttarget AS target
+SET number = new.number, digest = new.digest, model_name = new.model_name, context_name = new.context_name
+FROM unnest(%s::bigint[], %s::integer[], %s::text[], %s::text[], %s::text[])
+    AS new (id, number, digest, model_name, context_name)
+WHERE target.id = new.id
+    AND (target.number, target.digest, target.model_name, target.context_name)
+    <> (new.number, new.digest, new.model_name, new.context_name)
+"""
 
 
 class Change(NamedTuple):
@@ -53,26 +72,74 @@ def seal(
     # By their canonical JSON: for Python, 1 and true are equal.
     changed = [name for name in after if before is None or canonical(before[name]) != canonical(after[name])]
     if before is None:
-        deployment.save(force_insert=True)
+        create(deployment)
     else:
+        if "name" in changed:
+            require_free(Deployment.objects, deployment.name)
         deployment.edition += 1
         deployment.updated_at = timezone.now()
         names = [name for name in changed if name != "targets"]
         deployment.save(update_fields=[*names, "digest", "edition", "updated_at"])
     if "targets" in changed:
         _write_targets(deployment, targets)
-    DeploymentRevision.objects.create(
+    _revision(change, deployment, after).save(force_insert=True)
+    _audit_entry(change, deployment, before, after, changed).save(force_insert=True)
+
+
+class Altered(NamedTuple):
+    """A held deployment in which a change of what it pins has altered the status, or its targets in place."""
+
+    deployment: Deployment
+    before: dict[str, Any]
+    targets: Sequence[DeploymentTarget]
+
+
+def seal_all(change: Change, altered: Sequence[Altered]) -> None:
+    """As `seal`, for many at once: in as many statements for a hundred as for one."""
+    revisions, entries, now = [], [], timezone.now()
+    for deployment, before, targets in altered:
+        after = content_of(deployment, targets)
+        content = canonical(after)
+        deployment.digest = digest_of(content)
+        deployment.edition += 1
+        changed = [name for name in ("status", "targets") if before[name] != after[name]]
+        revisions.append(_revision(change, deployment, after, content))
+        entries.append(_audit_entry(change, deployment, before, after, changed))
+    deployments = [one.deployment for one in altered]
+    targets = [target for one in altered for target in one.targets]
+    with connection.cursor() as cursor:
+        columns = zip(*((one.pk, one.status, one.digest) for one in deployments), strict=True)
+        cursor.execute(WRITE_DEPLOYMENTS, [now, *map(list, columns)])
+        columns = zip(*((t.pk, t.number, t.digest, t.model_name, t.context_name) for t in targets), strict=True)
+        cursor.execute(WRITE_TARGETS, [*map(list, columns)])
+    DeploymentRevision.objects.bulk_create(revisions)
+    AuditEntry.objects.bulk_create(entries)
+
+
+def _revision(
+    change: Change, deployment: Deployment, after: dict[str, Any], content: bytes | None = None
+) -> DeploymentRevision:
+    return DeploymentRevision(
         deployment=deployment,
         number=deployment.revision,
         at=timezone.now(),
         actor=change.actor,
         message=change.message,
-        content=canonical(after).decode(),
+        content=(content or canonical(after)).decode(),
         digest=deployment.digest,
     )
+
+
+def _audit_entry(
+    change: Change,
+    deployment: Deployment,
+    before: dict[str, Any] | None,
+    after: dict[str, Any],
+    changed: Sequence[str],
+) -> AuditEntry:
     told: dict[str, Any] = {name: (before and before[name], after[name]) for name in changed}
     told["revision"] = (None if before is None else deployment.revision - 1, deployment.revision)
-    audit.record(change.actor, change.action, deployment, told)
+    return audit.entry(change.actor, change.action, deployment, told)
 
 
 def is_changed(before: dict[str, Any], deployment: Deployment, targets: Sequence[DeploymentTarget]) -> bool:

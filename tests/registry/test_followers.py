@@ -4,10 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
-from registry.models import Deployment, DeploymentRevision, ModelVersion, RegisteredModel
+from keys.models import AuditEntry
+from mcp_project.ids import uuid7
+from registry.models import Deployment, DeploymentRevision, DeploymentTarget, ModelVersion, RegisteredModel
+from registry.services import followers
 from tests.conftest import Api, api
 from tests.registry.deployments import body, change, deploy, make_model, revisions
+from tests.registry.large import peak_megabytes
 from tests.server import Server, at_once
 
 CHAMPION = "/api/models/churn/aliases/champion"
@@ -148,20 +153,85 @@ def test_refusal_does_not_name_what_a_key_may_not_see(owner: Api) -> None:
 def test_move_that_fails_leaves_every_follower_as_it_was(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b"):
         deploy(owner, FOLLOWING, name=name)
-    real: Callable[..., Any] = DeploymentRevision.objects.create
+    real: Callable[..., Any] = DeploymentRevision.objects.bulk_create
     calls = []
 
-    def fail_the_second_time(**fields: Any) -> Any:
-        calls.append(fields)
+    def fail_the_second_time(rows: Any) -> Any:
+        calls.append(rows)
         if len(calls) == 2:
             raise RuntimeError
-        return real(**fields)
+        return real(rows)
 
-    monkeypatch.setattr(DeploymentRevision.objects, "create", fail_the_second_time)
+    monkeypatch.setattr(followers, "ALTERED_AT_ONCE", 1)
+    monkeypatch.setattr(DeploymentRevision.objects, "bulk_create", fail_the_second_time)
     assert owner("PUT", CHAMPION, {"version": 3}).status_code == 500
 
     assert owner.get(CHAMPION).json()["version"] == 2
     assert {deployment.revision for deployment in Deployment.objects.all()} == {1}
+
+
+def many_followers(owner: Api, count: int) -> None:
+    """Copies of one."""
+    deploy(owner, {**FOLLOWING, "weight": 60}, {"model": "churn", "version": 1, "weight": 40}, name="follower 0")
+    first = Deployment.objects.prefetch_related("targets", "revisions").get()
+    targets, revision = list(first.targets.all()), first.revisions.get()
+    copies = [Deployment.objects.get(pk=first.pk) for _ in range(count - 1)]
+    for number, copy in enumerate(copies, start=1):
+        copy.pk, copy.name = uuid7(), f"follower {number}"
+    Deployment.objects.bulk_create(copies)
+    own = [(copy, target) for copy in copies for target in targets]
+    DeploymentTarget.objects.bulk_create(
+        [
+            DeploymentTarget(
+                deployment=copy, position=target.position, model_id=target.model_id, model_name=target.model_name,
+                number=target.number, alias=target.alias, digest=target.digest, weight=target.weight,
+            )
+            for copy, target in own
+        ]
+    )  # fmt: skip
+    DeploymentRevision.objects.bulk_create(
+        [
+            DeploymentRevision(deployment=copy, number=1, at=revision.at, content=revision.content, digest=copy.digest)
+            for copy in copies
+        ]
+    )
+
+
+def test_many_followers_move_in_few_statements_each_with_a_sealed_revision(
+    owner: Api, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    many_followers(owner, 250)
+    Deployment.objects.filter(name="follower 7").update(status="retired")
+
+    with django_assert_max_num_queries(45):
+        assert owner("PUT", CHAMPION, {"version": 3}).status_code == 200
+
+    assert Deployment.objects.filter(edition=2).count() == 249
+    assert DeploymentTarget.objects.filter(alias="champion", number=3).count() == 249
+    for name in ("follower 0", "follower 249"):
+        last = owner.get(f"/api/deployments/{name}/revisions/2/verify").json()
+        assert last["intact"], last
+        shown = owner.get(f"/api/deployments/{name}").json()
+        assert (shown["digest"], shown["revision"]) == (last["recorded"], 2)
+        assert [target["version"] for target in shown["targets"]] == [3, 1]
+    entry = AuditEntry.objects.filter(action="follow_alias").last()
+    assert entry is not None
+    assert set(entry.changes) == {"targets", "revision"}
+    with django_assert_max_num_queries(45):
+        assert owner("PATCH", "/api/models/churn", {"name": "attrition"}, If_Match="*").status_code == 200
+    assert owner.get("/api/deployments/follower 9/revisions/3/verify").json()["intact"]
+    with django_assert_max_num_queries(55):
+        assert owner.delete("/api/models/attrition?force=true").status_code == 204
+    assert owner.get("/api/deployments/follower 9").json()["status"] == "failed"
+
+
+def test_large_followers_move_within_little_memory(owner: Api) -> None:
+    many_followers(owner, 300)
+    Deployment.objects.update(description="d" * 60_000, metadata={"m": "m" * 60_000})
+
+    assert peak_megabytes(lambda: owner("PUT", CHAMPION, {"version": 3})) < 120
+    refused = owner.delete("/api/models/churn")
+    assert (refused.status_code, len(refused.content) < 2_000) == (409, True)
 
 
 def test_alias_that_moves_while_followers_are_made_is_where_all_of_them_end(server: Server) -> None:
