@@ -1,6 +1,7 @@
 """Who calls, how much, and whether it was done before: the middlewares that stand before every view under /api/."""
 
 from collections.abc import Callable
+from functools import partial
 
 from django.conf import settings
 from django.db import Error, OperationalError, transaction
@@ -17,6 +18,7 @@ from keys.limits.free import TOO_MANY_FREE, free_requests, is_free
 from keys.limits.headers import OUTAGE, describe, policy, refusal
 from keys.limits.limiter import limiter
 from keys.principal import GovernedRequest, Principal
+from keys.streams import stream_watch
 from mcp_project import transactions
 from mcp_project.client_address import client_address
 from mcp_project.errors import ApiError, refuse
@@ -38,11 +40,14 @@ class APIKeyMiddleware:
             request.principal = self._authenticate(request)
         except (ApiError, Error) as error:
             return challenge(request, refuse(request, error))
-        token = transactions.judge.set(Judgement(request.principal, client_address(request)))
+        address = client_address(request)
+        token = transactions.judge.set(Judgement(request.principal, address))
         try:
             response = self.get_response(request)
         finally:
             transactions.judge.reset(token)
+        if response.streaming:  # for the server: mcp_project.serving
+            response.watch = partial(stream_watch.watch, request.principal, address)  # type: ignore[attr-defined]
         return challenge(request, response) if response.status_code == 401 else response
 
     @staticmethod

@@ -30,8 +30,8 @@ def wants_csv(request: Request) -> bool:
 
 
 class Export:
-    """Text that is sent while it is made. Its reader may be slow, and holds a thread of the worker for as long: of
-    these, one is always kept for others. Raises ApiError EXPORTS_BUSY."""
+    """Text that is sent while it is made. To make it takes a thread of the worker for a while: one is always kept for
+    other requests. Raises ApiError EXPORTS_BUSY."""
 
     slots = BoundedSemaphore(max(1, settings.APP_THREADS - 1))
 
@@ -46,7 +46,10 @@ class Export:
             raise
 
     def __iter__(self) -> Iterator[str]:
-        return self._chunks
+        try:
+            yield from self._chunks
+        finally:
+            self.close()
 
     def close(self) -> None:
         if self._open:

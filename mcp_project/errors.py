@@ -51,6 +51,9 @@ CODES = {
     "PERMISSION_DENIED": Code(403, "The key lacks the permission that this takes."),
     "NOT_FOUND": Code(404, "There is no such thing, or the key may not see it."),
     "METHOD_NOT_ALLOWED": Code(405, "The address exists and does not take this method; see `Allow`."),
+    "REQUEST_TIMEOUT": Code(
+        408, "The request came too slowly: its head takes at most 10 seconds, its body a second more for each 32 KiB."
+    ),
     "CONFLICT": Code(409, "Something with that name exists already."),
     "IDEMPOTENCY_KEY_REUSED": Code(409, "The `Idempotency-Key` came with another request within the last 24 hours."),
     "IDEMPOTENCY_STORE_FULL": Code(
@@ -87,7 +90,10 @@ CODES = {
     "LIMITER_UNAVAILABLE": Code(
         503, "The limiter's counters cannot be reached, and this key is not admitted without them."
     ),
-    "EXPORTS_BUSY": Code(503, "Other exports are being sent, as many as may be at once; try again."),
+    "OVERLOADED": Code(
+        503, "Too many requests wait, or too many bytes of them are held; try again after `Retry-After` seconds."
+    ),
+    "EXPORTS_BUSY": Code(503, "Other exports are being made, as many as may be at once; try again."),
     "USAGE_UNAVAILABLE": Code(503, "Requests cannot be recorded (`USAGE_WHEN_FULL`); try again."),
 }
 BY_STATUS = {
@@ -95,6 +101,7 @@ BY_STATUS = {
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
+    408: "REQUEST_TIMEOUT",
     411: "LENGTH_REQUIRED",
     412: "PRECONDITION_FAILED",
     413: "PAYLOAD_TOO_LARGE",

@@ -1,17 +1,12 @@
 """gunicorn's configuration. `manage.py serve` uses it; so may `gunicorn -c python:mcp_project.gunicorn_config`."""
 
-import json
 import os
 import signal
-import socket
-import uuid
 from typing import Any
 
 from django.conf import settings
 from django.utils.module_loading import import_string
-from gunicorn import util
 from gunicorn.glogging import Logger
-from gunicorn.http import parser
 
 from mcp_project import logs, shared_metrics
 from mcp_project.embedded_postgres import EmbeddedPostgres
@@ -32,21 +27,6 @@ class StructuredLogger(Logger):  # type: ignore[misc]
         self.error_log.propagate = True
 
 
-def write_error(client: socket.socket, status: int, reason: str, _detail: str) -> None:
-    """gunicorn's answer to what it cannot read as a request, in the error shape instead of HTML. Without its detail,
-    which repeats what the client sent."""
-    from mcp_project.errors import code_of, error_body
-
-    body = json.dumps(error_body(code_of(status), None, uuid.uuid4().hex)).encode()
-    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-    util.write_nonblock(client, f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin1") + body)
-
-
-# Two things that gunicorn has no setting for. The second: after a refusal it reads on, for five seconds at most, and
-# up to this many bytes, so that a client that is still sending its body gets to read the answer, not a reset.
-util.write_error = write_error
-parser._DRAIN_MAX_BYTES = 32 << 20
-
 wsgi_app = "mcp_project.wsgi:application"
 bind = (
     f"[{settings.APP_HOST}]:{settings.APP_PORT}"
@@ -55,11 +35,10 @@ bind = (
 )
 workers = settings.APP_WORKERS
 threads = settings.APP_THREADS
-# Threads, since clients keep their connections, which gunicorn's `sync` does not, and since one slow report must not
-# hold up a worker. On two cores, with the database beside: one thread answered a quarter more reads a second than four
-# (none waits for the interpreter), two about as many, and all as many writes; but at half of the load the slowest of a
-# hundred took 12 times as long as the middle one with one thread, 7 times with two, and 5 times with four.
-worker_class = "mcp_project.worker.HealthFirstWorker"
+# Several threads, though Python runs one at a time: one slow report must not hold up a worker. On two cores, with the
+# database beside, four answered as many writes a second as one, and a fifth fewer reads; but with one, the slowest of a
+# hundred requests took 12 times as long as the middle one, at half of the load, and 5 times with four.
+worker_class = "mcp_project.serving.worker.LoopWorker"
 logger_class = StructuredLogger
 loglevel = settings.LOGGING["level"].lower()
 forwarded_allow_ips = ",".join(settings.TRUSTED_PROXIES)  # gunicorn itself would trust whatever runs on this host

@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from mcp_project import __version__
 from mcp_project.database import pending_migrations
+from mcp_project.serving import pool
 
 LONGEST_WAIT_SECONDS = 1.5
 
@@ -82,6 +83,9 @@ class ChecksSerializer(serializers.Serializer[Checks]):
         help_text="`ok`, `unreachable`, `no answer`, `read-only`, or `ok:` and how many statements wait for a lock."
     )
     migrations = serializers.CharField()
+    threads = serializers.CharField(
+        help_text="`ok`, and how many requests wait for one; or that the queue is full, or that none becomes free."
+    )
     limiter = serializers.CharField(
         required=False, help_text="Where Redis holds the counters: `ok`, `unreachable`, or `ok:` and what stands in."
     )
@@ -117,8 +121,9 @@ class IndexView(OpenView):
 class HealthView(OpenView):
     @extend_schema(tags=["health"], auth=[], responses={200: HealthSerializer, 503: HealthSerializer})
     def get(self, _request: Request) -> Response:
-        """Whether the database answers, takes writes and is migrated; 503 when not, within two seconds."""
-        checks = probe.checks()
+        """Whether the database answers, takes writes and is migrated, and a thread is free; 503 when not, within two
+        seconds."""
+        checks = {**probe.checks(), "threads": pool.health()}
         healthy = all(said.startswith("ok") for said in checks.values())
         body = {"status": "ok" if healthy else "failing", "version": __version__, "checks": checks}
         response = Response(body, status=200 if healthy else 503)

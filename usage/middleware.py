@@ -1,7 +1,7 @@
 """Writes each answered request into the journal: the outermost of the three, so that refusals are there too."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, cast
 
 import structlog
 from django.conf import settings
@@ -25,7 +25,8 @@ class UsageTrackingMiddleware:
             return unmetered(request)  # before anything is done that could not be recorded
         response = in_shape(request, self.get_response(request))  # so that its bytes and code are the client's
         if isinstance(response, StreamingHttpResponse):
-            response.streaming_content = MeteredStream(request, response)
+            metered = MeteredAsyncStream if response.is_async else MeteredStream
+            response.streaming_content = metered(request, response)
             return response
         event = event_of(request, response)
         written = journal.append(settings.USAGE_JOURNAL_DIR, event)
@@ -35,37 +36,61 @@ class UsageTrackingMiddleware:
         return response
 
 
-class MeteredStream:
-    """The parts of an answer that is sent while it is made. Its event is written when the last part is gone, before the
-    client is told that it was the last, or when the client goes away."""
+class Metering:
+    """The event of a response that is sent while it is made. It is written when the stream is closed: when its last
+    part is gone, or its client. The server says in `sent_bytes` of the response how much it has sent."""
 
     def __init__(self, request: GovernedRequest, response: StreamingHttpResponse) -> None:
         self._request, self._response = request, response
-        self._parts = iter(response)
-        self._sent = 0
+        self._made_bytes = 0
         self._failure: dict[str, Any] = {}
         self._written = False
 
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            for part in self._parts:
-                self._sent += len(part)
-                yield part
-        except Exception as error:  # the client has been told 200, and will see that the end is missing
-            answer = from_exception(error)
-            with structlog.contextvars.bound_contextvars(request_id=self._request.request_id):
-                report(error, answer)
-            self._failure = {"status": answer.status_code, "code": answer.code}
-            raise
-        finally:
-            self.close()
+    def fail(self, error: Exception) -> None:
+        """Note a failure after the beginning: the client was sent a 200, and sees that the end is missing."""
+        answer = from_exception(error)
+        with structlog.contextvars.bound_contextvars(request_id=self._request.request_id):
+            report(error, answer)
+        self._failure = {"status": answer.status_code, "code": answer.code}
+
+    def count(self, part: bytes) -> bytes:
+        self._made_bytes += len(part)
+        return part
 
     def close(self) -> None:
         if not self._written:
             self._written = True
-            event = event_of(self._request, self._response)._replace(response_bytes=self._sent, **self._failure)
+            sent = getattr(self._response, "sent_bytes", self._made_bytes)
+            event = event_of(self._request, self._response)._replace(response_bytes=sent, **self._failure)
             journal.append(settings.USAGE_JOURNAL_DIR, event)
             count(event)
+
+
+class MeteredStream(Metering):
+    def __init__(self, request: GovernedRequest, response: StreamingHttpResponse) -> None:
+        super().__init__(request, response)
+        self._parts = iter(response)
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from map(self.count, self._parts)
+        except Exception as error:
+            self.fail(error)
+            raise
+
+
+class MeteredAsyncStream(Metering):
+    def __init__(self, request: GovernedRequest, response: StreamingHttpResponse) -> None:
+        super().__init__(request, response)
+        self._parts = aiter(cast(AsyncIterator[bytes], response.streaming_content))
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for part in self._parts:
+                yield self.count(part)
+        except Exception as error:
+            self.fail(error)
+            raise
 
 
 def unmetered(request: GovernedRequest) -> HttpResponse:

@@ -22,7 +22,7 @@ def test_health_tells_of_each_check(outsider: Api, db: None) -> None:
     assert response.json() == {
         "status": "ok",
         "version": __version__,
-        "checks": {"database": "ok", "migrations": "ok"},
+        "checks": {"database": "ok", "migrations": "ok", "threads": "ok"},
     }
 
 
@@ -44,7 +44,11 @@ def test_health_is_503_when_the_database_is_away(outsider: Api, monkeypatch: pyt
 
     assert response.status_code == 503
     assert response.json()["status"] == "failing"
-    assert response.json()["checks"] == {"database": "unreachable", "migrations": "unknown"}
+    assert response.json()["checks"] == {
+        "database": "unreachable",
+        "migrations": "unknown",
+        "threads": "ok",
+    }
 
 
 def test_health_is_503_when_migrations_are_pending(monkeypatch: pytest.MonkeyPatch, db: None) -> None:

@@ -16,7 +16,6 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.conftest import Api, drain_own_journal
 from tests.usage.ledger import NOON, event, record
-from usage.middleware import MeteredStream
 from usage.models import Event
 
 KEY = "00000000-0000-0000-0000-000000000001"
@@ -181,18 +180,6 @@ def test_answer_that_is_sent_while_it_is_made_is_recorded_when_its_last_part_is_
     drain_own_journal()
 
     assert Event.objects.get(request_id="streamed").response_bytes == sent > 0
-
-
-def test_last_part_is_not_followed_by_the_end_before_the_event_is_written(admin: Api) -> None:
-    """gunicorn tells the client of the end when the parts are through, and closes the answer after that."""
-    response = admin.get("/api/usage/events?format=csv", X_Request_ID="ended")
-    closers = [close.__self__ for close in vars(response)["_resource_closers"]]
-    [parts] = [closer for closer in closers if isinstance(closer, MeteredStream)]
-
-    list(parts)
-    drain_own_journal()
-
-    assert Event.objects.filter(request_id="ended").exists()
 
 
 def test_client_that_goes_away_in_the_middle_is_recorded_with_what_it_got(tmp_path: Path, admin: Api) -> None:

@@ -1,0 +1,145 @@
+"""What a thread does with a request: it calls the WSGI application and sends what the application returns."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from django.db import close_old_connections
+
+from mcp_project.serving import responses
+from mcp_project.serving.delivery import Stream
+from mcp_project.serving.responses import LAST_CHUNK, chunk, response_head
+from mcp_project.serving.spool import Spool
+
+if TYPE_CHECKING:
+    from mcp_project.serving.connection import Connection
+
+log = structlog.get_logger("serving")
+
+Headers = list[tuple[str, str]]
+
+
+def run(connection: "Connection") -> None:
+    """Answer the connection's request, unless its client has left while it waited for a thread."""
+    loop = connection.worker.loop
+    if connection.eof:
+        loop.call_soon_threadsafe(connection.close)
+        return
+    head: list[Any] = []
+
+    def start_response(status: str, headers: Headers, _exc_info: Any = None) -> Callable[[bytes], None]:
+        head[:] = status, headers
+        return _write
+
+    try:
+        response = connection.worker.wsgi(connection.environ, start_response)
+        if getattr(response, "streaming", False):
+            _stream(connection, response, *head)
+        else:
+            _send(connection, response, *head)
+    except Exception:
+        log.exception("request_failed")
+        loop.call_soon_threadsafe(connection.refuse, responses.FAULT)
+
+
+def _write(_data: bytes) -> None:
+    raise NotImplementedError("WSGI's write() is not supported; return the body")
+
+
+def _send(connection: "Connection", response: Any, status: str, headers: Headers) -> None:
+    """Send the response from this thread, as far as the socket takes it."""
+    try:
+        body = b"".join(response)
+        if not any(name.lower() == "content-length" for name, _ in headers):
+            headers = [*headers, ("Content-Length", str(len(body)))]
+        head = response_head(status, headers, connection.keeps())
+    except BaseException:
+        _close(response)
+        raise
+    if _has_no_body(connection, status):
+        body = b""
+    connection.answered(_unsent(connection, head, body))
+    _close(response)
+
+
+def _unsent(connection: "Connection", head: bytes, body: bytes) -> bytes | memoryview:
+    """Send what the socket takes at once. Returns the rest."""
+    try:
+        sent = connection.sock.sendmsg([head, body])
+    except BlockingIOError:
+        sent = 0
+    except OSError:  # the client has gone
+        connection.keep = False
+        return b""
+    return head[sent:] + body if sent < len(head) else memoryview(body)[sent - len(head) :]
+
+
+def _stream(connection: "Connection", response: Any, status: str, headers: Headers) -> None:
+    """Have the loop send the stream. An asynchronous one is made by the loop as well; any other by this thread, which
+    is free as soon as it is made, however slowly the client reads."""
+    loop = connection.worker.loop
+    has_length = any(name.lower() == "content-length" for name, _ in headers)
+    chunked = not has_length and connection.speaks_1_1
+    connection.keep = connection.keeps() and (has_length or chunked)
+    head = response_head(status, headers, connection.keep, chunked)
+    spool = None if getattr(response, "is_async", False) else Spool(loop)
+    if _has_no_body(connection, status):
+        parts, end = _nothing(), b""
+    else:
+        parts, end = _framed(response, response if spool is None else spool, chunked), LAST_CHUNK if chunked else b""
+    watch = getattr(response, "watch", None)  # of an application that may want to cut it: see keys.streams
+    unwatch = watch(lambda: loop.call_soon_threadsafe(connection.abort)) if watch else None
+
+    def close() -> None:
+        if unwatch is not None:
+            unwatch()
+        if spool is None or spool.close():
+            _close(response)
+
+    if spool is None:
+        close_old_connections()  # the view has read what it needs of the database, and the stream may last
+    loop.call_soon_threadsafe(connection.deliver, head, Stream(parts, end, close))
+    if spool is not None:
+        _make(spool, response)
+
+
+def _make(spool: Spool, response: Any) -> None:
+    failed = True
+    try:
+        for part in response:
+            if not spool.put(part):
+                break
+        failed = False
+    except Exception:
+        log.exception("stream_failed")
+    finally:
+        if not spool.end(failed):
+            _close(response)
+        close_old_connections()
+
+
+async def _framed(response: Any, parts: AsyncIterable[bytes], chunked: bool) -> AsyncGenerator[bytes, None]:
+    """The parts as they go to the socket. `response.sent_bytes` says how many bytes of the body have gone there."""
+    response.sent_bytes = 0
+    async for part in parts:
+        if part:
+            yield chunk(part) if chunked else part
+            response.sent_bytes += len(part)
+
+
+async def _nothing() -> AsyncGenerator[bytes, None]:
+    return
+    yield b""  # makes this a generator
+
+
+def _has_no_body(connection: "Connection", status: str) -> bool:
+    return connection.is_head or status[:3] in ("204", "304")
+
+
+def _close(response: Any) -> None:
+    close = getattr(response, "close", None)
+    if close is not None:
+        try:
+            close()
+        except Exception:
+            log.exception("response_not_closed")

@@ -1,0 +1,291 @@
+"""One client's connection: its requests are read, and its responses finished, by the worker's event loop.
+
+    READING   the loop collects a request, or waits for one to begin
+    WORKING   the request is whole, or is refused by its head, and waits for a thread or is in one; the loop only
+              notices when the client leaves
+    WRITING   the loop writes what the socket did not take from the thread, or a stream
+    DRAINING  all is written and the connection is to end, but its client may still be sending: closing it now would
+              reset it, and the client could lose the response
+    CLOSED
+
+While a connection is WORKING, its thread alone writes to the socket, and nobody closes it. So neither needs a lock.
+"""
+
+import socket
+import struct
+from contextlib import suppress
+from enum import Enum
+from io import BufferedReader, BytesIO
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+from django.conf import settings
+from gunicorn.asgi.parser import LimitRequestHeaders, LimitRequestLine, ParseError, PythonProtocol
+
+from mcp_project.serving import responses
+from mcp_project.serving.delivery import BYTES_A_SECOND, Delivery, Stream
+from mcp_project.serving.environ import Environ, UnreadBody, environ_of, is_trusted
+from mcp_project.serving.refusals import count_refusal
+from mcp_project.serving.responses import Refusal
+
+if TYPE_CHECKING:
+    from mcp_project.serving.worker import LoopWorker
+
+HEAD_SECONDS = 10.0  # from a request's first byte, or the connection's beginning, to the end of its head
+BODY_SECONDS = 10.0  # for a body, and a second more for each BYTES_A_SECOND
+DRAIN_SECONDS = 5.0
+DRAIN_BYTES = 32 << 20
+READ_BYTES = 64 << 10  # at once
+RESET = struct.pack("ii", 1, 0)  # struct linger: on, for no time
+EARLY_BYTES = 64 << 10  # of further requests, kept while one is answered
+
+State = Enum("State", "READING WORKING WRITING DRAINING CLOSED")
+
+
+class Connection:
+    """`since` is when the present state, or the request that is being read, began; at `deadline` it is given up. Both
+    are on time.monotonic's clock."""
+
+    def __init__(self, worker: "LoopWorker", sock: socket.socket, peer: tuple[str, str], base: Environ) -> None:
+        self.worker, self.sock, self.peer, self.base = worker, sock, peer, base
+        self.is_trusted = is_trusted(peer[0])
+        self.parser = PythonProtocol(
+            on_headers_complete=self._on_head,
+            on_body=self._on_body,
+            limit_request_line=worker.cfg.limit_request_line,
+            limit_request_fields=worker.cfg.limit_request_fields,
+            limit_request_field_size=worker.cfg.limit_request_field_size,
+        )
+        self.eof = False
+        self.received_early = b""
+        self.held_bytes = 0  # of the body, in the worker's budget
+        self._listens = True
+        self._drained_bytes = 0
+        self._delivery: Delivery | None = None
+        self._await_request(HEAD_SECONDS)
+        worker.loop.add_reader(sock, self._on_readable)
+
+    def _await_request(self, seconds: float) -> None:
+        self.has_begun = self.has_head = self.is_judged = self.is_unread = False
+        self.environ: Environ | None = None
+        self.body: list[bytes] = []
+        self.keep = True
+        self.since = monotonic()
+        self.deadline = self.since + seconds
+        self.state = State.READING
+
+    # --- Reading ------------------------------------------------------------------------------------------------------
+
+    def _on_readable(self) -> None:
+        try:
+            data = self.sock.recv(READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._on_eof()
+        elif self.is_unread or self.state is State.DRAINING:
+            self._drained_bytes += len(data)
+            if self._drained_bytes > DRAIN_BYTES:
+                self._on_eof()
+        elif self.state is State.READING and not self.received_early:
+            self._feed(data)
+        else:
+            self.received_early += data
+            if len(self.received_early) > EARLY_BYTES:
+                self._listen(False)
+            self.resume()  # in case that the thread has answered since the state was looked at
+
+    def _on_eof(self) -> None:
+        """The client has left, or stopped sending, which looks the same. What a thread is at goes on; its response is
+        tried."""
+        self.eof = True
+        self._listen(False)
+        if self._delivery is not None:
+            self._delivery.on_eof()
+        elif self.state is not State.WORKING:
+            self.close()
+
+    def _listen(self, listen: bool) -> None:
+        if listen and not self._listens and not self.eof:
+            self.worker.loop.add_reader(self.sock, self._on_readable)
+        elif not listen and self._listens:
+            self.worker.loop.remove_reader(self.sock)
+        self._listens = listen and not self.eof
+
+    def resume(self) -> None:
+        """Go on with what came while a request was answered, once it is."""
+        if self.state is not State.READING:
+            return
+        if self.received_early:
+            data, self.received_early = self.received_early, b""
+            self._listen(True)
+            self._feed(data)
+        elif self.eof:
+            self.close()
+
+    def _feed(self, data: bytes) -> None:
+        parser = self.parser
+        if parser.is_complete:
+            parser.reset()
+        if not self.has_begun:
+            self.has_begun, self.since = True, monotonic()
+            self.deadline = self.since + HEAD_SECONDS
+        try:
+            parser.feed(data)
+        except LimitRequestLine:
+            self.refuse(responses.URI_TOO_LONG)
+        except LimitRequestHeaders:
+            self.refuse(responses.HEADERS_TOO_LARGE)
+        except ParseError:
+            self.refuse(responses.MALFORMED)
+        else:
+            if self.state is not State.READING or not self.has_head:
+                return
+            if not self.is_judged:
+                self._judge()  # which may give the request away: nothing of it is looked at after this
+            elif parser.is_complete:
+                self._dispatch()
+
+    def _on_head(self) -> bool:
+        """Called by the parser. True leaves the body unread: one that comes in chunks does not say its length, and the
+        application refuses it."""
+        self.has_head = True
+        self.is_unread = bool(self.parser.is_chunked)
+        return self.is_unread
+
+    def _on_body(self, part: bytes) -> None:
+        if self.state is not State.READING or self.is_unread:
+            return
+        if not self.worker.bodies.take(len(part)):
+            self.refuse(responses.BODIES_FULL)
+            return
+        self.held_bytes += len(part)
+        self.body.append(part)
+
+    def _judge(self) -> None:
+        """Look at the head, before more of the body is read than came along with it."""
+        self.is_judged = True
+        parser = self.parser
+        environ = self.environ = environ_of(parser, self.base, self.peer, self.is_trusted)
+        length = parser.content_length or 0
+        expected = environ.get("HTTP_EXPECT", "").lower() if self.speaks_1_1 else ""
+        if expected not in ("", "100-continue"):
+            self.refuse(responses.EXPECTATION_FAILED)
+        elif self.is_unread or (parser.is_complete and length <= settings.MAX_BODY_BYTES):
+            self._dispatch()
+        elif self.worker.refuses_by_head(environ):
+            self.is_unread = True
+            self._dispatch()
+        elif length > settings.MAX_BODY_BYTES:
+            self.refuse(responses.BODY_TOO_LARGE)
+        else:
+            self.deadline = monotonic() + BODY_SECONDS + length / BYTES_A_SECOND
+            if expected:
+                with suppress(OSError):
+                    self.sock.send(responses.CONTINUE)
+
+    # --- Answering ----------------------------------------------------------------------------------------------------
+
+    @property
+    def is_head(self) -> bool:
+        return bool(self.parser.method == b"HEAD")
+
+    @property
+    def speaks_1_1(self) -> bool:
+        return bool(self.parser.http_version >= (1, 1))
+
+    def keeps(self) -> bool:
+        """Whether the connection goes on after this response."""
+        return self.keep and bool(self.worker.alive)
+
+    def _dispatch(self) -> None:
+        """Give the request to a thread."""
+        environ = cast(Environ, self.environ)
+        if self.is_unread:
+            environ["wsgi.input"] = BufferedReader(UnreadBody())
+        else:
+            environ["wsgi.input"] = BytesIO(b"".join(self.body))
+            self.received_early = self.parser.remaining()
+        self.keep = bool(self.parser.should_keep_alive) and not self.is_unread
+        self.body = []
+        self.state, self.since, self.deadline = State.WORKING, monotonic(), inf
+        if not self.worker.submit(environ["PATH_INFO"], self):
+            self.refuse(responses.QUEUE_FULL)
+
+    def answered(self, unsent: bytes | memoryview) -> None:
+        """Called by the thread, which has sent what the socket took."""
+        self._release()
+        if unsent or not self.keeps():
+            self.worker.loop.call_soon_threadsafe(self.deliver, unsent)
+            return
+        self._await_request(self.worker.cfg.keepalive)
+        # Only now: what the loop has received before it saw the new state is left to this, the rest to the loop.
+        if self.received_early or self.eof:
+            self.worker.loop.call_soon_threadsafe(self.resume)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer for the loop itself, and end the connection."""
+        method_read = self.parser.method is not None
+        response, request_id = responses.refusal(refusal, head_only=method_read and self.is_head)
+        count_refusal(refusal, self.peer[0], request_id)
+        self._release()
+        self.body, self.keep, self.is_unread = [], False, True
+        self.deliver(response)
+
+    def deliver(self, beginning: bytes | memoryview, stream: Stream | None = None) -> None:
+        """Have the loop write the beginning of a response, and the stream that follows it."""
+        self._release()
+        self.state, self.since, self.deadline = State.WRITING, monotonic(), inf
+        self._delivery = Delivery(self, beginning, stream)
+
+    def delivered(self, whole: bool) -> None:
+        """The response is written; or, not `whole`, as much of it as ever will be."""
+        self._delivery = None
+        if not whole:  # at once, without what the kernel still holds for a client that does not read
+            with suppress(OSError):
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            self.close()
+        elif self.eof:
+            self.close()
+        elif self.keeps():
+            self._await_request(self.worker.cfg.keepalive)
+            self.resume()
+        elif self.is_unread or self.received_early:
+            self.state, self.since = State.DRAINING, monotonic()
+            self.deadline = self.since + DRAIN_SECONDS
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_WR)
+        else:
+            self.close()
+
+    # --- Ending -------------------------------------------------------------------------------------------------------
+
+    def expire(self) -> None:
+        """The deadline is over."""
+        if self.state is State.READING and self.has_begun:
+            self.refuse(responses.BODY_TIMEOUT if self.has_head else responses.HEAD_TIMEOUT)
+        else:
+            self.close()
+
+    def abort(self) -> None:
+        """End the connection, in the middle of a response if need be."""
+        if self._delivery is not None:
+            self._delivery.cancel()
+        elif self.state is not State.WORKING:
+            self.close()
+
+    def close(self) -> None:
+        if self.state is not State.CLOSED:
+            self.state = State.CLOSED
+            self._release()
+            self._listen(False)
+            self.sock.close()
+            self.worker.forget(self)
+
+    def _release(self) -> None:
+        if self.held_bytes:
+            self.worker.bodies.give_back(self.held_bytes)
+            self.held_bytes = 0

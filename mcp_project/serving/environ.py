@@ -1,0 +1,99 @@
+"""The WSGI environ (PEP 3333) of a request whose head gunicorn's parser has read."""
+
+import io
+import sys
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from django.conf import settings
+from django.core.exceptions import BadRequest
+from gunicorn.asgi.parser import PythonProtocol
+
+from mcp_project.client_address import networks
+
+Environ = dict[str, Any]
+
+NAMES: Final = {
+    name: f"HTTP_{name.decode().upper().replace('-', '_')}"
+    for name in (
+        b"accept", b"accept-encoding", b"accept-language", b"authorization", b"connection", b"cookie", b"expect",
+        b"host", b"idempotency-key", b"if-match", b"if-none-match", b"origin", b"referer", b"sec-fetch-mode",
+        b"sec-fetch-site", b"transfer-encoding", b"user-agent", b"x-api-key", b"x-forwarded-for",
+        b"x-forwarded-proto", b"x-request-id",
+    )
+} | {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}  # fmt: skip
+
+
+class UnreadBody(io.RawIOBase):
+    """Stands for a body that was not read, because the head alone is reason to refuse the request. Should some view
+    be reached all the same, it must not take the body for an empty one."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: Any) -> int:
+        raise BadRequest("The body was not read.")
+
+
+def base_environ(server: tuple[str, int], multiprocess: bool) -> Environ:
+    """What all requests to a listening socket have in common."""
+    return {
+        "SCRIPT_NAME": "",
+        "SERVER_NAME": server[0],
+        "SERVER_PORT": str(server[1]),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": multiprocess,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+    }
+
+
+def is_trusted(address: str) -> bool:
+    """Whether the peer is one of TRUSTED_PROXIES, which may say that its client came by https."""
+    trusted = networks(tuple(settings.TRUSTED_PROXIES))
+    return bool(trusted) and bool(address) and any(ip_address(address) in network for network in trusted)
+
+
+def environ_of(parser: PythonProtocol, base: Mapping[str, Any], peer: tuple[str, str], trusted: bool) -> Environ:
+    """Without `wsgi.input`. `peer` is the address and port of the client's end, empty for a Unix socket.
+
+    A header whose name has an underscore is dropped: `X_Forwarded_For` would become `HTTP_X_FORWARDED_FOR`, which a
+    proxy believes to have set itself. One that comes several times is joined by commas (RFC 9110, 5.3).
+    """
+    path, _, query = origin_form(parser.path).partition(b"?")
+    version = parser.http_version
+    environ = {
+        **base,
+        "REQUEST_METHOD": parser.method.decode("latin-1"),
+        "PATH_INFO": (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1"),
+        "QUERY_STRING": query.decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{version[0]}.{version[1]}",
+        "REMOTE_ADDR": peer[0],
+        "REMOTE_PORT": peer[1],
+    }
+    for name, value in parser.headers:
+        key = NAMES.get(name)
+        if key is None:
+            if b"_" in name:
+                continue
+            key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
+        text = value.decode("latin-1")
+        environ[key] = f"{environ[key]},{text}" if key in environ else text
+    if trusted and environ.get("HTTP_X_FORWARDED_PROTO") == "https":
+        environ["wsgi.url_scheme"] = "https"
+    return environ
+
+
+def origin_form(target: bytes) -> bytes:
+    """Path and query of a request's target (RFC 9112, 3.2), without a fragment."""
+    target = target.partition(b"#")[0]
+    if target.startswith(b"/") or target == b"*":
+        return target
+    _scheme, _, rest = target.partition(b"://")
+    _authority, slash, path = rest.partition(b"/")
+    return slash + path or b"/"

@@ -1,0 +1,82 @@
+"""Bytes of responses: what Django returned, and the refusals of the loop itself."""
+
+import json
+import re
+import time
+import uuid
+from collections.abc import Iterable
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import NamedTuple
+
+from mcp_project.errors import code_of, error_body
+
+UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # in a header's value (RFC 9110, 5.5): it would end it, or the head
+HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "trailer", "te"})
+LAST_CHUNK = b"0\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Refusal(NamedTuple):
+    """A response of the event loop, given without Django. `reason` labels it in the metrics."""
+
+    reason: str
+    status: int
+    code: str | None = None  # None: that of the status
+    detail: str | None = None  # None: the code's meaning
+    retry_after: int | None = None  # seconds
+
+
+MALFORMED = Refusal("malformed", 400)
+URI_TOO_LONG = Refusal("uri_too_long", 414)
+HEADERS_TOO_LARGE = Refusal("headers_too_large", 431)
+EXPECTATION_FAILED = Refusal("expectation", 417)
+HEAD_TIMEOUT = Refusal("head_timeout", 408)
+BODY_TIMEOUT = Refusal("body_timeout", 408)
+BODY_TOO_LARGE = Refusal("body_too_large", 413)
+QUEUE_FULL = Refusal("queue_full", 503, "OVERLOADED", retry_after=1)
+CONNECTIONS_FULL = Refusal("connections_full", 503, "OVERLOADED", retry_after=1)
+BODIES_FULL = Refusal("bodies_full", 503, "OVERLOADED", retry_after=1)
+FAULT = Refusal("fault", 500)
+
+
+def refusal(refused: Refusal, head_only: bool) -> tuple[bytes, str]:
+    """The whole response in the error shape, and its request id. `head_only`: for a HEAD request."""
+    request_id = uuid.uuid4().hex
+    code = refused.code or code_of(refused.status)
+    body = json.dumps(error_body(code, refused.detail, request_id)).encode()
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("X-Request-ID", request_id)]
+    if refused.retry_after is not None:
+        headers.append(("Retry-After", str(refused.retry_after)))
+    head = response_head(f"{refused.status} {HTTPStatus(refused.status).phrase}", headers, keep=False)
+    return head if head_only else head + body, request_id
+
+
+def response_head(status: str, headers: Iterable[tuple[str, str]], keep: bool, chunked: bool = False) -> bytes:
+    """Status line and headers. Raises ValueError for a value that would break the framing."""
+    lines = [f"HTTP/1.1 {status}\r\nDate: {date()}\r\nConnection: {'keep-alive' if keep else 'close'}\r\n"]
+    if chunked:
+        lines.append("Transfer-Encoding: chunked\r\n")
+    for name, value in headers:
+        if UNFIT.search(value):
+            raise ValueError(f"the value of {name} has a control character")
+        if name.lower() not in HOP_BY_HOP:
+            lines.append(f"{name}: {value}\r\n")
+    lines.append("\r\n")
+    return "".join(lines).encode("latin-1")
+
+
+def chunk(part: bytes) -> bytes:
+    """One part of a stream in the chunked coding (RFC 9112, 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(part), part)
+
+
+def date() -> str:
+    """The Date header's value, made once a second."""
+    now = int(time.time())
+    if _date[0] != now:
+        _date[:] = [now, formatdate(now, usegmt=True)]
+    return str(_date[1])
+
+
+_date: list[int | str] = [0, ""]

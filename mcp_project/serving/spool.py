@@ -1,0 +1,70 @@
+"""A stream that a thread makes at its own speed and the event loop sends at the client's."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from tempfile import SpooledTemporaryFile
+from threading import Lock
+
+MEMORY_BYTES = 1 << 20  # what is not sent yet goes to a temporary file beyond this
+READ_BYTES = 1 << 16
+
+
+class Spool:
+    """Bytes in the order in which they were put. A thread calls `put` and `end`; the loop iterates and calls `close`.
+
+    A slow reader therefore holds a file, and neither a thread nor a connection to the database.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._file = SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115  (`close` closes it)
+        self._lock = Lock()
+        self._written = self._read = 0
+        self._loop, self._ready = loop, asyncio.Event()
+        self._ended = self._failed = self._closed = False
+
+    def put(self, part: bytes) -> bool:
+        """False when nobody reads any more."""
+        with self._lock:
+            if self._closed:
+                return False
+            self._file.seek(self._written)
+            self._written += self._file.write(part)
+        self._loop.call_soon_threadsafe(self._ready.set)
+        return True
+
+    def end(self, failed: bool) -> bool:
+        """No more parts come. With `failed`, iterating raises OSError after the last, so that the client does not take
+        what it has for the whole. False when nobody reads any more."""
+        with self._lock:
+            self._ended, self._failed = True, failed
+            closed = self._closed
+        self._loop.call_soon_threadsafe(self._ready.set)
+        return not closed
+
+    def close(self) -> bool:
+        """Nothing more is read. Whether all parts had been put."""
+        with self._lock:
+            self._closed = True
+            self._file.close()
+            return self._ended
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            ended = self._ended  # looked at before the file: the last part is put before the end
+            part = self._take()
+            if part:
+                yield part
+            elif not ended:
+                await self._ready.wait()
+                self._ready.clear()
+            elif self._failed:
+                raise ConnectionAbortedError("the stream could not be made to its end")
+            else:
+                return
+
+    def _take(self) -> bytes:
+        with self._lock:
+            self._file.seek(self._read)
+            part = self._file.read(READ_BYTES)
+            self._read += len(part)
+        return part

@@ -1,0 +1,170 @@
+"""gunicorn's worker class: an event loop that waits for clients, and threads that compute.
+
+The loop reads each request whole, within deadlines and bounds, and finishes each response at the client's speed; a
+thread of a bounded pool has a request only while Django is at it. So no client, however slow, holds a thread.
+"""
+
+import asyncio
+import errno
+import os
+import resource
+import socket
+from time import monotonic
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.utils.module_loading import import_string
+from gunicorn.workers.base import Worker
+
+from mcp_project.serving import responses
+from mcp_project.serving.application import run
+from mcp_project.serving.budget import Budget
+from mcp_project.serving.connection import Connection, State
+from mcp_project.serving.environ import Environ, base_environ
+from mcp_project.serving.pool import Pool, Serving
+
+log = structlog.get_logger("serving")
+
+SWEEP_SECONDS = 0.25  # between looks at deadlines
+WAITING_PER_THREAD = 128  # requests that may wait for a thread
+BODIES_BYTES = 64 << 20  # of request bodies that are being read, wait or are worked on
+UNSENT_BYTES = 64 << 20  # of responses that clients have not taken
+RESERVED_FILES = 128  # of the limit of open files: for the database, journals, logs, spooled streams
+SHUTDOWN_SECONDS = 5.0  # of graceful_timeout, that are left for the background tasks' last round
+
+OPERATORS = {"/health/live": 1, "/health": 2, "/metrics": 1}  # paths with threads of their own
+
+
+class LoopWorker(Worker):  # type: ignore[misc]
+    """Answers for operators have threads of their own: when every thread waits for a database that hangs, `/health`
+    must say so, and `/health/live` must keep the process from being restarted for it."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def init_process(self) -> None:
+        self.connections: set[Connection] = set()
+        self.bodies = Budget(BODIES_BYTES)
+        self._unsent_bytes = 0
+        self._pool = Serving.pool = Pool("request", self.cfg.threads, WAITING_PER_THREAD * self.cfg.threads)
+        self._operators = {path: Pool(path, threads, WAITING_PER_THREAD) for path, threads in OPERATORS.items()}
+        self._most = self._most_connections()
+        super().init_process()
+
+    def _most_connections(self) -> int:
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = min(int(self.cfg.worker_connections), files - RESERVED_FILES)
+        if most < self.cfg.worker_connections:
+            log.warning("connections_limited", connections=most, open_files=files)
+        return max(most, 1)
+
+    def run(self) -> None:
+        self.refuses_by_head = import_string(settings.REFUSES_BY_HEAD)  # not before the application is loaded
+        self.loop = new_loop()
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_until_complete(self._serve())
+
+    async def _serve(self) -> None:
+        self._bases = {listener: self._base(listener) for listener in self.sockets}
+        for listener in self.sockets:
+            listener.setblocking(False)
+        self._accept_all(True)
+        while self.alive and self.ppid == os.getppid():  # signals, and the reloader, end the first
+            self._sweep()
+            await asyncio.sleep(SWEEP_SECONDS)
+        self._accept_all(False)
+        await self._shut_down()
+
+    def _base(self, listener: Any) -> Environ:
+        name = listener.getsockname()
+        server = (name[0], name[1]) if isinstance(name, tuple) else ("localhost", 80)
+        return base_environ(server, multiprocess=self.cfg.workers > 1)
+
+    # --- Connections --------------------------------------------------------------------------------------------------
+
+    def _accept_all(self, accept: bool) -> None:
+        for listener in self.sockets:
+            if accept:
+                self.loop.add_reader(listener, self._accept, listener)
+            else:
+                self.loop.remove_reader(listener)
+
+    def _accept(self, listener: Any) -> None:
+        """One connection at a time, so that those of a burst fall to all workers."""
+        try:
+            sock, address = listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                log.error("accept_failed", error=str(error))
+                self._accept_all(False)
+                self.loop.call_later(SWEEP_SECONDS, self._accept_all, True)
+            return
+        sock.setblocking(False)
+        peer = ("", "")
+        if isinstance(address, tuple):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            peer = (address[0], str(address[1]))
+        connection = Connection(self, sock, peer, self._bases[listener])
+        self.connections.add(connection)
+        if len(self.connections) > self._most:
+            self._make_room(connection)
+
+    def _make_room(self, newcomer: Connection) -> None:
+        """End the connection that has waited longest for its client, or refuse the new one when all are at work."""
+        waiting = [
+            connection
+            for connection in self.connections
+            if connection is not newcomer and connection.state in (State.READING, State.DRAINING)
+        ]
+        if waiting:
+            min(waiting, key=lambda connection: connection.since).close()
+        else:
+            newcomer.refuse(responses.CONNECTIONS_FULL)
+
+    def forget(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+
+    def submit(self, path: str, connection: Connection) -> bool:
+        """Whether the request found a thread, or a place in the queue before the threads."""
+        pool = self._operators.get(path.rstrip("/"), self._pool)
+        return pool.submit(lambda: run(connection))
+
+    def count_unsent(self, size: int) -> None:
+        """Count bytes of responses that are to be written, or, negative, are written. When there are too many, the
+        connection that has been at its response longest is ended."""
+        self._unsent_bytes += size
+        if self._unsent_bytes > UNSENT_BYTES:
+            writing = [other for other in self.connections if other.state is State.WRITING]
+            min(writing, key=lambda other: other.since).abort()
+
+    def _sweep(self) -> None:
+        self.notify()
+        now = monotonic()
+        for connection in [connection for connection in self.connections if connection.deadline < now]:
+            connection.expire()
+
+    # --- Ending -------------------------------------------------------------------------------------------------------
+
+    async def _shut_down(self) -> None:
+        """Finish the requests that have begun, as far as graceful_timeout allows, whatever the clients do."""
+        deadline = monotonic() + self.cfg.graceful_timeout - SHUTDOWN_SECONDS
+        for connection in list(self.connections):
+            if connection.state is State.READING:
+                if connection.has_begun:
+                    connection.deadline = min(connection.deadline, monotonic() + SHUTDOWN_SECONDS)
+                else:
+                    connection.close()
+        while self.connections and monotonic() < deadline:
+            self._sweep()
+            await asyncio.sleep(0.02)
+        for connection in list(self.connections):
+            connection.abort()
+        await asyncio.sleep(0)  # lets what was aborted close
+        if self.connections:
+            log.warning("requests_abandoned", count=len(self.connections))
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
