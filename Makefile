@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve dev test bench bench-quick check format admin-user key requirements clean
+.PHONY: help install serve dev test bench bench-quick bench-smoke check format admin-user key requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: $(VENV)/.installed ## measure the claims, in one table and bench/RESULTS.
 
 bench-quick: $(VENV)/.installed ## those of them that can be told in 2 minutes
 	@$(BIN)/python -m bench --quick
+
+bench-smoke: $(VENV)/.installed ## run every script of bench/ once, to see that it runs (a minute)
+	@$(BIN)/python -m bench --smoke
 
 check: $(VENV)/.installed-dev ## format, lint, types, migrations, production settings
 	$(BIN)/ruff format --check .

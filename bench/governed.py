@@ -6,12 +6,12 @@
 from contextlib import ExitStack
 from functools import partial
 
-from bench.harness import Claim, Pace, application, at_least, costs, lacks, redis_server, requester
-from bench.served import Served, beside, in_turns, load, made, ratio
+from bench.harness import Claim, Pace, application, at_least, costs, fresh, lacks, ratios, redis_server, requester
+from bench.served import Served, beside, in_turns, load, made
 
 AIMS = {("postgresql", "ungoverned"): 0.80, ("redis", "ungoverned"): 0.88, ("postgresql", "bare"): 0.60}
 TEXT = "GET /api/models/{id}"
-MODEL = {"name": "bench", "tags": {"team": "growth"}}
+TAGS = {"team": "growth"}
 
 
 def text_of(store: str, rival: str, how: str) -> str:
@@ -29,7 +29,7 @@ def in_process(pace: Pace) -> list[Claim]:
     from registry.models import RegisteredModel
 
     _, key = create_key("bench", owner="bench", name="reader", permissions=["read"])
-    path = f"/api/models/{RegisteredModel.objects.create(**MODEL, owner='bench').pk}"
+    path = f"/api/models/{RegisteredModel.objects.create(name=fresh('bench'), tags=TAGS, owner='bench').pk}"
     served = requester(application(), path, key, 200)
     with redis_server() as redis_url:
         stores: dict[str, Store] = {"postgresql": PostgreSQLStore()}
@@ -50,14 +50,14 @@ def in_process(pace: Pace) -> list[Claim]:
         )
         limiter.store = stores["postgresql"]
     return [
-        at_least(aim, text_of(store, rival, "CPU in process"), found[rival].cpu / found[store].cpu)
+        at_least(aim, text_of(store, rival, "CPU in process"), ratios(found[rival].parts, found[store].parts))
         for (store, rival), aim in AIMS.items()
         if store in found
     ]
 
 
 def through_gunicorn(service: Served, pace: Pace) -> list[Claim]:
-    path = f"/api/models/{made(service, '/api/models', MODEL)['id']}"
+    path = f"/api/models/{made(service, '/api/models', {'name': fresh('bench'), 'tags': TAGS})['id']}"
     with ExitStack() as stack:
         rivals = {"postgresql": service}
         for name in ("ungoverned", "bare"):
@@ -67,7 +67,7 @@ def through_gunicorn(service: Served, pace: Pace) -> list[Claim]:
             rivals["redis"] = stack.enter_context(beside(service, 2, REDIS_URL=redis_url))
         found = in_turns({name: partial(load, rival, path, pace.seconds) for name, rival in rivals.items()}, pace)
     return [
-        at_least(aim, text_of(store, rival, "throughput"), ratio(found[store], found[rival]))
+        at_least(aim, text_of(store, rival, "throughput"), ratios(found[store], found[rival]))
         if store in found
         else Claim(text_of(store, rival, "throughput"), f"at least {aim}", str(lacks("redis-server")), None)
         for (store, rival), aim in AIMS.items()

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -29,6 +29,8 @@ class Claim(NamedTuple):
     aim: str
     measured: str
     met: bool | None  # None where this machine cannot tell
+    unsure: bool = False  # whether the measurements differ by more than the distance to the aim
+    state: str = ""  # what the table says instead of met or not
 
 
 class Pace(NamedTuple):
@@ -38,21 +40,47 @@ class Pace(NamedTuple):
     slices: int  # of load on each rival that is served
     seconds: float  # that a slice lasts
     quick: bool = False  # whether to leave out what takes minutes
+    smoke: bool = False  # whether only to run everything once, with as little as possible
+
+    def size(self, whole: int, tiny: int) -> int:
+        """How much to load or repeat: `tiny` in a smoke test."""
+        return tiny if self.smoke else whole
 
 
 class Cost(NamedTuple):
-    """Of one request, in microseconds."""
+    """The median cost of a request in microseconds, of CPU and in all; and the CPU of each part of the measurement."""
 
     cpu: float
     wall: float
+    parts: tuple[float, ...]
 
 
-def at_least(aim: float, text: str, ratio: float, told: str = "") -> Claim:
-    return Claim(text, f"at least {aim}", f"{ratio:.2f}{told}", ratio >= aim)
+PARTS = 5  # of a measurement in this process, which are compared as slices of load are
 
 
-def at_most(aim: float, text: str, ratio: float, told: str = "") -> Claim:
-    return Claim(text, f"at most {aim}", f"{ratio:.2f}{told}", ratio <= aim)
+def at_least(aim: float, text: str, samples: Sequence[float]) -> Claim:
+    median = statistics.median(samples)
+    return Claim(text, f"at least {aim}", f"{median:.2f}", median >= aim, is_unsure(samples, aim))
+
+
+def at_most(aim: float, text: str, samples: Sequence[float], unit: str = "", told: str = "") -> Claim:
+    """With a unit the median is shown without decimals."""
+    median = statistics.median(samples)
+    measured = f"{median:.0f}{unit}{told}" if unit else f"{median:.2f}{told}"
+    return Claim(text, f"at most {aim}{unit}", measured, median <= aim, is_unsure(samples, aim))
+
+
+def is_unsure(samples: Sequence[float], aim: float) -> bool:
+    """Whether half of the samples' interquartile range is more than the distance of their median to the aim."""
+    if len(samples) < 2:
+        return False
+    low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
+    return (high - low) / 2 > abs(median - aim)
+
+
+def fresh(name: str) -> str:
+    """A name that nothing has, so that a script can run again on the same database."""
+    return f"{name}-{secrets.token_hex(4)}"
 
 
 def lacks(program: str) -> str | None:
@@ -174,12 +202,12 @@ def requester(
 
 
 def costs(rivals: Mapping[str, Callable[[], None]], rounds: int, requests: int = REQUESTS) -> dict[str, Cost]:
-    """The median cost of a request of each, measured in turns. In a random order: garbage is collected every so many
+    """What a request of each costs, measured in turns. In a random order: garbage is collected every so many
     requests, and would fall to the same rival again and again."""
     for request in rivals.values():
-        for _ in range(10 * requests):
+        for _ in range(min(10, rounds) * requests):
             request()
-    measured: dict[str, list[Cost]] = {name: [] for name in rivals}
+    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in rivals}
     order = list(rivals)
     for _ in range(rounds):
         random.shuffle(order)
@@ -189,11 +217,24 @@ def costs(rivals: Mapping[str, Callable[[], None]], rounds: int, requests: int =
             for _ in range(requests):
                 request()
             spent = (time.process_time_ns() - cpu, time.perf_counter_ns() - wall)
-            measured[name].append(Cost(*(nanoseconds / requests / 1000 for nanoseconds in spent)))
-    found = {
-        name: Cost(statistics.median(cost.cpu for cost in all_), statistics.median(cost.wall for cost in all_))
-        for name, all_ in measured.items()
-    }
+            measured[name].append((spent[0] / requests / 1000, spent[1] / requests / 1000))
+    found = {name: _summed_up(all_) for name, all_ in measured.items()}
     for name, cost in found.items():
         print(f"  {name:28} {cost.cpu:7.0f} µs of CPU, {cost.wall:7.0f} µs in all", flush=True)
     return found
+
+
+def _summed_up(rounds: Sequence[tuple[float, float]]) -> Cost:
+    cpu, wall = zip(*rounds, strict=True)
+    length = -(-len(cpu) // PARTS)
+    parts = (statistics.median(cpu[start : start + length]) for start in range(0, len(cpu), length))
+    return Cost(statistics.median(cpu), statistics.median(wall), tuple(parts))
+
+
+def ratios(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """What each slice is of the one beside it: so a machine that slows down meanwhile does no harm."""
+    return [a / b for a, b in zip(one, other, strict=True)]
+
+
+def differences(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    return [a - b for a, b in zip(one, other, strict=True)]

@@ -9,7 +9,7 @@ import random
 import statistics
 import time
 
-from bench.harness import Claim, Pace, at_most
+from bench.harness import Claim, Pace, at_most, fresh
 from bench.served import Served, load, made
 
 AIM = 5
@@ -17,7 +17,7 @@ CONNECTIONS = 64
 
 
 def through_gunicorn(service: Served, pace: Pace) -> list[Claim]:
-    path = f"/api/models/{made(service, '/api/models', {'name': 'bench-latency'})['id']}"
+    path = f"/api/models/{made(service, '/api/models', {'name': fresh('bench-latency')})['id']}"
     ratios = []
     for _ in range(pace.slices):
         rate = load(service, path, pace.seconds) / 2
@@ -26,7 +26,7 @@ def through_gunicorn(service: Served, pace: Pace) -> list[Claim]:
         ratios.append(p99 / p50)
         print(f"  at {rate:4.0f} requests a second: p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms", flush=True)
     text = "GET /api/models/{id} at half of the load that saturates, open loop: p99 ÷ p50"
-    return [at_most(AIM, text, statistics.median(ratios))]
+    return [at_most(AIM, text, ratios)]
 
 
 class OpenLoop:

@@ -6,7 +6,20 @@ Redis; and refused by it.
 
 from collections.abc import Callable
 
-from bench.harness import Claim, Cost, Pace, application, costs, lacks, redis_server, requester
+from bench.harness import (
+    Claim,
+    Cost,
+    Pace,
+    application,
+    at_most,
+    costs,
+    differences,
+    fresh,
+    lacks,
+    ratios,
+    redis_server,
+    requester,
+)
 
 AIM_POSTGRESQL = 120  # microseconds of CPU in the worker
 AIM_REDIS = 80
@@ -28,7 +41,7 @@ def measure(redis_url: str | None, pace: Pace) -> dict[str, Cost]:
 
     _, key = create_key("bench", owner="bench", name="limits", permissions=["read"], rate_limit="1000000/s")
     _, eager = create_key("bench", owner="bench", name="eager", permissions=["read"], rate_limit="1/90d")
-    path = f"/api/models/{RegisteredModel.objects.create(name='bench-limits', owner='bench').pk}"
+    path = f"/api/models/{RegisteredModel.objects.create(name=fresh('bench-limits'), owner='bench').pk}"
     whole, without = application(), application("keys.middleware.ThrottleMiddleware")
 
     served = requester(whole, path, key, 200)
@@ -63,9 +76,9 @@ def claims(found: dict[str, Cost]) -> list[Claim]:
         if store not in found:
             made.append(Claim(text, f"at most {aim} µs", str(lacks("redis-server")), None))
             continue
-        cpu, wall = (found[store][i] - found["no limiter"][i] for i in (0, 1))
-        made.append(Claim(text, f"at most {aim} µs", f"{cpu:.0f} µs (in all {wall:.0f} µs)", cpu <= aim))
-    ratio = found["refused"].cpu / found["postgresql"].cpu
+        cpu = differences(found[store].parts, found["no limiter"].parts)
+        wall = found[store].wall - found["no limiter"].wall
+        made.append(at_most(aim, text, cpu, " µs", f" (in all {wall:.0f} µs)"))
     text = "refused over the limit ÷ served: CPU of a request in the worker"
-    made.append(Claim(text, f"at most {AIM_REFUSED}", f"{ratio:.2f}", ratio <= AIM_REFUSED))
+    made.append(at_most(AIM_REFUSED, text, ratios(found["refused"].parts, found["postgresql"].parts)))
     return made

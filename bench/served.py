@@ -20,7 +20,6 @@ from bench.harness import Pace, production
 
 START_SECONDS = 60
 CONNECTIONS = 16
-KEY = re.compile(r"mcp_[0-9A-Za-z]{8}\.[0-9A-Za-z]{38}")
 
 
 class Served(NamedTuple):
@@ -68,8 +67,8 @@ def started(folder: Path, environment: Mapping[str, str], workers: int, key: str
         said = _until_said(output, process)
         address = re.search(r"Serving on http://([0-9.:]+)", said)
         assert address is not None, said  # noqa: S101
-        found = KEY.search(said)
-        service = Served(address[1], found[0] if found else key, process.pid, environment)
+        first = Path(environment["VAR_DIR"]) / "first-admin-key"
+        service = Served(address[1], key or first.read_text().strip(), process.pid, environment)
         ask(service, "GET", "/health/live")
         yield service
     finally:
@@ -158,8 +157,3 @@ def in_turns(
     for name, rates in measured.items():
         print(f"  {name:28} {statistics.median(rates):7.0f} {unit}", flush=True)
     return measured
-
-
-def ratio(one: list[float], other: list[float]) -> float:
-    """The median of what each slice is of the one beside it: so a machine that slows down meanwhile does no harm."""
-    return statistics.median(a / b for a, b in zip(one, other, strict=True))

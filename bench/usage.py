@@ -7,7 +7,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench.harness import Claim, Pace, application, costs, requester
+from bench.harness import Claim, Pace, application, at_most, costs, differences, fresh, requester
 
 AIM_COST = 40  # microseconds of CPU in the worker
 AIM_DRAIN = 30_000  # events a second
@@ -19,7 +19,7 @@ REPORTS = ("/api/usage?group_by=route", "/api/usage?group_by=key,status", "/api/
 
 
 def in_process(pace: Pace) -> list[Claim]:
-    return [tracking(pace), *(() if pace.quick else ledger())]
+    return [tracking(pace), *(() if pace.quick else ledger(pace))]
 
 
 def tracking(pace: Pace) -> Claim:
@@ -27,24 +27,24 @@ def tracking(pace: Pace) -> Claim:
     from registry.models import RegisteredModel
 
     _, key = create_key("bench", owner="bench", name="tracking", permissions=["read"], rate_limit="1000000/s")
-    path = f"/api/models/{RegisteredModel.objects.create(name='bench-usage', owner='bench').pk}"
+    path = f"/api/models/{RegisteredModel.objects.create(name=fresh('bench-usage'), owner='bench').pk}"
     without = application("usage.middleware.UsageTrackingMiddleware")
     rivals = {"metered": requester(application(), path, key, 200), "not metered": requester(without, path, key, 200)}
     found = costs(rivals, pace.rounds)
-    cpu = found["metered"].cpu - found["not metered"].cpu
+    cpu = differences(found["metered"].parts, found["not metered"].parts)
     text = "metering: CPU that it adds to a request in the worker, journal and metrics"
-    return Claim(text, f"at most {AIM_COST} µs", f"{cpu:.0f} µs of {found['metered'].cpu:.0f}", cpu <= AIM_COST)
+    return at_most(AIM_COST, text, cpu, " µs", f" of {found['metered'].cpu:.0f}")
 
 
-def ledger() -> list[Claim]:
+def ledger(pace: Pace) -> list[Claim]:
     """The same keys, routes and hours, with a thousand events and with a million."""
     from django.db import connection
 
     from keys.services import create_key
     from usage.reconcile import reconcile
 
-    load(FEW_DAY, FEW)
-    rates = [load(MANY_DAY, MANY // 10) for _ in range(10)]
+    load(FEW_DAY, pace.size(FEW, 10))
+    rates = [load(MANY_DAY, pace.size(MANY, 100) // 10) for _ in range(10)]
     rate = statistics.median(rates)
     claims = [Claim("drain: events moved into the ledger in a second", f"at least {AIM_DRAIN}", f"{rate:.0f}",
                     rate >= AIM_DRAIN)]  # fmt: skip
@@ -55,7 +55,7 @@ def ledger() -> list[Claim]:
     for report in REPORTS:
         rivals = {name: requester(whole, about(report, day), key, 200)
                   for name, day in (("few", FEW_DAY), ("many", MANY_DAY))}  # fmt: skip
-        found = costs(rivals, rounds=30, requests=2)
+        found = costs(rivals, pace.size(30, 1), requests=2)
         ratio = found["many"].wall / found["few"].wall
         measured = f"{ratio:.2f} ({found['many'].wall / 1000:.1f} ms)"
         claims.append(Claim(f"{report}: time with a million events ÷ with a thousand", f"at most {AIM_REPORT}",

@@ -3,14 +3,14 @@
 Not the throughput: load and database take their share of the cores, so that it could not double.
 """
 
-from bench.harness import Claim, Pace, at_most
-from bench.served import Served, beside, in_turns, load, made, ratio
+from bench.harness import Claim, Pace, at_most, fresh, ratios
+from bench.served import Served, beside, in_turns, load, made
 
 AIM = 1.15
 
 
 def through_gunicorn(service: Served, pace: Pace) -> list[Claim]:
-    path = f"/api/models/{made(service, '/api/models', {'name': 'bench-workers'})['id']}"
+    path = f"/api/models/{made(service, '/api/models', {'name': fresh('bench-workers')})['id']}"
 
     def cost(rival: Served) -> float:
         before = rival.cpu()
@@ -20,4 +20,4 @@ def through_gunicorn(service: Served, pace: Pace) -> list[Claim]:
     with beside(service, 1) as one:
         found = in_turns({"two workers": lambda: cost(service), "one worker": lambda: cost(one)}, pace, "µs of CPU")
     text = "GET /api/models/{id}: CPU of a request with two workers ÷ with one"
-    return [at_most(AIM, text, ratio(found["two workers"], found["one worker"]))]
+    return [at_most(AIM, text, ratios(found["two workers"], found["one worker"]))]

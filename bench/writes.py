@@ -7,8 +7,8 @@ waits for the one before, since versions are numbered without gaps.
 import json
 import tempfile
 
-from bench.harness import Claim, Pace, application, at_least, costs, requester
-from bench.served import Served, beside, in_turns, load, made, ratio
+from bench.harness import Claim, Pace, application, at_least, costs, fresh, ratios, requester
+from bench.served import Served, beside, in_turns, load, made
 
 AIM = 0.4
 MODELS = 50
@@ -33,7 +33,7 @@ def in_process(pace: Pace) -> list[Claim]:
     from registry.models import RegisteredModel
 
     _, key = create_key("bench", owner="bench", name="writer", permissions=["write"])
-    path = f"/api/models/{RegisteredModel.objects.create(name='bench-writes', owner='bench').pk}/versions"
+    path = f"/api/models/{RegisteredModel.objects.create(name=fresh('bench-writes'), owner='bench').pk}/versions"
     found = costs(
         {
             "governed write": requester(application(), path, key, 201, BODY.encode()),
@@ -41,11 +41,11 @@ def in_process(pace: Pace) -> list[Claim]:
         },
         pace.rounds // 2,
     )
-    return [at_least(AIM, TEXT + "CPU in process", found["bare write"].cpu / found["governed write"].cpu)]
+    return [at_least(AIM, TEXT + "CPU in process", ratios(found["bare write"].parts, found["governed write"].parts))]
 
 
 def through_gunicorn(service: Served, pace: Pace) -> list[Claim]:
-    ids = [made(service, "/api/models", {"name": f"bench-writes-{number}"})["id"] for number in range(MODELS)]
+    ids = [made(service, "/api/models", {"name": fresh("bench-writes")})["id"] for _ in range(MODELS)]
     paths = ", ".join(f'"/api/models/{id_}/versions"' for id_ in ids)
     runs = iter(range(1_000_000))
 
@@ -57,4 +57,4 @@ def through_gunicorn(service: Served, pace: Pace) -> list[Claim]:
 
     with beside(service, 2, "bare") as bare:
         found = in_turns({"governed write": lambda: write(service), "bare write": lambda: write(bare)}, pace)
-    return [at_least(AIM, TEXT + "throughput", ratio(found["governed write"], found["bare write"]))]
+    return [at_least(AIM, TEXT + "throughput", ratios(found["governed write"], found["bare write"]))]
