@@ -252,3 +252,9 @@ def test_redis_is_djangos_cache_where_it_is_named(redis_server: RedisServer, tmp
     assert done.stdout.split()[-1:] == ["7"], done.stderr
     with Redis.from_url(redis_server.url) as redis:
         assert len(redis.keys("*of-the-cache")) == 1
+
+
+def test_pool_has_a_connection_for_each_thread_that_uses_the_database(settings: Any) -> None:
+    size = settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"]
+
+    assert size == settings.APP_THREADS + len(settings.BACKGROUND_TASKS) + len(["the check for /health"])
