@@ -1,5 +1,7 @@
 """A request that waits for a lock while its key ends is refused, and nothing of it is done: against a real server."""
 
+import http.client
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -132,3 +134,28 @@ def test_revoked_admin_key_makes_and_changes_no_keys(patient_server: Server, ide
         keys = admin.get("/api/keys?owner=thief").json()["results"]
         assert sorted(key["id"] for key in keys) == sorted(others)
         assert {key["status"] for key in keys} == {"active"}
+
+
+@pytest.mark.parametrize("idempotent", [False, True], ids=["", "idempotent"])
+def test_stolen_admin_key_makes_no_key_when_its_request_ends_after_the_revocation(
+    server: Server, idempotent: bool
+) -> None:
+    """All but the last byte of the body was sent before."""
+    body = json.dumps({"name": "n", "owner": "thief", "permissions": ["admin"]}).encode()
+    with server.client(server.key) as admin:
+        stolen = admin.post("/api/keys", json={"name": "s", "owner": "victim", "permissions": ["admin"]}).json()
+        connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=30)
+        connection.putrequest("POST", "/api/keys")
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "X-API-Key": stolen["key"]}
+        for name, value in (headers | ({"Idempotency-Key": "a"} if idempotent else {})).items():
+            connection.putheader(name, value)
+        connection.endheaders(body[:-1])
+        assert admin.delete(f"/api/keys/{stolen['id']}").status_code == 204
+        ended = time.monotonic()
+        until(lambda: time.monotonic() - ended > HOLDS_WITHIN_SECONDS, "the promised second has passed")
+        connection.send(body[-1:])
+        answer = connection.getresponse()
+
+        assert (answer.status, json.loads(answer.read())["code"]) == (401, "API_KEY_REVOKED")
+        assert admin.get("/api/keys?owner=thief").json()["results"] == []
+    connection.close()
