@@ -31,7 +31,7 @@ def test_it_is_all_or_nothing(admin: Api) -> None:
     last = api("leaving", "read").row.pk
     with connection.cursor() as cursor:
         cursor.execute(f"""
-            CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE division_by_zero; END';
+            CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE raise_exception; END';
             CREATE TRIGGER fail BEFORE INSERT ON keys_auditentry FOR EACH ROW
                 WHEN (NEW.object_id = '{last}') EXECUTE FUNCTION fail();
         """)
