@@ -12,6 +12,7 @@ from keys import audit, judgement
 from keys.locks import lock_owner, lock_pool
 from keys.models import APIKey
 from mcp_project import transactions
+from mcp_project.database import without_time_limit
 
 # A key and what it has made of itself, at any number of rotations; not successors that an admin made. A subquery, and
 # arrays in the statements below: PostgreSQL underestimates how many rows a recursion gives, and with joins instead,
@@ -70,7 +71,8 @@ def revoke_keys_of(actor: str, owner: str) -> int:
 
 def _revoke(actor: str, wanted: str, parameters: dict[str, Any]) -> int:
     """Revoke those of the wanted keys that are not revoked; how many."""
-    with connection.cursor() as cursor:
+    # A thief's successors may be so many that a time limit would let none of them be revoked.
+    with without_time_limit(), connection.cursor() as cursor:
         cursor.execute(wanted + HOLD, {**parameters, "actor": actor})
         (is_own,) = cursor.fetchone()
         if is_own:

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -92,6 +93,26 @@ def test_all_keys_of_an_owner_are_revoked_in_as_many_statements_as_one(admin: Ap
         counts.append(len(queries))
 
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("all_of_owner", [False, True], ids=["one", "all of an owner"])
+def test_time_limit_of_statements_does_not_keep_keys_from_being_revoked(
+    admin: Api, owner: Api, all_of_owner: bool
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.6); RETURN NEW; END';
+            CREATE TRIGGER linger BEFORE UPDATE ON keys_apikey FOR EACH ROW EXECUTE FUNCTION linger();
+            SET LOCAL statement_timeout = '500ms';
+        """)
+
+    if all_of_owner:
+        answer = admin.post("/api/keys/revoke", {"owner": "owner"})
+    else:
+        answer = admin.delete(f"/api/keys/{owner.row.pk}")
+
+    assert answer.status_code in {200, 204}, answer.content
+    assert APIKey.objects.get(pk=owner.row.pk).revoked
 
 
 def test_successor_that_is_being_made_meanwhile_is_revoked_too(patient_server: Server) -> None:
