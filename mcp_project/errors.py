@@ -76,7 +76,7 @@ CODES = {
         429, "The key's quota of the day or the month is used up; `Retry-After` says for how many seconds."
     ),
     "TOO_MANY_FAILURES": Code(429, "Too many wrong keys or passwords came from this address."),
-    "HEADERS_TOO_LARGE": Code(431, "A header is over 8190 bytes, or there are over 100 of them."),
+    "HEADERS_TOO_LARGE": Code(431, "A header is over 8190 bytes, or there are over 100, or over 64 KiB of them."),
     "INTERNAL_ERROR": Code(500, "A fault of this service; the log has it under the request id."),
     "DATABASE_UNAVAILABLE": Code(
         503, "The database cannot be reached, or takes no writes; try again after `Retry-After` seconds."

@@ -82,7 +82,7 @@ def _stream(connection: "Connection", response: Any, status: str, headers: Heade
     chunked = not has_length and connection.speaks_1_1
     connection.keep = connection.keeps() and (has_length or chunked)
     head = response_head(status, headers, connection.keep, chunked)
-    spool = None if getattr(response, "is_async", False) else Spool(loop)
+    spool = None if getattr(response, "is_async", False) else Spool(loop, connection.worker.spooled)
     if _has_no_body(connection, status):
         parts, end = _nothing(), b""
     else:

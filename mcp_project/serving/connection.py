@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from mcp_project.serving.worker import LoopWorker
 
 HEAD_SECONDS = 10.0  # from a request's first byte, or the connection's beginning, to the end of its head
+HEAD_BYTES = 64 << 10  # in all, beside the parser's limits for a line and for the number of headers
 BODY_SECONDS = 10.0  # for a body, and a second more for each BYTES_A_SECOND
-DRAIN_SECONDS = 5.0
-DRAIN_BYTES = 32 << 20
+DRAIN_SECONDS, DRAIN_BYTES = 5.0, 32 << 20
 READ_BYTES = 64 << 10  # at once
 RESET = struct.pack("ii", 1, 0)  # struct linger: on, for no time
 EARLY_BYTES = 64 << 10  # of further requests, kept while one is answered
@@ -67,6 +67,7 @@ class Connection:
         worker.loop.add_reader(sock, self._on_readable)
 
     def _await_request(self, seconds: float) -> None:
+        self._head_bytes = 0
         self.has_begun = self.has_head = self.is_judged = self.is_unread = False
         self.environ: Environ | None = None
         self.body: list[bytes] = []
@@ -133,21 +134,29 @@ class Connection:
         if not self.has_begun:
             self.has_begun, self.since = True, monotonic()
             self.deadline = self.since + HEAD_SECONDS
+        self._head_bytes += len(data)
         try:
             parser.feed(data)
         except LimitRequestLine:
             self.refuse(responses.URI_TOO_LONG)
         except LimitRequestHeaders:
             self.refuse(responses.HEADERS_TOO_LARGE)
-        except ParseError:
+        except (ParseError, ValueError):  # ValueError: a Content-Length of thousands of digits
             self.refuse(responses.MALFORMED)
         else:
-            if self.state is not State.READING or not self.has_head:
-                return
-            if not self.is_judged:
-                self._judge()  # which may give the request away: nothing of it is looked at after this
-            elif parser.is_complete:
-                self._dispatch()
+            self._proceed()
+
+    def _proceed(self) -> None:
+        """May give the request to a thread, after which nothing of it may be looked at here."""
+        if self.state is not State.READING:
+            return
+        if not self.has_head:
+            if self._head_bytes > HEAD_BYTES:
+                self.refuse(responses.HEADERS_TOO_LARGE)
+        elif not self.is_judged:
+            self._judge()
+        elif self.parser.is_complete:
+            self._dispatch()
 
     def _on_head(self) -> bool:
         """Called by the parser. True leaves the body unread: one that comes in chunks does not say its length, and the

@@ -3,29 +3,39 @@
 import asyncio
 from collections.abc import AsyncIterator
 from tempfile import SpooledTemporaryFile
-from threading import Lock
+from threading import Event, Lock
+
+from mcp_project.serving.budget import Budget
 
 MEMORY_BYTES = 1 << 20  # what is not sent yet goes to a temporary file beyond this
 READ_BYTES = 1 << 16
+ROOM_SECONDS = 0.05  # between looks whether there is room for another part
 
 
 class Spool:
     """Bytes in the order in which they were put. A thread calls `put` and `end`; the loop iterates and calls `close`.
 
-    A slow reader therefore holds a file, and neither a thread nor a connection to the database.
+    A slow reader therefore holds a file, and neither a thread nor a connection to the database. What is in the files of
+    a worker's streams comes out of one budget; when that is spent, `put` waits until some of it is read.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, budget: Budget) -> None:
+        self._budget = budget
         self._file = SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115  (`close` closes it)
         self._lock = Lock()
         self._written = self._read = 0
         self._loop, self._ready = loop, asyncio.Event()
-        self._ended = self._failed = self._closed = False
+        self._ended = self._failed = False
+        self._closed = Event()
 
     def put(self, part: bytes) -> bool:
         """False when nobody reads any more."""
+        while not self._budget.take(len(part)):
+            if self._closed.wait(ROOM_SECONDS):
+                return False
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
+                self._budget.give_back(len(part))
                 return False
             self._file.seek(self._written)
             self._written += self._file.write(part)
@@ -37,15 +47,17 @@ class Spool:
         what it has for the whole. False when nobody reads any more."""
         with self._lock:
             self._ended, self._failed = True, failed
-            closed = self._closed
+            closed = self._closed.is_set()
         self._loop.call_soon_threadsafe(self._ready.set)
         return not closed
 
     def close(self) -> bool:
         """Nothing more is read. Whether all parts had been put."""
         with self._lock:
-            self._closed = True
-            self._file.close()
+            if not self._closed.is_set():
+                self._closed.set()
+                self._file.close()
+                self._budget.give_back(self._written)
             return self._ended
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -67,4 +79,8 @@ class Spool:
             self._file.seek(self._read)
             part = self._file.read(READ_BYTES)
             self._read += len(part)
+            if self._read == self._written:
+                self._file.truncate(0)
+                self._budget.give_back(self._written)
+                self._read = self._written = 0
         return part

@@ -29,6 +29,7 @@ log = structlog.get_logger("serving")
 SWEEP_SECONDS = 0.25  # between looks at deadlines
 WAITING_PER_THREAD = 128  # requests that may wait for a thread
 BODIES_BYTES = 64 << 20  # of request bodies that are being read, wait or are worked on
+SPOOLED_BYTES = 1 << 30  # of streams that wait for their readers, in temporary files
 UNSENT_BYTES = 64 << 20  # of responses that clients have not taken
 RESERVED_FILES = 128  # of the limit of open files: for the database, journals, logs, spooled streams
 SHUTDOWN_SECONDS = 5.0  # of graceful_timeout, that are left for the background tasks' last round
@@ -44,7 +45,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         self.connections: set[Connection] = set()
-        self.bodies = Budget(BODIES_BYTES)
+        self.bodies, self.spooled = Budget(BODIES_BYTES), Budget(SPOOLED_BYTES)
         self._unsent_bytes = 0
         self._pool = Serving.pool = Pool("request", self.cfg.threads, WAITING_PER_THREAD * self.cfg.threads)
         self._operators = {path: Pool(path, threads, WAITING_PER_THREAD) for path, threads in OPERATORS.items()}

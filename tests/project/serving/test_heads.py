@@ -109,7 +109,12 @@ def test_requests_sent_without_waiting_are_answered_in_their_order(site: Server)
         (lambda _: b"rubbish\r\n\r\n", "malformed"),
         (lambda _: b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\n\r\n", "uri_too_long"),
         (lambda site: head(site, "GET", "/", "X: " + "x" * 9000), "headers_too_large"),
+        (
+            lambda site: head(site, "GET", "/", *[f"X-{n}: {'x' * 8000}" for n in range(20)]),
+            "headers_too_large",
+        ),
         (lambda site: head(site, "GET", "/api/models", "Transfer-Encoding: xchunked"), "malformed"),
+        (lambda site: head(site, "POST", "/api/models", "Content-Length: " + "9" * 5000), "malformed"),
         (lambda site: head(site, "POST", "/api/models", "Content-Length: 99999999"), "body_too_large"),
     ],
 )
