@@ -19,7 +19,8 @@ PACES = {
     "--smoke": Pace(rounds=2, slices=1, seconds=1, smoke=True),
 }
 WHOLE = Pace(rounds=300, slices=7, seconds=3)
-SCRIPTS = ("governed", "refused", "writes", "latency", "workers", "memory", "start", "limits", "usage", "registry")
+SCRIPTS = ("governed", "refused", "writes", "latency", "workers", "loop", "memory", "start", "limits", "usage",
+           "registry")  # fmt: skip
 TIMES_WHEN_QUICK = 3  # that a script runs, at most, until its claims are decided
 
 

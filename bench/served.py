@@ -87,15 +87,18 @@ def _until_said(output: Path, process: "subprocess.Popen[bytes]") -> str:
 
 
 @contextmanager
-def beside(service: Served, workers: int, application: str = "governed", **variables: str) -> Iterator[Served]:
+def beside(
+    service: Served, workers: int, application: str = "governed", worker_class: str = "", **variables: str
+) -> Iterator[Served]:
     """Another application of bench.rivals, or the same with other settings, under the same gunicorn on the same
-    database."""
+    database; with `worker_class`, under another worker of gunicorn's."""
     from mcp_project.management.commands.serve import listen
 
     environment = {**service.environment, "APP_WORKERS": str(workers), **variables}
     with listen("127.0.0.1", 0) as listener:
         host, port = listener.getsockname()
         options = ["--preload", "--workers", str(workers), "--bind", f"fd://{listener.fileno()}"]
+        options += ["--worker-class", worker_class] if worker_class else []
         command = [sys.executable, "-m", "gunicorn", "-c", "python:mcp_project.gunicorn_config", *options]
         process = subprocess.Popen(
             [*command, f"bench.rivals:{application}"], env=environment, pass_fds=[listener.fileno()]
