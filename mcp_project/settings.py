@@ -34,6 +34,7 @@ BACKGROUND_TASKS = [
     "usage.flusher.flusher",
     "usage.partitions.maintainer",
     "keys.idempotency.sweeper",
+    "registry.services.moves.mover",
     "keys.streams.stream_watch",
     *(["keys.limits.background.quota_writer"] if REDIS_URL else []),
 ]

@@ -11,6 +11,9 @@ class RegisteredModel(Named):
     framework = models.CharField(max_length=100, blank=True, default="", validators=[printable])
     task = models.CharField(max_length=100, blank=True, default="", validators=[printable])
     license = models.CharField(max_length=100, blank=True, default="", validators=[printable])
+    # Aliases whose followers are on their way to the version that it names (registry.services.moves), and who moved it:
+    # name → {"actor", "request_id"}.
+    moving = models.JSONField(default=dict, db_default={}, editable=False)
 
     class Meta:
         ordering = ("-pk",)
@@ -21,6 +24,7 @@ class RegisteredModel(Named):
             models.Index(fields=["owner", "id"], name="registry_model_owner"),
             models.Index(fields=["framework", "id"], name="registry_model_framework"),
             models.Index(fields=["task", "id"], name="registry_model_task"),
+            models.Index(fields=["id"], name="registry_model_moving", condition=~models.Q(moving={})),
         )
 
 

@@ -119,8 +119,13 @@ class TransitionSerializer(StrictSerializer):
 class AliasSerializer(StrictSerializer):
     """The version that an alias names."""
 
+    ignored = frozenset({"moving"})
+
     alias = serializers.CharField(read_only=True)
     version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    moving = serializers.BooleanField(
+        read_only=True, help_text="Whether some deployments that follow the alias have not come to the version yet."
+    )
 
 
 class AliasMoveSerializer(serializers.Serializer[Any]):

@@ -7,10 +7,12 @@ in the order of their ids. Whoever gives a deployment a target holds that row, t
 from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+import structlog
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from keys.principal import Principal
 from mcp_project.errors import ApiError
+from mcp_project.statements import update
 from registry.models import (
     Context,
     Deployment,
@@ -26,23 +28,61 @@ from registry.services.revisions import Altered, Change, content_of, seal_all
 
 MAX_NAMED = 10
 ALTERED_AT_ONCE = 100
+MOVED_AT_ONCE = 500  # followers of an alias, in one transaction: 0.3 s
 
 
 def follow(actor: str, model: RegisteredModel, alias: str, before: int | None, after: int | None) -> None:
-    """Give every follower of the alias a revision with the version that it names now. A deployment that is retired
-    stays as it was; one whose alias is gone was failed before, and stays, too."""
-    version = None if after is None else ModelVersion.objects.filter(model=model, number=after).first()
-    if version is None:
-        return
-    message = f"The alias {alias} of {model.name} moved from {_shown(before)} to {_shown(after)}."
+    """Give every follower of the alias a revision with the version that it names now; where they are too many for one
+    transaction, leave that to `follow_in_steps`. A deployment that is retired stays as it was; one whose alias is gone
+    was failed before, and stays, too."""
+    version = _version(model, after)
+    behind = [] if version is None else _behind(model, alias, version.number, MOVED_AT_ONCE + 1)
+    moving = {name: mover for name, mover in model.moving.items() if name != alias}
+    if len(behind) > MOVED_AT_ONCE:
+        request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+        moving[alias] = {"actor": actor, "request_id": request_id}
+    elif version is not None and behind:
+        message = f"The alias {alias} of {model.name} moved from {_shown(before)} to {_shown(after)}."
+        _move(Change(actor, "follow_alias", message), model, alias, version, behind)
+    if moving != model.moving:
+        model.moving = moving
+        update(model, "moving")
 
+
+def follow_in_steps(model: RegisteredModel, alias: str) -> None:
+    """Move some followers of an alias of a held model that are behind. After the last, the alias is not moving."""
+    mover = model.moving[alias]
+    version = _version(model, model.aliases.get(alias))
+    behind = [] if version is None else _behind(model, alias, version.number, MOVED_AT_ONCE)
+    if version is not None and behind:
+        message = f"The alias {alias} of {model.name} moved to version {version.number}."
+        with structlog.contextvars.bound_contextvars(request_id=mover["request_id"]):
+            _move(Change(mover["actor"], "follow_alias", message), model, alias, version, behind)
+    if len(behind) < MOVED_AT_ONCE:
+        model.moving = {name: other for name, other in model.moving.items() if name != alias}
+        model.edition += 1
+        update(model, "moving", "edition")
+
+
+def _version(model: RegisteredModel, number: int | None) -> ModelVersion | None:
+    return None if number is None else model.versions.filter(number=number).only("number", "digest").first()
+
+
+def _behind(model: RegisteredModel, alias: str, number: int, most: int) -> list[UUID]:
+    """Ids of followers of the alias that have another version, in the order in which they are held."""
+    targets = DeploymentTarget.objects.filter(model_id=model.pk, alias=alias).exclude(number=number)
+    targets = targets.exclude(deployment__status=DeploymentStatus.RETIRED)
+    return list(targets.order_by("deployment").values_list("deployment", flat=True).distinct()[:most])
+
+
+def _move(change: Change, model: RegisteredModel, alias: str, version: ModelVersion, behind: Sequence[UUID]) -> None:
     def alter(_deployment: Deployment, targets: list[DeploymentTarget]) -> None:
         for target in targets:
             if (target.model_id, target.alias) == (model.pk, alias):
                 target.number, target.digest = version.number, version.digest
 
-    followers = [pk for pk, status in _held(model, alias=alias) if status != DeploymentStatus.RETIRED]
-    _alter(Change(actor, "follow_alias", message), followers, alter)
+    held = _held(model, DeploymentTarget.objects.filter(deployment__in=behind), alias=alias)
+    _alter(change, [pk for pk, status in held if status != DeploymentStatus.RETIRED], alter)
 
 
 def rename(actor: str, resource: Named, before: str) -> None:
@@ -128,14 +168,22 @@ def _deployments(resource: Named, *, alias: str | None = None, number: int | Non
     return list(rows.defer("description", "tags", "metadata").prefetch_related("targets")) if ids else []
 
 
-def _held(resource: Named, *, alias: str | None = None, number: int | None = None) -> list[tuple[UUID, str]]:
+def _held(
+    resource: Named,
+    among: QuerySet[DeploymentTarget] | None = None,
+    *,
+    alias: str | None = None,
+    number: int | None = None,
+) -> list[tuple[UUID, str]]:
     """Ids and status of deployments that are held until the transaction ends. Those that were given other targets while
-    they were waited for are left out."""
-    rows = DeploymentTarget.objects.filter(**{f"{_kind(resource)}_id": resource.pk})
+    they were waited for are left out. A version is needed also by those that follow an alias of it, and are behind."""
+    rows = DeploymentTarget.objects.all() if among is None else among
+    rows = rows.filter(**{f"{_kind(resource)}_id": resource.pk})
     if alias is not None:
         rows = rows.filter(alias=alias)
     if number is not None:
-        rows = rows.filter(number=number)
+        named = resource.aliases_of(number) if isinstance(resource, RegisteredModel) else []
+        rows = rows.filter(Q(number=number) | Q(alias__in=named))
     ids = list(rows.order_by("deployment").values_list("deployment", flat=True).distinct())
     if not ids:
         return []
@@ -154,7 +202,9 @@ def _needs(deployment: Deployment, resource: Named, number: int | None) -> bool:
     if deployment.status in Deployment.LIVE:
         return True
     follows = any(
-        target.model_id == resource.pk and target.alias and number in (None, target.number)
+        target.model_id == resource.pk
+        and target.alias
+        and number in (None, target.number, resource.aliases.get(target.alias))
         for target in deployment.targets.all()
     )
     return deployment.status != DeploymentStatus.RETIRED and follows

@@ -41,12 +41,14 @@ class Kind:
     rule: Callable[[Row], None] = _any  # for the row as a whole
     key: tuple[str, ...] = ("id",)  # the columns by which a row is found again
     where: Q = Q()  # noqa: RUF009  (it is never changed)
+    apart: tuple[str, ...] = ()  # columns that say what this service is doing, and not what there is
     inner: "Kind | None" = None  # whose rows are written within, as a list, and stored in the same transaction
 
     @cached_property
     def fields(self) -> list[Field]:
         """All but numbers that the database gives: nothing names them, and here they may be taken."""
-        return [field for field in self.model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+        fields = self.model._meta.concrete_fields
+        return [field for field in fields if not isinstance(field, models.AutoField) and field.name not in self.apart]
 
     def rows(self) -> QuerySet[Any, Row]:
         names = [field.attname for field in self.fields]
@@ -93,7 +95,7 @@ class Kind:
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("model", RegisteredModel, checks.check_aliases),
+        Kind("model", RegisteredModel, checks.check_aliases, apart=("moving",)),
         Kind("model_version", ModelVersion),
         Kind("parent", Parent, key=("version_id", "uri")),
         Kind("model_alias_move", ModelAliasMove),

@@ -82,7 +82,7 @@ class AliasActions(OfNamed):
         number = named(resource, alias, request.query_params.get("at"))
         if number is None:
             raise Http404
-        return unless_known(request, resource.etag, lambda: {"alias": alias, "version": number})
+        return unless_known(request, resource.etag, lambda: shown(resource, alias, number))
 
     @extend_schema(summary="Set or move an alias", parameters=[MAY_MATCH, ONLY_NEW])
     def update(self, request: Request, alias: str, **_ident: str) -> Response:
@@ -97,7 +97,7 @@ class AliasActions(OfNamed):
         only_new = request.headers.get("If-None-Match", "").strip() == "*"
         lock = partial(self._without, alias) if only_new else partial(self.find, lock=True)
         resource = services.set_alias(principal_of(request), lock, alias, number, etags)
-        return Response({"alias": alias, "version": number}, headers={"ETag": resource.etag})
+        return Response(shown(resource, alias, number), headers={"ETag": resource.etag})
 
     def _without(self, alias: str) -> Named:
         """The resource, held. Raises Http404; ApiError PRECONDITION_FAILED when it has such an alias."""
@@ -121,7 +121,12 @@ class AliasActions(OfNamed):
     def rollback(self, request: Request, alias: str, **_ident: str) -> Response:
         self.resource()
         number = services.roll_alias_back(principal_of(request), partial(self.find, lock=True), alias)
-        return Response({"alias": alias, "version": number})
+        return Response(shown(self.find(), alias, number))
+
+
+def shown(resource: Named, alias: str, number: int) -> dict[str, Any]:
+    moving = isinstance(resource, RegisteredModel) and alias in resource.moving
+    return {"alias": alias, "version": number, "moving": moving}
 
 
 class AliasMoves(mixins.ListModelMixin, OfNamed):

@@ -31,7 +31,7 @@ def test_alias_names_the_version_that_it_was_set_to(owner: Api) -> None:
     assert owner.get(CHAMPION).status_code == 404
     put(owner, 2)
 
-    assert owner.get(CHAMPION).json() == {"alias": "champion", "version": 2}
+    assert owner.get(CHAMPION).json() == {"alias": "champion", "version": 2, "moving": False}
     assert owner.get("/api/models/churn").json()["aliases"] == {"champion": 2}
     assert owner.get("/api/models/churn/versions/2").json()["aliases"] == ["champion"]
 
@@ -66,7 +66,7 @@ def test_rollback_undoes_the_last_move(owner: Api) -> None:
     for number in (1, 2):
         put(owner, number)
 
-    assert owner.post(f"{CHAMPION}/rollback").json() == {"alias": "champion", "version": 1}
+    assert owner.post(f"{CHAMPION}/rollback").json() == {"alias": "champion", "version": 1, "moving": False}
     assert owner.get(CHAMPION).json()["version"] == 1
     assert owner.post(f"{CHAMPION}/rollback").json()["version"] == 2
 

@@ -26,11 +26,11 @@ def test_alias_is_set_moved_rolled_back_and_removed(owner: Api) -> None:
     assert owner.get(LIVE).status_code == 404
     put(owner, 1)
     put(owner, 3)
-    assert owner.get(LIVE).json() == {"alias": "live", "version": 3}
+    assert owner.get(LIVE).json() == {"alias": "live", "version": 3, "moving": False}
     assert owner.get("/api/contexts/support").json()["aliases"] == {"live": 3}
     assert owner.get("/api/contexts/support/versions/3").json()["aliases"] == ["live"]
 
-    assert owner.post(f"{LIVE}/rollback").json() == {"alias": "live", "version": 1}
+    assert owner.post(f"{LIVE}/rollback").json() == {"alias": "live", "version": 1, "moving": False}
     assert owner.delete(LIVE).status_code == 204
     assert owner.delete(LIVE).status_code == 404
 
