@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.http import HttpRequest
 from django.urls import Resolver404, ResolverMatch, resolve
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.generics import GenericAPIView
@@ -14,8 +13,8 @@ from keys.limits.headers import refusal
 from keys.limits.limiter import limiter
 from keys.principal import GovernedRequest, Principal
 from keys.verification import what_is_left
+from keys.visibility import look_up, request_for, view_for
 from mcp_project.errors import ApiError, from_exception
-from mcp_project.middleware import is_governed, without_slash
 
 Rule = tuple[str, Callable[[], None]]
 
@@ -23,7 +22,7 @@ Rule = tuple[str, Callable[[], None]]
 def explain(principal: Principal, method: str, path: str, address: str | None) -> dict[str, Any]:
     """Whether such a request would be admitted now, and what each rule says of it, in the order in which they are
     asked. Takes nothing from any limit. Without an address, the rules on addresses are left out."""
-    request = _request(principal, method, path, address)
+    request = request_for(principal, method, path, address)
     rules = [_asked(name, rule) for name, rule in _rules(request, principal, address)]
     refused = next((rule for rule in rules if not rule["admits"]), None)
     return {
@@ -55,24 +54,19 @@ def _rules(request: GovernedRequest, principal: Principal, address: str | None) 
     yield from _view_rules(match, request)
 
 
-def _view_rules(match: ResolverMatch, request: HttpRequest) -> Iterator[Rule]:
+def _view_rules(match: ResolverMatch, request: GovernedRequest) -> Iterator[Rule]:
     """Those of a DRF view: what permission it wants, whether it takes the method, whether the key sees the thing."""
-    view_class = getattr(match.func, "cls", None)
-    if view_class is None:  # the admin, a file
+    view = view_for(match, request)
+    if view is None:
         return
-    view = view_class(**getattr(match.func, "initkwargs", {}))
-    view.args, view.kwargs = match.args, match.kwargs
-    actions = getattr(match.func, "actions", None)
-    if actions is not None:
-        view.action_map = actions
     method = "get" if request.method == "HEAD" else (request.method or "").lower()
+    actions = getattr(view, "action_map", None)
     named = hasattr(view, method) if actions is None or method == "options" else method in actions
     takes = named and method in view.http_method_names
-    view.request = view.initialize_request(request, *match.args, **match.kwargs)
     yield "permission", lambda: view.initial(view.request, *match.args, **match.kwargs)
     yield "method", lambda: None if takes else _raise(MethodNotAllowed(method))
-    if isinstance(view, GenericAPIView) and (view.lookup_url_kwarg or view.lookup_field) in match.kwargs:
-        yield "visibility", lambda: _look_up(view)
+    if isinstance(view, GenericAPIView) and match.kwargs:
+        yield "visibility", lambda: _look_up(view, method if takes else None)
 
 
 def _check_key(principal: Principal, address: str | None) -> None:
@@ -87,8 +81,12 @@ def _check_limits(principal: Principal) -> None:
         raise refusal(decision)
 
 
-def _look_up(view: GenericAPIView[Any]) -> None:
-    view.get_object()
+def _look_up(view: Any, method: str | None) -> None:
+    """A request that only reads is answered, as far as that is the same without a query; of others, what they are about
+    is looked up."""
+    look_up(view)
+    if method == "get":
+        getattr(view, getattr(view, "action_map", {}).get("get", "get"))(view.request, *view.args, **view.kwargs)
 
 
 def _raise(error: Exception) -> None:
@@ -105,14 +103,3 @@ def _asked(name: str, rule: Callable[[], None]) -> dict[str, Any]:
             "detail": str(answer.detail), "retry_after": int(answer.headers.get("Retry-After", 0)) or None,
         }  # fmt: skip
     return {"rule": name, "admits": True, "status": None, "code": None, "detail": None, "retry_after": None}
-
-
-def _request(principal: Principal, method: str, path: str, address: str | None) -> GovernedRequest:
-    request = GovernedRequest()
-    request.method = method
-    request.path = path
-    request.path_info = without_slash(path)
-    request.governed = is_governed(request.path_info)
-    request.principal = principal if request.governed else None
-    request.META = {"REQUEST_METHOD": method, "REMOTE_ADDR": address or ""}
-    return request

@@ -20,6 +20,7 @@ from keys.credentials import credential
 from keys.models import KeptAnswer
 from keys.principal import GovernedRequest, Principal
 from keys.sealing import Seal
+from keys.visibility import require_visible
 from mcp_project.errors import ApiError
 from mcp_project.periodic import Periodic
 
@@ -115,7 +116,8 @@ class Claim(NamedTuple):
         KeptAnswer.objects.filter(key_id=self.key_id, idempotency_key=self.idempotency_key).delete()
 
     def replay(self, request: GovernedRequest, answer: bytes) -> HttpResponse:
-        """Raises ApiError PERMISSION_DENIED when the key's rights are no longer those that the answer was for."""
+        """Raises ApiError PERMISSION_DENIED when the key's rights are no longer those that the answer was for, and
+        NOT_FOUND when it may not see any more what the request was about, or what it made."""
         try:
             text = self.seal.open(answer)
         except InvalidTag:
@@ -123,6 +125,9 @@ class Claim(NamedTuple):
                 "PERMISSION_DENIED", "The key's rights have changed since the first request; its answer is not shown."
             ) from None
         response = unpacked(request, text)
+        require_visible(cast(Principal, request.principal), "POST", request.path_info)
+        if "Location" in response:
+            require_visible(cast(Principal, request.principal), "GET", response["Location"])
         response[REPLAYED] = "true"
         return response
 

@@ -1,7 +1,6 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from keys.views.audit import AuditViewSet
 from keys.views.explain import ExplainView
 from keys.views.keys import KeyViewSet
 from keys.views.own_key import OwnKeyRotationView, OwnKeyView
@@ -9,7 +8,6 @@ from keys.views.verify import VerifyView
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("keys", KeyViewSet, basename="key")
-router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns = [
     path("keys/me", OwnKeyView.as_view(), name="own-key"),

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import Http404
 
+from keys.models import AuditEntry
 from keys.patterns import as_like
 from keys.principal import Principal
 from mcp_project.errors import ApiError
@@ -23,6 +24,7 @@ from registry.models import (
     ModelVersion,
     RegisteredModel,
 )
+from registry.uris import SQL_NOTATION, SQL_OF_MODELS, may_see_uri
 
 Row = TypeVar("Row", RegisteredModel, Context, Deployment)
 
@@ -92,8 +94,8 @@ def with_visible_sources(principal: Principal, versions: QuerySet[ModelVersion])
     if principal.model_patterns is None:
         return versions
     visible = RawSQL(
-        """(source NOT LIKE 'models:/%%' OR split_part(substr(source, 9), '/', 1) LIKE ANY(%s))""",
-        [_likes(principal)],
+        "(source !~* %s OR substring(lower(substr(source, 1, 7)) || substr(source, 8) from %s) LIKE ANY(%s))",
+        [SQL_OF_MODELS, SQL_NOTATION, _likes(principal)],
         output_field=BooleanField(),
     )
     return versions.filter(visible)
@@ -124,6 +126,14 @@ def find_context_version(context: Context, number: int) -> ContextVersion:
     if version is None:
         raise ApiError("NOT_FOUND", f"There is no version {number}.")
     version.context = context
+    return version
+
+
+def read_context_version(principal: Principal, context: Context, number: int) -> ContextVersion:
+    """To be shown: without the resources that are versions of models which the key may not see. The digest is over all
+    of them. Raises ApiError NOT_FOUND."""
+    version = find_context_version(context, number)
+    version.resources = [resource for resource in version.resources if may_see_uri(principal, resource["uri"])]
     return version
 
 
@@ -164,8 +174,8 @@ def may_see_targets(principal: Principal, targets: Iterable[DeploymentTarget]) -
 
 
 def visible_revisions(principal: Principal, deployment: Deployment) -> QuerySet[DeploymentRevision]:
-    """A deployment that the key may see may have had targets whose models or contexts it may not. Their names of now
-    count, where they still exist."""
+    """Without those in which the deployment had targets whose models or contexts the key may not see, by the names that
+    they had then or, where they still exist, by those that they have now."""
     revisions = DeploymentRevision.objects.filter(deployment=deployment)
     if principal.model_patterns is None:
         return revisions
@@ -173,9 +183,9 @@ def visible_revisions(principal: Principal, deployment: Deployment) -> QuerySet[
         """EXISTS (SELECT FROM jsonb_array_elements(content::jsonb -> 'targets') AS target
         LEFT JOIN registry_registeredmodel AS model ON model.id = (target ->> 'model_id')::uuid
         LEFT JOIN registry_context AS context ON context.id = (target -> 'context_version' ->> 'context_id')::uuid
-        WHERE NOT coalesce(model.name, target ->> 'model') LIKE ANY(%s)
+        WHERE NOT target ->> 'model' LIKE ANY(%s) OR NOT model.name LIKE ANY(%s)
         OR EXISTS (SELECT FROM unnest(context.models) AS name WHERE NOT name LIKE ANY(%s)))""",
-        [_likes(principal), _likes(principal)],
+        [_likes(principal)] * 3,
         output_field=BooleanField(),
     )
     return revisions.exclude(hidden)
@@ -187,6 +197,31 @@ def find_revision(principal: Principal, deployment: Deployment, number: int) -> 
     if revision is None:
         raise ApiError("NOT_FOUND", f"There is no revision {number}, or the key may not see it.")
     return revision
+
+
+def visible_entries(principal: Principal) -> QuerySet[AuditEntry]:
+    """The audit trail: for a bound key, of keys, and of models, contexts and deployments that it may see. Of those that
+    are deleted, the models whose names are on its list."""
+    entries = AuditEntry.objects.all()
+    if principal.model_patterns is None:
+        return entries
+    models = Q(object_type="registeredmodel") & RawSQL(
+        """(object_name LIKE ANY(%s) AND NOT EXISTS (SELECT FROM registry_registeredmodel AS model
+        WHERE model.id::text = object_id AND NOT model.name LIKE ANY(%s)))""",
+        [_likes(principal)] * 2,
+        output_field=BooleanField(),
+    )
+    others = Q()
+    for kind, rows in (("context", visible_contexts(principal)), ("deployment", visible_deployments(principal))):
+        others |= Q(object_type=kind, object_id__in=ids_of(rows, "text"))
+    return entries.filter(~Q(object_type__in=["registeredmodel", "context", "deployment"]) | models | others)
+
+
+def ids_of(rows: QuerySet[Any], kind: str = "uuid") -> RawSQL:
+    """Their ids, as PostgreSQL's type `kind`, for a condition on others' columns. The conditions of this module name
+    their tables, which Django would rename within a query of another."""
+    sql, parameters = rows.order_by().values("pk").query.sql_with_params()
+    return RawSQL(f"SELECT visible.id::{kind} FROM ({sql}) AS visible (id)", parameters)  # noqa: S608, S611  (none of a client's)
 
 
 def _likes(principal: Principal) -> list[str]:

@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from registry.views.aliases import AliasHistoryView, AliasViewSet
+from registry.views.audit import AuditViewSet
 from registry.views.batch import BatchView
 from registry.views.cards import CardView
 from registry.views.context_versions import ContextVersionViewSet, OneContextVersionViewSet, RenderView
@@ -70,5 +71,6 @@ urlpatterns = [
     path(f"{DEPLOYMENT}/rollback", OneDeploymentViewSet.as_view({"post": "rollback"}), name="deployment-rollback"),
     path(f"{DEPLOYMENT}/revisions", RevisionListView.as_view({"get": "list"}), name="revision-list"),
     path(REVISION, RevisionViewSet.as_view({"get": "retrieve"}), name="revision-detail"),
+    path("audit", AuditViewSet.as_view({"get": "list"}), name="audit-list"),
     path(f"{REVISION}/verify", RevisionViewSet.as_view({"get": "verify"}), name="revision-verify"),
 ]

@@ -19,7 +19,7 @@ from mcp_project.errors import CODES
 from mcp_project.filters import OF_PAGES
 from mcp_project.middleware import is_governed
 from mcp_project.serializers import ChoiceField, StrictQuery
-from registry.queries import find_named, visible_models
+from registry.queries import find_named, ids_of, visible_models
 from usage.events import METHODS, OTHER, UNMATCHED
 from usage.models import Series
 from usage.period import Period, moment
@@ -194,5 +194,12 @@ def conditions(query: dict[str, Any], prefix: str = "") -> Q:
 
 
 def visible(principal: Principal, prefix: str = "") -> Q:
-    """An admin key sees all usage, another its own."""
-    return Q() if principal.may(Permission.ADMIN) else Q(**{f"{prefix}key_id": principal.key_id})
+    """A key sees its own usage. An admin key sees all; if it is bound to models, that of no model and of those that it
+    may see."""
+    own = Q(**{f"{prefix}key_id": principal.key_id})
+    if not principal.may(Permission.ADMIN):
+        return own
+    if principal.model_patterns is None:
+        return Q()
+    models = ids_of(visible_models(principal))
+    return own | Q(**{f"{prefix}model_id": None}) | Q(**{f"{prefix}model_id__in": models})

@@ -9,7 +9,7 @@ from registry.models.deployment import (
     DeploymentTarget,
     Protocol,
 )
-from registry.models.model_version import ModelVersion, Parent, Stage, Status, may_see_uri
+from registry.models.model_version import ModelVersion, Parent, Stage, Status
 from registry.models.registered_model import ModelAliasMove, RegisteredModel
 
 __all__ = [
@@ -28,5 +28,4 @@ __all__ = [
     "RegisteredModel",
     "Stage",
     "Status",
-    "may_see_uri",
 ]

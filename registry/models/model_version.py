@@ -5,10 +5,10 @@ from keys.principal import Principal
 from mcp_project.validators import JSONObject, printable
 from registry.models.base import Resource
 from registry.models.registered_model import RegisteredModel
+from registry.uris import may_see_uri
 from registry.validators import (
     MAX_METADATA_BYTES,
     MAX_SOURCE,
-    MODEL_URI,
     validate_digest,
     validate_link,
     validate_metrics,
@@ -115,9 +115,3 @@ class Parent(models.Model):
 
     def visible_to(self, principal: Principal) -> bool:
         return may_see_uri(principal, self.shown_uri)
-
-
-def may_see_uri(principal: Principal, uri: str) -> bool:
-    """Whether the principal may see the model that a URI names; what names none, everybody may."""
-    match = MODEL_URI.fullmatch(uri)
-    return match is None or principal.may_see(match["name"])

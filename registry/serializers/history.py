@@ -5,7 +5,7 @@ from typing import Any
 from keys.models import AuditEntry
 from keys.principal import Principal, principal_of
 from keys.serializers.audit import AuditEntrySerializer
-from registry.models import may_see_uri
+from registry.uris import may_see_uri
 
 HIDDEN = "(hidden)"
 
@@ -18,14 +18,21 @@ class HistorySerializer(AuditEntrySerializer):
         principal = principal_of(self.context["request"])
         if principal.model_patterns is None:
             return told
-        changes = {name: _seen(principal, name, values) for name, values in told["changes"].items()}
-        name = told["object_name"] if principal.may_see(told["object_name"]) else HIDDEN
-        return {**told, "object_name": name, "changes": changes}
+        of_a_model = told["object_type"] == "registeredmodel"
+        names = {"model", "name"} if of_a_model else {"model"}
+        changes = {name: _seen(principal, names, name, values) for name, values in told["changes"].items()}
+        hidden = of_a_model and not principal.may_see(told["object_name"])
+        return {**told, "object_name": HIDDEN if hidden else told["object_name"], "changes": changes}
 
 
-def _seen(principal: Principal, name: str, value: Any) -> Any:
+def _seen(principal: Principal, names: set[str], name: str, value: Any) -> Any:
+    """The value of a field. Of fields in `names`, the value is the name of a model."""
     if isinstance(value, list):
-        return [_seen(principal, name, part) for part in value]
-    if isinstance(value, str) and not (may_see_uri(principal, value) and (name != "name" or principal.may_see(value))):
+        return [_seen(principal, names, name, part) for part in value]
+    if isinstance(value, dict):
+        return {inner: _seen(principal, names, inner, part) for inner, part in value.items()}
+    if isinstance(value, str) and not (
+        may_see_uri(principal, value) and (name not in names or principal.may_see(value))
+    ):
         return HIDDEN
     return value

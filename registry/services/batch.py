@@ -10,6 +10,7 @@ from mcp_project import transactions
 from mcp_project.errors import ApiError
 from registry.models import RegisteredModel
 from registry.services.models import TOLD
+from registry.services.names import require_name
 
 
 class Outcome(NamedTuple):
@@ -40,8 +41,10 @@ def register_models(principal: Principal, rows: Sequence[dict[str, Any] | ApiErr
 
 
 def _model(principal: Principal, fields: dict[str, Any]) -> RegisteredModel | ApiError:
-    if not principal.may_see(fields["name"]):
-        return ApiError("NOT_FOUND", "The key is bound to models with other names.")
+    try:
+        require_name(principal, RegisteredModel, fields["name"])
+    except ApiError as error:
+        return error
     return RegisteredModel(**{"owner": principal.owner, "created_by": principal.actor, **fields})
 
 

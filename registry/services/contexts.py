@@ -15,7 +15,8 @@ from registry.models import Context, ContextVersion
 from registry.queries import find_context, visible_models
 from registry.services import followers
 from registry.services.named import change, check_etag, delete_with_versions, may_govern, save, touch
-from registry.services.names import naming
+from registry.services.names import naming, require_name
+from registry.uris import may_see_uri
 
 TOLD = ("name", "description", "owner", "tags", "metadata")
 MAX_MODELS = 200
@@ -23,13 +24,11 @@ MAX_MODELS = 200
 
 @transactions.change
 def create_context(principal: Principal, **fields: Any) -> Context:
-    """A new context without versions; its owner is the key's unless another is given.
-
-    Raises ApiError CONFLICT when the name is taken. All contexts share one space of names, so this is told also of a
-    context that the key may not see: its name, and nothing else of it.
-    """
+    """A new context without versions; its owner is the key's unless another is given. Raises ApiError CONFLICT when the
+    name is taken, and NOT_FOUND for a name that the key may not give."""
+    require_name(principal, Context, fields["name"])
     fields.setdefault("owner", principal.owner)
-    with naming("context", fields["name"]):
+    with naming(principal, Context, fields["name"]):
         return save(principal.actor, Context(created_by=principal.actor, **fields), "create", TOLD)
 
 
@@ -39,7 +38,7 @@ def update_context(
 ) -> Context:
     """Change a context, if its ETag is still one of `etags` (None: whichever it is). Raises Http404; ApiError
     PRECONDITION_FAILED, CONFLICT."""
-    with naming("context", changes.get("name")):
+    with naming(principal, Context, changes.get("name")):
         return change(principal, find_context(principal, ident, lock=True), etags, changes)
 
 
@@ -66,6 +65,7 @@ def create_version(principal: Principal, ident: str, **fields: Any) -> ContextVe
     for models too many."""
     context = find_context(principal, ident, lock=True)
     _check_models(principal, fields["models"])
+    _check_resources(principal, fields["resources"])
     context.models = sorted({*context.models, *fields["models"]})
     if len(context.models) > MAX_MODELS:
         raise ApiError("CONFLICT", f"The versions of a context are meant for at most {MAX_MODELS} models in all.")
@@ -85,3 +85,9 @@ def _check_models(principal: Principal, names: Sequence[str]) -> None:
     absent = [name for name in names if name not in there]
     if absent:
         raise ValidationError({"models": [f"There is no model named {name!r}." for name in absent]})
+
+
+def _check_resources(principal: Principal, resources: Sequence[Mapping[str, Any]]) -> None:
+    absent = [resource["uri"] for resource in resources if not may_see_uri(principal, resource["uri"])]
+    if absent:
+        raise ValidationError({"resources": [f"There is no {uri[:300]}." for uri in absent]})

@@ -16,7 +16,7 @@ from registry.endpoints import validate_endpoint
 from registry.models import Deployment, DeploymentStatus, DeploymentTarget
 from registry.queries import find_deployment, find_revision
 from registry.services.named import check_etag, may_govern
-from registry.services.names import naming
+from registry.services.names import naming, require_name
 from registry.services.revisions import FIELDS, Change, content_of, is_changed, seal
 from registry.services.targets import refuse_deleted, resolve_targets, targets_again
 
@@ -37,9 +37,10 @@ RESTORED = tuple(name for name in FIELDS if name != "status")  # by a rollback
 def create_deployment(principal: Principal, message: str = "", **fields: Any) -> Deployment:
     """Its owner is the key's unless another is given. Raises ValidationError for its targets; ApiError CONFLICT when
     the name is taken, which the unique index decides."""
+    require_name(principal, Deployment, fields["name"])
     wanted = fields.pop("targets")
     fields.setdefault("owner", principal.owner)
-    with naming("deployment", fields["name"]):
+    with naming(principal, Deployment, fields["name"]):
         targets = resolve_targets(principal, wanted)
         deployment = Deployment(created_by=principal.actor, **fields)
         seal(Change(principal.actor, "create", message), deployment, None, targets)
@@ -55,12 +56,14 @@ def update_deployment(
     that is taken, a status that does not follow from its own, or what is fixed once it is retired."""
     changes = dict(changes)
     wanted = changes.pop("targets", None)
-    with naming("deployment", changes.get("name")):
+    with naming(principal, Deployment, changes.get("name")):
         new_targets = None if wanted is None else resolve_targets(principal, wanted)
         deployment = find_deployment(principal, ident, lock=True)
         if changes.get("owner", deployment.owner) != deployment.owner:
             may_govern(principal, deployment.owner)
         check_etag(deployment, etags)
+        if changes.get("name", deployment.name) != deployment.name:
+            require_name(principal, Deployment, changes["name"])
         change_held(Change(principal.actor, "update", message), deployment, changes, new_targets)
         return deployment
 
@@ -112,7 +115,7 @@ def roll_back(
     """
     revision = find_revision(principal, find_deployment(principal, ident), number)
     content = json.loads(revision.content)
-    with naming("deployment", content["name"]):
+    with naming(principal, Deployment, content["name"]):
         targets = targets_again(principal, content["targets"])
         deployment = find_deployment(principal, str(revision.deployment_id), lock=True)
         check_etag(deployment, etags)
@@ -121,6 +124,8 @@ def roll_back(
         if deployment.status == DeploymentStatus.RETIRED:
             raise ApiError("CONFLICT", "The deployment is retired, which is final.")
         _check_still_allowed(content)
+        if content["name"] != deployment.name:
+            require_name(principal, Deployment, content["name"])
         before = content_of(deployment, list(deployment.targets.all()))
         for name in RESTORED:
             setattr(deployment, name, content[name])

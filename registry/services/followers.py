@@ -85,9 +85,10 @@ def _move(change: Change, model: RegisteredModel, alias: str, version: ModelVers
     _alter(change, [pk for pk, status in held if status != DeploymentStatus.RETIRED], alter)
 
 
-def rename(actor: str, resource: Named, before: str) -> None:
-    """A deployment shows the names of what it pins: give each that has this one a revision with the new name."""
-    message = f"The {_kind(resource)} {before} is now named {resource.name}."
+def rename(actor: str, resource: Named) -> None:
+    """A deployment shows the names of what it pins: give each that has this one a revision with the new name. Its
+    message leaves out the old one, which a key that sees the new one may not be allowed to see."""
+    message = f"A {_kind(resource)} that it pins is now named {resource.name}."
 
     def alter(_deployment: Deployment, targets: list[DeploymentTarget]) -> None:
         for target in targets:

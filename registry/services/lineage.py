@@ -10,8 +10,9 @@ from django.db.models import F, Q, QuerySet
 from rest_framework.exceptions import ValidationError
 
 from keys.principal import Principal
-from registry.models import ModelVersion, Parent, may_see_uri
+from registry.models import ModelVersion, Parent
 from registry.queries import visible_models
+from registry.uris import may_see_uri
 from registry.validators import MODEL_URI
 
 LINEAGE_LOCK = 1_307_675  # the database's advisory lock: of two edges that would close a circle, one comes second

@@ -6,13 +6,12 @@ from typing import Any
 from keys import audit
 from keys.principal import Principal
 from mcp_project import transactions
-from mcp_project.errors import ApiError
 from registry.models import RegisteredModel
 from registry.queries import find_model
 from registry.services import followers
 from registry.services.lineage import leave_children
 from registry.services.named import change, check_etag, delete_with_versions, may_govern, save
-from registry.services.names import naming
+from registry.services.names import naming, require_name
 
 TOLD = ("name", "description", "owner", "framework", "task", "license", "tags", "metadata")
 
@@ -24,9 +23,9 @@ def register_model(principal: Principal, **fields: Any) -> RegisteredModel:
     Raises ApiError CONFLICT when the name is taken; NOT_FOUND for a name that the key may not see, whether or not it is
     taken.
     """
-    _may_name(principal, fields["name"])
+    require_name(principal, RegisteredModel, fields["name"])
     fields.setdefault("owner", principal.owner)
-    with naming("model", fields["name"]):
+    with naming(principal, RegisteredModel, fields["name"]):
         return save(principal.actor, RegisteredModel(created_by=principal.actor, **fields), "create", TOLD)
 
 
@@ -36,9 +35,7 @@ def update_model(
 ) -> RegisteredModel:
     """Change a model, if its ETag is still one of `etags` (None: whichever it is). Its history stays with it when it is
     renamed. Raises Http404; ApiError PRECONDITION_FAILED, CONFLICT, NOT_FOUND as `register_model`."""
-    if "name" in changes:
-        _may_name(principal, changes["name"])
-    with naming("model", changes.get("name")):
+    with naming(principal, RegisteredModel, changes.get("name")):
         return change(principal, find_model(principal, ident, lock=True), etags, changes)
 
 
@@ -58,8 +55,3 @@ def delete_held(actor: str, model: RegisteredModel) -> None:
     leave_children(model.versions.all())
     audit.record(actor, "delete", model, {name: (getattr(model, name), None) for name in TOLD})
     delete_with_versions(model)
-
-
-def _may_name(principal: Principal, name: str) -> None:
-    if not principal.may_see(name):
-        raise ApiError("NOT_FOUND", "The key is bound to models with other names.")

@@ -14,7 +14,7 @@ from registry.canonical import canonical
 from registry.models import Named, RegisteredModel
 from registry.services import followers
 from registry.services.lineage import touch_children
-from registry.services.names import create, require_free
+from registry.services.names import create, require_free, require_name
 
 Row = TypeVar("Row", bound=Named)
 DELETED_AT_ONCE = 1_000  # versions: of 300 KB each, 0.5 s of PostgreSQL
@@ -26,6 +26,8 @@ def change(principal: Principal, resource: Row, etags: Collection[str] | None, c
     if changes.get("owner", resource.owner) != resource.owner:
         may_govern(principal, resource.owner)  # else whoever may write could take it, and delete it then
     check_etag(resource, etags)
+    if changes.get("name", resource.name) != resource.name:
+        require_name(principal, type(resource), changes["name"])
     for name, value in changes.items():
         setattr(resource, name, value)
     return save(principal.actor, resource, "update", changes)
@@ -48,7 +50,7 @@ def save(actor: str, resource: Row, action: str, names: Collection[str]) -> Row:
         return resource
     audit.record(actor, action, resource, changes)
     if stored is not None and "name" in changes:
-        followers.rename(actor, resource, stored.name)
+        followers.rename(actor, resource)
         if isinstance(resource, RegisteredModel):
             touch_children(resource.versions.all())
     return resource

@@ -1,26 +1,55 @@
 """Giving names: each is of one model, one context, one deployment only."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import Manager, Model
+from django.db.models import Manager, Model, QuerySet
 
+from keys.principal import Principal
 from mcp_project.errors import ApiError
 from mcp_project.statements import insert
+from registry.models import Context, Deployment, RegisteredModel
+from registry.queries import visible_contexts, visible_deployments, visible_models
+
+OTHER_NAMES = "The key is bound to models with other names."
+SEPARATORS = frozenset("-._ ")
+KINDS: dict[type[Model], tuple[str, Callable[[Principal], QuerySet[Any]]]] = {
+    RegisteredModel: ("model", visible_models),
+    Context: ("context", visible_contexts),
+    Deployment: ("deployment", visible_deployments),
+}
 
 
 @contextmanager
-def naming(kind: str, name: str | None) -> Iterator[None]:
-    """For the block in which something is given this name, if any. Raises ApiError CONFLICT when the name is taken: the
-    unique index decides that, also between two requests at once."""
+def naming(principal: Principal, kind: type[Model], name: str | None) -> Iterator[None]:
+    """For the block in which something of this kind is given this name, if any. Raises ApiError CONFLICT when the name
+    is taken: the unique index decides that, also between two requests at once. A bound key that may not see what has
+    the name gets the NOT_FOUND of `require_name`."""
     try:
         yield
-    except IntegrityError:
+    except IntegrityError as error:
         if name is None:
             raise
-        raise ApiError("CONFLICT", f"A {kind} named {name!r} exists already.") from None
+        word, visible = KINDS[kind]
+        # After an error of the database itself, this transaction can look nothing up.
+        if principal.model_patterns is not None and not (
+            isinstance(error, NameTaken) and visible(principal).filter(name=name).exists()
+        ):
+            raise ApiError("NOT_FOUND", OTHER_NAMES) from None
+        raise ApiError("CONFLICT", f"A {word} named {name!r} exists already.") from None
+
+
+def require_name(principal: Principal, kind: type[Model], name: str) -> None:
+    """A key that is bound to models gives names on its list alone, whether or not they are taken: else it could ask
+    which are. Contexts and deployments may also be called by such a name and more: `churn`, `churn-live`, `churn.v2`.
+    Raises ApiError NOT_FOUND."""
+    names = [name]
+    if kind is not RegisteredModel:
+        names += [name[:place] for place, character in enumerate(name) if character in SEPARATORS]
+    if not any(map(principal.may_see, names)):
+        raise ApiError("NOT_FOUND", OTHER_NAMES)
 
 
 class NameTaken(IntegrityError):

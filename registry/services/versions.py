@@ -11,12 +11,13 @@ from keys import audit
 from keys.principal import Principal
 from mcp_project import transactions
 from mcp_project.errors import ApiError
-from registry.models import ModelVersion, RegisteredModel, Stage, Status, may_see_uri
+from registry.models import ModelVersion, RegisteredModel, Stage, Status
 from registry.queries import find_model, find_version
 from registry.services import followers
 from registry.services.aliases import drop_aliases_of
 from registry.services.lineage import leave_children, set_parents
 from registry.services.named import check_etag, differ, may_govern, touch
+from registry.uris import may_see_uri
 
 # From which status to which; ready is for good.
 MOVES = {Status.PENDING: {Status.READY, Status.FAILED}, Status.FAILED: {Status.PENDING}, Status.READY: set[Status]()}

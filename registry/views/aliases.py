@@ -47,14 +47,12 @@ class OfNamed(GenericViewSet[Any]):
         """The one that the request is about. Raises Http404."""
         return self.find()
 
-    def get_object(self) -> Named:
-        """For whoever asks what a request would meet: keys.explanation."""
+    def get_object(self) -> Any:
+        """As of `ModelSubject`."""
         return self.resource()
 
 
 class OfModelNamed(OfNamed):
-    lookup_url_kwarg = "model_id"
-
     def find(self, lock: bool = False) -> RegisteredModel:
         return find_model(principal_of(self.request), self.kwargs["model_id"], lock)
 
@@ -68,6 +66,22 @@ class AliasActions(OfNamed):
     filter_backends = ()
     pagination_class = None
     serializer_class = AliasSerializer
+
+    def get_object(self) -> Named:
+        """The model or context, if it has the alias, or, where a move is to be undone, had it. PUT makes one."""
+        resource, alias = self.resource(), self.kwargs["alias"]
+        match self.request.method:
+            case "GET" | "HEAD":
+                there = named(resource, alias, None) is not None
+            case "DELETE":
+                there = alias in resource.aliases
+            case "POST":
+                there = resource.alias_moves.filter(alias=alias).exists()
+            case _:
+                there = True
+        if not there:
+            raise Http404
+        return resource
 
     @extend_schema(
         summary="Read which version an alias names, or named",

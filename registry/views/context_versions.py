@@ -1,5 +1,7 @@
 """/api/contexts/{context_id}/versions"""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, status
@@ -14,7 +16,7 @@ from registry.context_differences import compare
 from registry.filters import ContextVersionFilter, ordering_of
 from registry.models import ContextVersion
 from registry.ordering import CONTEXT_VERSION_ORDER
-from registry.queries import find_context_version
+from registry.queries import read_context_version
 from registry.serializers.context_versions import (
     BriefContextVersionSerializer,
     ContextDiffSerializer,
@@ -68,7 +70,11 @@ class OfContextVersion(OfContext):
 
     def version(self, number: int) -> ContextVersion:
         """Raises Http404."""
-        return find_context_version(self.find(), number)
+        return read_context_version(principal_of(self.request), self.find(), number)
+
+    def get_object(self) -> Any:
+        """Also the version, where the address has its number."""
+        return self.version(self.kwargs["number"]) if "number" in self.kwargs else self.find()
 
 
 @extend_schema(tags=["contexts"], parameters=[CONTEXT_ID])
@@ -88,7 +94,7 @@ class OneContextVersionViewSet(OfContextVersion):
         query = DiffQuery.read(request)
         context = self.find()
         to = query.get("to", context.latest_version or 1)
-        before, after = (find_context_version(context, number) for number in (query.get("from", max(1, to - 1)), to))
+        before, after = (self.version(number) for number in (query.get("from", max(1, to - 1)), to))
         return Response(compare(before, after))
 
 

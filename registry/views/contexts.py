@@ -31,7 +31,6 @@ class OfContext(OfNamed):
     """A view of a context, or of something of it."""
 
     queryset: QuerySet[Any] = Context.objects.none()  # for the OpenAPI document
-    lookup_url_kwarg = "context_id"
 
     def find(self, lock: bool = False) -> Context:
         return find_context(principal_of(self.request), self.kwargs["context_id"], lock)

@@ -24,16 +24,24 @@ BYTES_OF_TARGET = 500  # about, as it is shown
 DEPLOYMENT_ID = OpenApiParameter("deployment_id", str, "path", description="The deployment's id or name.")
 
 
-class OfDeployment(GenericViewSet[Any]):
-    """A view of a deployment, or of something of it."""
+class DeploymentSubject(GenericViewSet[Any]):
+    """A view whose address has a deployment's id or name."""
 
-    queryset = Deployment.objects.none()  # for the OpenAPI document
-    filter_backends: Any = ()
-    pagination_class: Any = None
+    def get_object(self) -> Any:
+        """As of `ModelSubject`."""
+        return self.deployment(self.kwargs["deployment_id"])
 
     def deployment(self, deployment_id: str) -> Deployment:
         """The one that the request is about. Raises Http404."""
         return find_deployment(principal_of(self.request), deployment_id)
+
+
+class OfDeployment(DeploymentSubject):
+    """A view of one deployment, or of something of it."""
+
+    queryset = Deployment.objects.none()  # for the OpenAPI document
+    filter_backends: Any = ()
+    pagination_class: Any = None
 
 
 @extend_schema(tags=["deployments"])

@@ -1,5 +1,7 @@
 """/api/models"""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
@@ -28,23 +30,27 @@ KNOWN = OpenApiParameter("If-None-Match", str, "header", description="An `ETag`:
 MODEL_ID = OpenApiParameter("model_id", str, "path", description="The model's id or name.")
 
 
-class OfModel(GenericViewSet[RegisteredModel]):
-    """A view of a model, or of something of it."""
+class ModelSubject(GenericViewSet[Any]):
+    """A view whose address has a model's id or name."""
+
+    def get_object(self) -> Any:
+        """What the request is about. Raises Http404, also as ApiError, where the key may not see it: other layers ask
+        this of every view, see keys.visibility."""
+        return self.model(self.kwargs["model_id"])
+
+    def model(self, model_id: str) -> RegisteredModel:
+        """Raises Http404."""
+        model = find_model(principal_of(self.request), model_id)
+        note_model(self.request, model.pk)
+        return model
+
+
+class OfModel(ModelSubject):
+    """A view of one model, or of something of it."""
 
     queryset = RegisteredModel.objects.none()  # for the OpenAPI document
     filter_backends = ()
     pagination_class = None
-    lookup_url_kwarg = "model_id"
-
-    def get_object(self) -> RegisteredModel:
-        """For whoever asks what a request would meet: keys.explanation."""
-        return self.model(self.kwargs["model_id"])
-
-    def model(self, model_id: str) -> RegisteredModel:
-        """The one that the request is about. Raises Http404."""
-        model = find_model(principal_of(self.request), model_id)
-        note_model(self.request, model.pk)
-        return model
 
 
 @extend_schema(tags=["models"])
@@ -114,15 +120,13 @@ class OneModelViewSet(OfModel):
 
 
 @extend_schema(tags=["models"], parameters=[MODEL_ID])
-class ModelHistoryView(mixins.ListModelMixin, GenericViewSet[AuditEntry]):
+class ModelHistoryView(mixins.ListModelMixin, ModelSubject):
     queryset = AuditEntry.objects.none()
     serializer_class = HistorySerializer
     rows_at_once = LARGE_ROWS_AT_ONCE
 
     def get_queryset(self) -> QuerySet[AuditEntry]:
-        model = find_model(principal_of(self.request), self.kwargs["model_id"])
-        note_model(self.request, model.pk)
-        return AuditEntry.objects.filter(object_id=str(model.pk))
+        return AuditEntry.objects.filter(object_id=str(self.get_object().pk))
 
     @extend_schema(
         summary="List the changes of a model, newest first",

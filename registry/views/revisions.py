@@ -1,29 +1,29 @@
 """/api/deployments/{deployment_id}/revisions"""
 
 import json
+from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
 from keys.principal import principal_of
 from mcp_project.fields import ShownFields
 from mcp_project.preconditions import unless_known
 from registry.differences import bounded, differences
 from registry.models import DeploymentRevision
-from registry.queries import find_deployment, find_revision, visible_revisions
+from registry.queries import find_revision, visible_revisions
 from registry.serializers.deployments import RevisionSerializer, VerificationSerializer, WholeRevisionSerializer
 from registry.serializers.differences import DiffQuery, DiffSerializer
 from registry.services.revisions import verify
-from registry.views.deployments import DEPLOYMENT_ID, OfDeployment
+from registry.views.deployments import DEPLOYMENT_ID, DeploymentSubject, OfDeployment
 from registry.views.models import KNOWN
 
 
 @extend_schema(tags=["deployments"], parameters=[DEPLOYMENT_ID])
-class RevisionListView(ShownFields, mixins.ListModelMixin, GenericViewSet[DeploymentRevision]):
+class RevisionListView(ShownFields, mixins.ListModelMixin, DeploymentSubject):
     queryset = DeploymentRevision.objects.none()  # for the OpenAPI document; requests get get_queryset's
     serializer_class = WholeRevisionSerializer
     brief = RevisionSerializer
@@ -31,8 +31,7 @@ class RevisionListView(ShownFields, mixins.ListModelMixin, GenericViewSet[Deploy
     ordering = ("-number",)
 
     def get_queryset(self) -> QuerySet[DeploymentRevision]:
-        principal = principal_of(self.request)
-        return visible_revisions(principal, find_deployment(principal, self.kwargs["deployment_id"]))
+        return visible_revisions(principal_of(self.request), self.get_object())
 
     @extend_schema(
         summary="List the revisions of a deployment, newest first",
@@ -45,6 +44,10 @@ class RevisionListView(ShownFields, mixins.ListModelMixin, GenericViewSet[Deploy
 @extend_schema(tags=["deployments"], parameters=[DEPLOYMENT_ID])
 class RevisionViewSet(OfDeployment):
     serializer_class = WholeRevisionSerializer
+
+    def get_object(self) -> Any:
+        ident, number = self.kwargs["deployment_id"], self.kwargs.get("number")
+        return super().get_object() if number is None else self.revision(ident, number)
 
     @extend_schema(summary="Read a revision", parameters=[KNOWN], responses={200: WholeRevisionSerializer, 304: None})
     def retrieve(self, request: Request, deployment_id: str, number: int) -> Response:

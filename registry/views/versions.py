@@ -8,7 +8,6 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
 from keys.principal import note_model, principal_of
 from mcp_project.fields import ShownFields
@@ -16,11 +15,11 @@ from mcp_project.preconditions import expected_etags, unless_known
 from registry.filters import VersionFilter, ordering_of
 from registry.models import ModelVersion, Parent
 from registry.ordering import VERSION_ORDER
-from registry.queries import find_model, find_version
+from registry.queries import find_version
 from registry.serializers.force import ForceQuery, wants_force
 from registry.serializers.versions import TransitionSerializer, VersionSerializer
 from registry.services import versions as services
-from registry.views.models import IF_MATCH, KNOWN, MAY_MATCH, MODEL_ID, OfModel
+from registry.views.models import IF_MATCH, KNOWN, MAY_MATCH, MODEL_ID, ModelSubject, OfModel
 
 PARENTS = Prefetch("parents", Parent.objects.with_names())
 
@@ -32,16 +31,14 @@ def shown(request: Request, version: ModelVersion) -> Any:
 
 @extend_schema(tags=["versions"], parameters=[MODEL_ID])
 @extend_schema_view(list=extend_schema(summary="List the versions of a model, newest first"))
-class VersionViewSet(ShownFields, mixins.ListModelMixin, GenericViewSet[ModelVersion]):
+class VersionViewSet(ShownFields, mixins.ListModelMixin, ModelSubject):
     queryset = ModelVersion.objects.none()  # for the OpenAPI document; requests get get_queryset's
     serializer_class = VersionSerializer
     filterset_class = VersionFilter
     large = ("description", "metrics", "params", "signature", "parents")
 
     def get_queryset(self) -> QuerySet[ModelVersion]:
-        model = find_model(principal_of(self.request), self.kwargs["model_id"])
-        note_model(self.request, model.pk)
-        versions: QuerySet[ModelVersion] = model.versions.all()
+        versions: QuerySet[ModelVersion] = self.get_object().versions.all()
         if "parents" not in self.shown:
             return versions
         uris = Parent.objects.order_by().filter(version=OuterRef("pk")).values("version")
@@ -66,6 +63,9 @@ class VersionViewSet(ShownFields, mixins.ListModelMixin, GenericViewSet[ModelVer
 @extend_schema(tags=["versions"], parameters=[MODEL_ID])
 class OneVersionViewSet(OfModel):
     serializer_class = VersionSerializer
+
+    def get_object(self) -> ModelVersion:
+        return find_version(super().get_object(), self.kwargs["number"])
 
     @extend_schema(summary="Read a version", parameters=[KNOWN], responses={200: VersionSerializer, 304: None})
     def retrieve(self, request: Request, model_id: str, number: int) -> Response:

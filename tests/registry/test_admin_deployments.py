@@ -244,7 +244,7 @@ def test_renamed_model_makes_revisions(staff: Client, live: Deployment) -> None:
 
     last = live.revisions.first()
     assert last is not None
-    assert (last.actor, last.message) == ("user:staff", "The model churn is now named attrition.")
+    assert (last.actor, last.message) == ("user:staff", "A model that it pins is now named attrition.")
     assert [target.model_name for target in live.targets.all()] == ["attrition", "attrition"]
 
 

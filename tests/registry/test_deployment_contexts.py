@@ -118,7 +118,7 @@ def test_renamed_context_is_shown_by_its_new_name(owner: Api) -> None:
 
     assert answer.status_code == 200
     assert owner.get("/api/deployments/churn-live").json()["targets"][0]["context_version"]["context"] == "help"
-    assert last(owner)["message"] == "The context support is now named help."
+    assert last(owner)["message"] == "A context that it pins is now named help."
 
 
 def test_context_in_use_is_deleted_by_force_only_and_its_deployments_fail(owner: Api) -> None:
