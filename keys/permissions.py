@@ -1,19 +1,38 @@
 """What a principal may do."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from keys.models import Permission
 from keys.principal import principal_of
+from mcp_project.errors import ApiError
 
 
 class AnyKey(BasePermission):
     """Whoever has a key that is good."""
 
     def has_permission(self, request: Request, _view: Any) -> bool:
+        refuse_cross_site(request._request)
         return request.auth is not None
+
+
+def refuse_cross_site(request: HttpRequest) -> None:
+    """Raises ApiError PERMISSION_DENIED for a change that another site's page has a browser make. A browser adds Basic
+    credentials by itself, also to such a request; other credentials only a page of ours, or one that CORS lets in, can
+    send. A client that is no browser sends neither of the two headers."""
+    scheme = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")[0]
+    if request.method in SAFE_METHODS or scheme.lower() != "basic":
+        return
+    origin, site = request.META.get("HTTP_ORIGIN"), request.META.get("HTTP_SEC_FETCH_SITE")
+    if site in ("same-origin", "none") or origin in settings.CORS_ALLOWED_ORIGINS:
+        return
+    if site is not None or (origin is not None and urlsplit(origin).netloc != request.META.get("HTTP_HOST")):
+        raise ApiError("PERMISSION_DENIED", "Another site's page may change nothing with Basic credentials.")
 
 
 class KeyPermission(AnyKey):

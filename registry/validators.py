@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 
 from mcp_project.validators import JSONObject, printable, storable
 from registry.schemas import check
+from registry.spelling import validate_spelling
 
 MAX_TAGS = 100
 MAX_TAG_KEY = 250
@@ -33,6 +34,7 @@ def validate_model_name(name: str) -> None:
         raise ValidationError("A name holds neither `/` nor `:`.", "invalid_name")
     if name in (".", ".."):
         raise ValidationError("Clients take `.` and `..` in a path for folders.", "invalid_name")
+    validate_spelling(name)
 
 
 def validate_tags(tags: Any) -> None:
@@ -50,6 +52,7 @@ def validate_tags(tags: Any) -> None:
 
 
 def validate_alias(alias: str) -> None:
+    validate_spelling(alias)
     if not re.fullmatch(r"[\w-]{1,255}", alias):
         raise ValidationError("An alias has from 1 to 255 letters, digits, `_` and `-`.", "invalid_alias")
     if RESERVED_ALIAS.fullmatch(alias):
