@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, TextIO, cast
+from urllib.parse import unquote
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
@@ -21,6 +22,12 @@ REDACTED = "[redacted]"
 SENSITIVE_NAME = re.compile(r"password|passwd|secret|token|authorization|api[-_]?key$|cookie", re.IGNORECASE)
 # Whatever begins like a key, whole or cut, the user's part of a URL, and the admin's session.
 SENSITIVE_TEXT = re.compile(r"(?<=mcp_)[0-9A-Za-z]{8}\.[0-9A-Za-z]+|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)|(?<=sessionid=)\w+")
+# The second half of a key alone, however much stands around it, and base64 of a key: no word has so many characters,
+# and ids and digests are of hexadecimal.
+LONG_RUN = re.compile(r"[0-9A-Za-z]{32,}+")
+HEXADECIMAL = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+WORD = re.compile(r"""[^\s"',;]{20,}""")
+ESCAPE = re.compile(r"\\+(?:[abfnrtv0]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})|\s")
 SHORTEST_SECRET = 8  # a shorter one would black out ordinary words
 
 QUIET = {"django.server", "django.request", "django.security", "psycopg.pool", "environ"}
@@ -90,11 +97,30 @@ def text_redactor(secrets: Iterable[str]) -> Callable[[WrappedLogger, str, str],
         for secret in known:
             if secret in line:
                 line = line.replace(secret, REDACTED)
+        if "%" in line or "\\" in line:
+            line = WORD.sub(_without_encoded_key, line)
         if "mcp_" in line or "://" in line or "sessionid=" in line:
             line = SENSITIVE_TEXT.sub(REDACTED, line)
-        return line
+        return LONG_RUN.sub(_without_half_a_key, line)
 
     return redact_text
+
+
+def _without_half_a_key(run: re.Match[str]) -> str:
+    return run[0] if HEXADECIMAL.fullmatch(run[0]) else REDACTED
+
+
+def _without_encoded_key(word: re.Match[str]) -> str:
+    """The word, unless it is a key once its percent-encodings, however many there are one in another, are undone, and
+    its escapes and white space taken out."""
+    text, encoded = word[0], ""
+    while text != encoded:
+        encoded, text = text, unquote(text)
+    text = ESCAPE.sub("", text)
+    if text == word[0]:
+        return text
+    hidden = SENSITIVE_TEXT.search(text) or any(not HEXADECIMAL.fullmatch(run) for run in LONG_RUN.findall(text))
+    return REDACTED if hidden else word[0]
 
 
 def _render_json() -> list[Processor]:

@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 import unicodedata
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
+API_KEY = re.compile(r"mcp_[0-9A-Za-z]{8}\.[0-9A-Za-z]{38}", re.ASCII)
 DEEPEST_NESTING = 32
 TOO_DEEP = f"The JSON is nested more than {DEEPEST_NESTING} levels deep."
 
@@ -16,6 +18,8 @@ def printable(text: str) -> None:
     unassigned), which could break a log line, or make two names look the same."""
     if any(unicodedata.category(character)[0] == "C" or character in "\u2028\u2029" for character in text):
         raise ValidationError("Control and invisible characters are not allowed.", "invisible_characters")
+    if "mcp_" in text and API_KEY.search(text):
+        raise ValidationError("This looks like an API key: it would be read by all who see this.", "api_key")
 
 
 def storable(data: Any, depth: int = 1) -> None:

@@ -4,14 +4,18 @@ import base64
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
 import structlog
 from django.conf import settings
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keys.crypto import KeyGenerator
-from mcp_project.logs import REDACTED, configure, redact_names, text_redactor
+from mcp_project.logs import REDACTED, configure, escape_controls, redact_names, text_redactor
+from tests.conftest import Api
 from tests.server import Server, database_environment, until
 
 
@@ -150,3 +154,54 @@ def test_ordinary_lines_are_left_as_they_are() -> None:
     line = "GET http://127.0.0.1:8000/api/models?x=a@b mcp_project.errors postgres"
 
     assert text_redactor(["postgres"])(None, "info", line) == line
+
+
+def percent(text: str, share: set[int]) -> str:
+    return "".join(f"%{ord(letter):02X}" if place in share else letter for place, letter in enumerate(text))
+
+
+@given(st.data(), st.integers(0, 4), st.sampled_from(["mcp_", "", "Basic ", "X-", "/api/", "0x", "k="]))
+def test_no_encoding_of_a_key_is_in_a_line(data: st.DataObject, times: int, before: str) -> None:
+    key = KeyGenerator().generate()[0]
+    sent = data.draw(st.sampled_from([key, key.partition(".")[2], base64.b64encode(key.encode()).decode()]))
+    newline = data.draw(st.integers(0, len(sent)) | st.none())
+    written = sent if newline is None else f"{sent[:newline]}\n{sent[newline:]}"
+    for _ in range(times):
+        written = (
+            percent(written, data.draw(st.sets(st.integers(0, 70))))
+            if times > 1
+            else percent(written, {4, newline or 0})
+        )
+        written = written.replace("\n", "%0A").replace("%", "%25")
+
+    event = escape_controls(None, "info", {"event": "e", "path": f"{before}{written}"})
+    line = text_redactor([])(None, "info", json.dumps(event))
+
+    plain = line
+    for _ in range(9):
+        plain = unquote(plain)
+    plain = plain.replace("\n", "").replace("\\", "").replace("n", "")
+    assert sent.replace("n", "")[-20:] not in plain
+
+
+@pytest.mark.parametrize(
+    "text", ["0f" * 32, "0f" * 16, "/api/models/01234567-89ab-cdef-0123-456789abcdef/versions", "a b"]
+)
+def test_ids_digests_and_paths_stay(text: str) -> None:
+    assert text_redactor([])(None, "info", f"path={text}") == f"path={text}"
+
+
+@pytest.mark.parametrize("path", ["/api/models", "/api/contexts"])
+def test_name_that_is_a_key_is_refused(owner: Api, path: str) -> None:
+    """Before it reaches PostgreSQL, whose log has what it refuses."""
+    key = KeyGenerator().generate()[0]
+
+    for wrong in (
+        {"name": key},
+        {"name": f"of {key}"},
+        {"name": "churn", "tags": {key: "x"}},
+        {"name": "n", "owner": key},
+    ):
+        answer = owner.post(path, wrong)
+        assert answer.status_code == 400
+        assert key not in answer.json()["errors"][0]["detail"]
