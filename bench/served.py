@@ -94,7 +94,7 @@ def beside(
     database; with `worker_class`, under another worker of gunicorn's."""
     from mcp_project.management.commands.serve import listen
 
-    environment = {**service.environment, "APP_WORKERS": str(workers), **variables}
+    environment = {**service.environment, **_by_socket(service), "APP_WORKERS": str(workers), **variables}
     with listen("127.0.0.1", 0) as listener:
         host, port = listener.getsockname()
         options = ["--preload", "--workers", str(workers), "--bind", f"fd://{listener.fileno()}"]
@@ -110,6 +110,16 @@ def beside(
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
+
+
+def _by_socket(service: Served) -> dict[str, str]:
+    """The variables that name the service's embedded database as any server: what ends with a share in the embedded one
+    waits for the others to give theirs back."""
+    from mcp_project.embedded_postgres import EmbeddedPostgres
+
+    cluster = EmbeddedPostgres(service.postgres)
+    password = "of no use: the socket is trusted"  # noqa: S105
+    return {"DB_HOST": str(cluster.socket_dir), "DB_USER": cluster.user, "DB_NAME": "mcp", "DB_PASSWORD": password}
 
 
 def ask(service: Served, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
