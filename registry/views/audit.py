@@ -22,6 +22,7 @@ from registry.serializers.history import HistorySerializer
     )
 )
 class AuditViewSet(mixins.ListModelMixin, GenericViewSet[AuditEntry]):
+    queryset = AuditEntry.objects.none()  # for the OpenAPI document; requests get get_queryset's
     required_permission = Permission.ADMIN
     serializer_class = HistorySerializer
     filterset_class = AuditFilter
