@@ -68,30 +68,22 @@ class EmbeddedPostgres:
             with suppress(ImproperlyConfigured):
                 self._started()
 
-    def release(self, patience: float = 0.0) -> None:
-        """Leave, and stop the server if nobody else uses it. With `patience`, in seconds, wait so long for the others:
-        workers that were killed a moment ago may not be gone yet. A forked child's call does nothing: the lock is its
+    def release(self) -> None:
+        """Leave, and stop the server if nobody else uses it. A forked child's call does nothing: the lock is its
         parent's."""
         if self._in_use is None or self._pid != os.getpid():
             return
-        deadline = time.monotonic() + patience
-        while not self._stopped_as_last_user() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        os.close(self._in_use)
-        self._in_use = None
-
-    def _stopped_as_last_user(self) -> bool:
-        """Whether nobody else uses the server, which is then stopped."""
-        if self._in_use is None:
-            return True
         with self._starting_or_stopping():
             try:
                 fcntl.flock(self._in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                return False
-            with suppress(subprocess.SubprocessError):  # it is down already, or going down
-                self.stop()
-        return True
+                pass
+            else:
+                with suppress(subprocess.SubprocessError):  # it is down already, or going down
+                    self.stop()
+            finally:
+                os.close(self._in_use)
+                self._in_use = None
 
     def stop(self) -> None:
         """Stop the server, whoever uses it."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from mcp_project.embedded_postgres import EmbeddedPostgres
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mcp_project.settings")
 logs.configure(settings.LOGGING)
 shared_metrics.share()  # before the application is loaded, and with it what counts
-STOP_PATIENCE_SECONDS = 10.0  # for workers that were killed, and still hold their share of the embedded server
+KILLED_SECONDS = 10.0  # that a worker which was killed may take to be gone
 embedded = EmbeddedPostgres(settings.EMBEDDED_POSTGRES_DIR) if settings.EMBEDDED_DATABASE else None
 
 
@@ -88,4 +89,17 @@ def worker_exit(_server: Any, worker: Any) -> None:
 def on_exit(_server: Any) -> None:
     shared_metrics.unshare()
     if embedded is not None:
-        embedded.release(patience=STOP_PATIENCE_SECONDS)
+        wait_for_children(KILLED_SECONDS)  # of which each holds its share of the server
+        embedded.release()
+
+
+def wait_for_children(seconds: float) -> None:
+    """Return when no child of this process is left, or after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            time.sleep(0.01)

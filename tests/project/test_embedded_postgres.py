@@ -83,19 +83,6 @@ def test_user_that_was_killed_does_not_keep_it_alive(data_dir: Path) -> None:
     assert not EmbeddedPostgres(data_dir)._is_running()
 
 
-def test_user_that_is_patient_waits_for_one_that_is_about_to_go(data_dir: Path) -> None:
-    cluster = EmbeddedPostgres(data_dir)
-    cluster.start()
-    other = User(data_dir)
-    patient = threading.Thread(target=cluster.release, kwargs={"patience": 60})
-    patient.start()
-
-    other.die()
-    patient.join()
-
-    assert not cluster._is_running()
-
-
 def test_failing_statements_leave_nothing_in_the_log(data_dir: Path) -> None:
     cluster = EmbeddedPostgres(data_dir)
     cluster.start()

@@ -1,7 +1,9 @@
 """SIGTERM and its kin, whatever clients and threads are at."""
 
+import os
 import signal
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,27 @@ def test_ctrl_c_ends_the_service_cleanly_though_it_comes_again(tmp_path: Path, t
         assert server.process.wait(timeout=35) == 0
     assert "Traceback" not in server.said()
     assert not EmbeddedPostgres(tmp_path / "var" / "postgres")._is_running()
+
+
+def test_database_stops_though_its_workers_are_killed_as_the_service_ends(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(Server(tmp_path, {**embedded_environment(), **SITE}))
+        stack.enter_context(clients(server, 4, head(server, "GET", "/api/test/wait")))
+        until((tmp_path / "var" / "came").exists, "a thread is at it")
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: "Handling signal: term" in server.said(), "the server has the signal")
+        for pid in server.worker_pids():
+            os.kill(pid, signal.SIGKILL)
+        assert server.process.wait(timeout=35) == 0
+    assert not EmbeddedPostgres(tmp_path / "var" / "postgres")._is_running()
+
+
+def test_service_that_shares_its_database_ends_without_waiting_for_the_others(tmp_path: Path) -> None:
+    cluster = EmbeddedPostgres(tmp_path / "var" / "postgres")
+    with Server(tmp_path, {**embedded_environment(), **SITE}) as server:
+        cluster.start()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=8) == 0  # far less than it waits for workers
+    assert cluster._is_running()
+    cluster.release()
+    assert not cluster._is_running()
