@@ -221,7 +221,7 @@ class Connection:
         self.keep = bool(self.parser.should_keep_alive) and not self.is_unread
         self.body = []
         self.state, self.since, self.deadline = State.WORKING, monotonic(), inf
-        if not self.worker.submit(environ["PATH_INFO"], self):
+        if not self.worker.submit(environ["REQUEST_METHOD"], environ["PATH_INFO"], self):
             self.refuse(responses.QUEUE_FULL)
 
     def answered(self, unsent: bytes | memoryview) -> None:

@@ -34,6 +34,7 @@ UNSENT_BYTES = 64 << 20  # of responses that clients have not taken
 RESERVED_FILES = 128  # of the limit of open files: for the database, journals, logs, spooled streams
 SHUTDOWN_SECONDS = 5.0  # of graceful_timeout, that are left for the background tasks' last round
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPERATORS = {"/health/live": 1, "/health": 2, "/metrics": 1}  # paths with threads of their own
 
 
@@ -125,10 +126,10 @@ class LoopWorker(Worker):  # type: ignore[misc]
     def forget(self, connection: Connection) -> None:
         self.connections.discard(connection)
 
-    def submit(self, path: str, connection: Connection) -> bool:
+    def submit(self, method: str, path: str, connection: Connection) -> bool:
         """Whether the request found a thread, or a place in the queue before the threads."""
         pool = self._operators.get(path.rstrip("/"), self._pool)
-        return pool.submit(lambda: run(connection))
+        return pool.submit(lambda: run(connection), method not in SAFE_METHODS)
 
     def count_unsent(self, size: int) -> None:
         """Count bytes of responses that are to be written, or, negative, are written. When there are too many, the

@@ -26,6 +26,7 @@ def large(_request: HttpRequest) -> HttpResponse:
     return HttpResponse(PART * 64)
 
 
+@csrf_exempt
 def wait(_request: HttpRequest) -> HttpResponse:
     """Holds its thread until there is a file `go` in VAR_DIR, and says in a file that it has come."""
     with Path(VAR_DIR / "came").open("a") as file:

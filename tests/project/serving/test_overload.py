@@ -40,13 +40,25 @@ def test_request_waits_while_all_threads_are_taken_and_health_says_so(one_worker
     request = head(one_worker, "GET", "/api/test/wait", "Connection: close")
     with clients(one_worker, THREADS + 1, request) as waiting:
         until(lambda: came(one_worker) == THREADS, "all threads are taken")
-        assert "all 2 threads taken, 1 requests waiting" in threads_check(one_worker)
+        assert "2 of 2 threads taken, 1 requests waiting" in threads_check(one_worker)
         until(lambda: "none was finished for" in threads_check(one_worker), "it is noticed that they are stuck")
         assert httpx.get(f"{one_worker.url}/health").status_code == 503
         assert httpx.get(f"{one_worker.url}/health/live").status_code == 200
         go(one_worker)
         assert [read_to_end(sock)[-4:] for sock in waiting] == [b"gone"] * (THREADS + 1)
     assert threads_check(one_worker) == "ok"
+
+
+def test_changes_that_all_wait_leave_a_thread_for_reads(one_worker: Server) -> None:
+    request = head(one_worker, "POST", "/api/test/wait", "Connection: close")
+    with clients(one_worker, 3 * THREADS, request) as waiting, one_worker.client(one_worker.key) as others:
+        until(lambda: came(one_worker) == THREADS - 1, "changes have all threads that they get")
+        for _ in range(20):
+            assert others.get("/api/models").status_code == 200
+        assert came(one_worker) == THREADS - 1
+        go(one_worker)
+        assert [read_to_end(sock)[-4:] for sock in waiting] == [b"gone"] * 3 * THREADS
+    assert came(one_worker) == 3 * THREADS
 
 
 def test_request_whose_client_leaves_while_it_waits_is_not_run(one_worker: Server) -> None:
