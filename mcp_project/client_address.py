@@ -40,14 +40,14 @@ def _find(request: HttpRequest) -> str:
     proxy appended and nobody can read is UNKNOWN, which is on no list of allowed addresses, and not the proxy's own
     address, which may be on one.
     """
-    address = _plain(request.META.get("REMOTE_ADDR") or "127.0.0.1")  # empty on a Unix socket
+    address = plain(request.META.get("REMOTE_ADDR") or "127.0.0.1")  # empty on a Unix socket
     if not settings.TRUSTED_PROXIES:
         return address
     trusted = networks(tuple(settings.TRUSTED_PROXIES))
     header = request.META.get("HTTP_X_FORWARDED_FOR", "")
     hops = header.split(",") if header.strip() else []
     while hops and is_listed(address, trusted):
-        address = _plain(hops.pop())
+        address = plain(hops.pop())
     return address
 
 
@@ -58,7 +58,7 @@ def is_listed(address: str, listed: Iterable[Network]) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """The address alone, of what proxies write: with a port, in brackets, with a zone, an IPv4 one as IPv6."""
     text = text.strip()
     if text.startswith("["):

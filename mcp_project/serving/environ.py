@@ -3,7 +3,6 @@
 import io
 import sys
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -11,7 +10,7 @@ from django.conf import settings
 from django.core.exceptions import BadRequest
 from gunicorn.asgi.parser import PythonProtocol
 
-from mcp_project.client_address import networks
+from mcp_project.client_address import is_listed, networks, plain
 
 Environ = dict[str, Any]
 
@@ -55,8 +54,7 @@ def base_environ(server: tuple[str, int], multiprocess: bool) -> Environ:
 
 def is_trusted(address: str) -> bool:
     """Whether the peer is one of TRUSTED_PROXIES, which may say that its client came by https."""
-    trusted = networks(tuple(settings.TRUSTED_PROXIES))
-    return bool(trusted) and bool(address) and any(ip_address(address) in network for network in trusted)
+    return is_listed(plain(address), networks(tuple(settings.TRUSTED_PROXIES)))
 
 
 def environ_of(parser: PythonProtocol, base: Mapping[str, Any], peer: tuple[str, str], trusted: bool) -> Environ:

@@ -6,6 +6,7 @@ import pytest
 from django.test import RequestFactory
 
 from mcp_project.client_address import client_address
+from mcp_project.serving.environ import is_trusted
 from tests.conftest import Api, api
 
 
@@ -54,3 +55,11 @@ def test_nothing_is_read_beyond_an_address_that_nobody_can_read(settings: Any) -
     request = RequestFactory().get("/", REMOTE_ADDR="10.1.1.1", HTTP_X_FORWARDED_FOR="192.0.2.1, rubbish")
 
     assert client_address(request) == "0.0.0.0"
+
+
+def test_proxy_is_trusted_also_where_a_socket_for_both_families_names_it(settings: Any) -> None:
+    settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
+    assert is_trusted("10.1.2.3")
+    assert is_trusted("::ffff:10.1.2.3")
+    assert not is_trusted("::ffff:11.1.2.3")
+    assert not is_trusted("")
