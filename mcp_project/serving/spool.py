@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from tempfile import SpooledTemporaryFile
 from threading import Event, Lock
 
@@ -37,8 +38,10 @@ class Spool:
             if self._closed.is_set():
                 self._budget.give_back(len(part))
                 return False
-            self._file.seek(self._written)
-            self._written += self._file.write(part)
+            position = self._written
+            self._written += len(part)  # before it is: `close` gives it back though the disk is full
+            self._file.seek(position)
+            self._file.write(part)
         self._loop.call_soon_threadsafe(self._ready.set)
         return True
 
@@ -56,8 +59,9 @@ class Spool:
         with self._lock:
             if not self._closed.is_set():
                 self._closed.set()
-                self._file.close()
                 self._budget.give_back(self._written)
+                with suppress(OSError):  # the disk is full, and nothing more is read
+                    self._file.close()
             return self._ended
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
