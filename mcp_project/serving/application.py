@@ -26,6 +26,7 @@ def run(connection: "Connection") -> None:
         loop.call_soon_threadsafe(connection.close)
         return
     head: list[Any] = []
+    response: Any = None
 
     def start_response(status: str, headers: Headers, _exc_info: Any = None) -> Callable[[bytes], None]:
         head[:] = status, headers
@@ -37,8 +38,9 @@ def run(connection: "Connection") -> None:
             _stream(connection, response, *head)
         else:
             _send(connection, response, *head)
-    except Exception:
+    except BaseException:  # SystemExit too: the connection must have an answer, and the thread serves others
         log.exception("request_failed")
+        _close(response)
         loop.call_soon_threadsafe(connection.refuse, responses.FAULT)
 
 
@@ -48,14 +50,10 @@ def _write(_data: bytes) -> None:
 
 def _send(connection: "Connection", response: Any, status: str, headers: Headers) -> None:
     """Send the response from this thread, as far as the socket takes it."""
-    try:
-        body = b"".join(response)
-        if not any(name.lower() == "content-length" for name, _ in headers):
-            headers = [*headers, ("Content-Length", str(len(body)))]
-        head = response_head(status, headers, connection.keeps())
-    except BaseException:
-        _close(response)
-        raise
+    body = b"".join(response)
+    if not any(name.lower() == "content-length" for name, _ in headers):
+        headers = [*headers, ("Content-Length", str(len(body)))]
+    head = response_head(status, headers, connection.keeps())
     if _has_no_body(connection, status):
         body = b""
     connection.answered(_unsent(connection, head, body))
@@ -110,7 +108,7 @@ def _make(spool: Spool, response: Any) -> None:
             if not spool.put(part):
                 break
         failed = False
-    except Exception:
+    except BaseException:  # as in `run`
         log.exception("stream_failed")
     finally:
         if not spool.end(failed):
@@ -133,7 +131,7 @@ async def _nothing() -> AsyncGenerator[bytes, None]:
 
 
 def _has_no_body(connection: "Connection", status: str) -> bool:
-    return connection.is_head or status[:3] in ("204", "304")
+    return connection.is_head or status[:3] in responses.BODILESS
 
 
 def _close(response: Any) -> None:

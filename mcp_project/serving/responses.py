@@ -13,6 +13,7 @@ from mcp_project.errors import code_of, error_body
 
 UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # in a header's value (RFC 9110, 5.5): it would end it, or the head
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "trailer", "te"})
+BODILESS = frozenset({"204", "304"})  # statuses; no other length than the end of the head may be named (RFC 9110, 8.6)
 LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -55,12 +56,14 @@ def refusal(refused: Refusal, head_only: bool) -> tuple[bytes, str]:
 def response_head(status: str, headers: Iterable[tuple[str, str]], keep: bool, chunked: bool = False) -> bytes:
     """Status line and headers. Raises ValueError for a value that would break the framing."""
     lines = [f"HTTP/1.1 {status}\r\nDate: {date()}\r\nConnection: {'keep-alive' if keep else 'close'}\r\n"]
-    if chunked:
+    bodiless = status[:3] in BODILESS
+    left_out = HOP_BY_HOP | {"content-length"} if bodiless else HOP_BY_HOP
+    if chunked and not bodiless:
         lines.append("Transfer-Encoding: chunked\r\n")
     for name, value in headers:
         if UNFIT.search(value):
             raise ValueError(f"the value of {name} has a control character")
-        if name.lower() not in HOP_BY_HOP:
+        if name.lower() not in left_out:
             lines.append(f"{name}: {value}\r\n")
     lines.append("\r\n")
     return "".join(lines).encode("latin-1")

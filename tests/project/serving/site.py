@@ -51,19 +51,33 @@ def made_by_loop(request: HttpRequest) -> StreamingHttpResponse:
     count, fails_at = int(request.GET.get("parts", 10)), int(request.GET.get("fail", -1))
 
     async def parts() -> AsyncIterator[bytes]:
-        for number in range(count):
-            if number == fails_at:
-                raise RuntimeError("the view failed")
-            yield b"part %d\n" % number
-            await asyncio.sleep(0.02)
+        try:
+            for number in range(count):
+                if number == fails_at:
+                    raise RuntimeError("the view failed")
+                yield b"part %d\n" % number
+                await asyncio.sleep(0.02)
+        finally:
+            await asyncio.sleep(0.1)
+            with Path(VAR_DIR / "ended").open("a") as file:
+                file.write("x")
 
     return StreamingHttpResponse(parts())
 
 
-def broken_header(_request: HttpRequest) -> HttpResponse:
-    response = HttpResponse("x")
+def broken_header(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    response = StreamingHttpResponse([b"x"]) if "stream" in request.GET else HttpResponse("x")
     response["X-Broken"] = "a\x7fb"
     return response
+
+
+def leaves(_request: HttpRequest) -> HttpResponse:
+    raise SystemExit
+
+
+def nothing(request: HttpRequest) -> HttpResponse:
+    """As empty as `status`, 204 or 304, says."""
+    return HttpResponse(status=int(request.GET["status"]))
 
 
 urlpatterns: list[Any] = [
@@ -73,6 +87,8 @@ urlpatterns: list[Any] = [
     path("api/test/made-by-thread", made_by_thread),
     path("api/test/made-by-loop", made_by_loop),
     path("api/test/broken-header", broken_header),
+    path("api/test/leaves", leaves),
+    path("api/test/nothing", nothing),
     path("", include("mcp_project.urls")),
 ]
 handler400 = handler403 = handler404 = "mcp_project.handlers.client_error"

@@ -136,8 +136,27 @@ def test_what_the_loop_refuses_is_counted_by_reason_and_in_no_ledger(
     assert events_of(site, request_id) == []
 
 
-def test_response_that_would_break_the_framing_is_a_fault(site: Server) -> None:
+@pytest.mark.parametrize("query", ["", "?stream"])
+def test_response_that_would_break_the_framing_is_a_fault(site: Server, query: str) -> None:
+    name = f"breaks{query[1:]}"
     with site.client(site.key) as client:
-        answer = client.get("/api/test/broken-header")
+        answer = client.get(f"/api/test/broken-header{query}", headers={"X-Request-ID": name})
         assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL_ERROR")
         assert client.get("/api/models").status_code == 200
+    assert len(until(lambda: events_of(site, name), "the event is in the ledger")) == 1
+
+
+def test_view_that_wants_to_end_the_process_ends_its_response_alone(site: Server) -> None:
+    with site.client(site.key) as client:
+        for _ in range(20):  # more often than there are threads
+            assert client.get("/api/test/leaves").status_code == 500
+        assert client.get("/api/models").status_code == 200
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_response_without_a_body_names_no_length(site: Server, status: int) -> None:
+    with site.client(site.key) as client:
+        for _ in range(2):
+            answer = client.get(f"/api/test/nothing?status={status}")
+            assert answer.status_code == status
+            assert "Content-Length" not in answer.headers
