@@ -60,6 +60,7 @@ class Connection:
         self.eof = False
         self.received_early = b""
         self.held_bytes = 0  # of the body, in the worker's budget
+        self.unsent_bytes = 0  # of the response, counted by the worker
         self._listens = True
         self._drained_bytes = 0
         self._delivery: Delivery | None = None
@@ -168,11 +169,9 @@ class Connection:
     def _on_body(self, part: bytes) -> None:
         if self.state is not State.READING or self.is_unread:
             return
-        if not self.worker.bodies.take(len(part)):
-            self.refuse(responses.BODIES_FULL)
-            return
-        self.held_bytes += len(part)
-        self.body.append(part)
+        if self.worker.hold(self, len(part)):
+            self.held_bytes += len(part)
+            self.body.append(part)
 
     def _judge(self) -> None:
         """Look at the head, before more of the body is read than came along with it."""
@@ -295,6 +294,7 @@ class Connection:
             self.worker.forget(self)
 
     def _release(self) -> None:
+        self.environ = None  # which has the body: nothing of it is needed while the response is written
         if self.held_bytes:
             self.worker.bodies.give_back(self.held_bytes)
             self.held_bytes = 0

@@ -70,13 +70,14 @@ class Delivery:
         if not data:
             return
         self._patience = min(self._patience, WRITE_SECONDS) + len(data) / BYTES_A_SECOND
-        begun, worker = monotonic(), self._connection.worker
-        worker.count_unsent(len(data))
+        begun, connection = monotonic(), self._connection
+        worker = connection.worker
+        worker.count_unsent(connection, len(data))
         try:
             async with asyncio.timeout(self._patience):
-                await worker.loop.sock_sendall(self._connection.sock, data)
+                await worker.loop.sock_sendall(connection.sock, data)
         finally:
-            worker.count_unsent(-len(data))
+            worker.count_unsent(connection, -len(data))
         self._patience -= monotonic() - begun
 
     def _on_done(self, task: "asyncio.Task[None]") -> None:

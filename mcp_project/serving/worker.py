@@ -131,13 +131,29 @@ class LoopWorker(Worker):  # type: ignore[misc]
         pool = self._operators.get(path.rstrip("/"), self._pool)
         return pool.submit(lambda: run(connection), method not in SAFE_METHODS)
 
-    def count_unsent(self, size: int) -> None:
-        """Count bytes of responses that are to be written, or, negative, are written. When there are too many, the
-        connection that has been at its response longest is ended."""
+    def hold(self, connection: Connection, size: int) -> bool:
+        """Whether there is room for so many more bytes of the connection's body. If need be, the bodies that have been
+        coming longest are refused: otherwise a few clients that hold theirs back would keep out all others."""
+        while not self.bodies.take(size):
+            held = [other for other in self.connections if other.state is State.READING and other.held_bytes]
+            longest = min([connection, *held], key=lambda other: other.since)
+            longest.refuse(responses.BODIES_FULL)
+            if longest is connection:
+                return False
+        return True
+
+    def count_unsent(self, connection: Connection, size: int) -> None:
+        """Count bytes of a response that are to be written, or, negative, are written. When there are too many in all,
+        the connections that have been at their responses longest are ended."""
+        connection.unsent_bytes += size
         self._unsent_bytes += size
-        if self._unsent_bytes > UNSENT_BYTES:
+        excess = self._unsent_bytes - UNSENT_BYTES
+        if excess > 0:
             writing = [other for other in self.connections if other.state is State.WRITING]
-            min(writing, key=lambda other: other.since).abort()
+            for other in sorted(writing, key=lambda other: other.since):
+                if excess > 0:
+                    excess -= other.unsent_bytes
+                    other.abort()
 
     def _sweep(self) -> None:
         self.notify()

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from select import select
+from typing import Any
 
 import httpx
 import pytest
 
-from mcp_project.serving.worker import BODIES_BYTES, WAITING_PER_THREAD
+from mcp_project.serving.connection import State
+from mcp_project.serving.worker import BODIES_BYTES, UNSENT_BYTES, WAITING_PER_THREAD, LoopWorker
 from tests.project.serving.conftest import SITE, clients, connect, events_of, head, read_to_end
 from tests.server import Server, database_environment, until
 
@@ -110,6 +112,41 @@ def test_bodies_in_flight_share_a_bound(tmp_path: Path, database: str) -> None:
                 assert read_to_end(sock).endswith(f"\r\n\r\n{size}".encode())
         with server.client(server.key) as client:
             assert client.post("/api/test/echo", content=b"x" * size).text == str(size)
+
+
+def test_responses_that_nobody_takes_are_ended_until_the_rest_is_within_the_bound() -> None:
+    """A page of as much as many parts of streams ends as many of them, those that began first."""
+    ended = []
+
+    class Writing:
+        state, unsent_bytes = State.WRITING, 0
+
+        def __init__(self, since: int) -> None:
+            self.since = since
+
+        def abort(self) -> None:
+            ended.append(self.since)
+
+    worker: Any = LoopWorker.__new__(LoopWorker)
+    worker._unsent_bytes = 0
+    writing = [Writing(since) for since in range(16)]
+    worker.connections = {Writing(16), *writing}
+    for connection in reversed(writing):
+        worker.count_unsent(connection, UNSENT_BYTES // 16)
+    assert ended == []
+    worker.count_unsent(Writing(17), UNSENT_BYTES // 4)
+    assert ended == [0, 1, 2, 3]
+
+
+def test_bodies_that_are_held_back_keep_no_others_out(tmp_path: Path, database: str) -> None:
+    """They have the whole bound, without a key; what comes later is taken, and the first of them refused."""
+    with Server(tmp_path, {**database_environment(database), **SITE}, "--workers", "1") as server:
+        size, count = 1 << 20, BODIES_BYTES >> 20
+        start = head(server, "POST", "/admin/login/", f"Content-Length: {size}", key=False)
+        with clients(server, count, start + b"x" * (size - 1)) as socks, server.client(server.key) as others:
+            for _ in range(10):
+                assert others.post("/api/test/echo", content=b"x" * size).text == str(size)
+            assert read_to_end(socks[0]).startswith(b"HTTP/1.1 503 ")
 
 
 def test_worker_lives_on_when_it_has_no_files_left(tmp_path: Path, database: str) -> None:
