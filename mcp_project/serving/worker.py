@@ -9,6 +9,7 @@ import errno
 import os
 import resource
 import socket
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -32,6 +33,7 @@ BODIES_BYTES = 64 << 20  # of request bodies that are being read, wait or are wo
 SPOOLED_BYTES = 1 << 30  # of streams that wait for their readers, in temporary files
 UNSENT_BYTES = 64 << 20  # of responses that clients have not taken
 RESERVED_FILES = 128  # of the limit of open files: for the database, journals, logs, spooled streams
+CUT_SECONDS = 1.0  # for what a stream does when it is cut at the worker's end
 SHUTDOWN_SECONDS = 5.0  # of graceful_timeout, that are left for the background tasks' last round
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -99,7 +101,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
             if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 log.error("accept_failed", error=str(error))
                 self._accept_all(False)
-                self.loop.call_later(SWEEP_SECONDS, self._accept_all, True)
+                self.loop.call_later(SWEEP_SECONDS, lambda: self._accept_all(self.alive))
             return
         sock.setblocking(False)
         peer = ("", "")
@@ -172,14 +174,20 @@ class LoopWorker(Worker):  # type: ignore[misc]
                     connection.deadline = min(connection.deadline, monotonic() + SHUTDOWN_SECONDS)
                 else:
                     connection.close()
+        await self._until_ended(deadline)
+        for connection in list(self.connections):
+            connection.abort()
+        await self._until_ended(monotonic() + CUT_SECONDS)
+        if self.connections:
+            log.warning("requests_abandoned", count=len(self.connections))
+        with suppress(TimeoutError):  # what asynchronous streams do at their end, and do not do soon, is left undone
+            async with asyncio.timeout(CUT_SECONDS):
+                await self.loop.shutdown_asyncgens()
+
+    async def _until_ended(self, deadline: float) -> None:
         while self.connections and monotonic() < deadline:
             self._sweep()
             await asyncio.sleep(0.02)
-        for connection in list(self.connections):
-            connection.abort()
-        await asyncio.sleep(0)  # lets what was aborted close
-        if self.connections:
-            log.warning("requests_abandoned", count=len(self.connections))
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

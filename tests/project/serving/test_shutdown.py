@@ -33,6 +33,9 @@ def test_sigterm_ends_the_service_and_its_database_though_clients_hang(tmp_path:
         assert "SIGKILL" not in server.said()
         assert "Traceback" not in server.said()
         assert not cluster._is_running()
+        assert (tmp_path / "var" / "ended").read_text() == "xxxxx", (
+            "the streams that were cut have ended in their views"
+        )
 
 
 def test_stuck_thread_does_not_keep_a_worker_from_ending(tmp_path: Path, database: str) -> None:
