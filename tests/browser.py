@@ -138,35 +138,37 @@ def cut_off(browser: Browser) -> list[str]:
     """The texts of the page that stand wholly or in part outside of the window, or of a box that cuts them off.
 
     What scrolls by itself, or ends in an ellipsis, may be longer than its box."""
-    found: list[str] = browser.evaluate(CUT_OFF)
-    return found
+    texts: list[str] = browser.evaluate(CUT_OFF)
+    return texts
 
 
 CUT_OFF = """
 (() => {
-    const found = [];
+    const cut = [];
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
         const text = texts.currentNode;
         const range = document.createRange();
         range.selectNodeContents(text);
         const right = Math.max(...[...range.getClientRects()].map((box) => box.right), 0);
+        const bottom = Math.max(...[...range.getClientRects()].map((box) => box.bottom), 0);
         if (!text.data.trim() || !right || !text.parentElement.checkVisibility({visibilityProperty: true})) continue;
-        let limit = window.innerWidth;
-        for (let box = text.parentElement; box; box = box.parentElement) {
+        let [widest, lowest] = [Infinity, Infinity];
+        let box = text.parentElement;
+        for (; box; box = box.parentElement) {
             const style = getComputedStyle(box);
             const scrolls = ["auto", "scroll"].includes(style.overflowX) && box !== document.documentElement;
-            if (scrolls || style.textOverflow === "ellipsis") {
-                limit = Infinity;
-                break;
-            }
-            if (style.overflowX !== "visible") limit = Math.min(limit, box.getBoundingClientRect().right);
+            if (scrolls || style.textOverflow === "ellipsis") break;
+            if (style.overflowX !== "visible") widest = Math.min(widest, box.getBoundingClientRect().right);
+            if (style.overflowY === "hidden") lowest = Math.min(lowest, box.getBoundingClientRect().bottom);
         }
+        if (!box) widest = Math.min(widest, window.innerWidth);
         const words = text.data.trim().slice(0, 60);
-        if (right > limit + 1) found.push(`${words} (to ${Math.round(right)} of ${Math.round(limit)})`);
+        if (right > widest + 1) cut.push(`${words} (to ${Math.round(right)} of ${Math.round(widest)})`);
+        if (bottom > lowest + 1) cut.push(`${words} (down to ${Math.round(bottom)} of ${Math.round(lowest)})`);
     }
     const wide = document.documentElement.scrollWidth;
-    if (wide > window.innerWidth) found.push(`the page (to ${wide} of ${window.innerWidth})`);
-    return found;
+    if (wide > window.innerWidth) cut.push(`the page (to ${wide} of ${window.innerWidth})`);
+    return cut;
 })()
 """

@@ -19,6 +19,12 @@ WIDTHS = (390, 1280)
 SHOWN = (
     RegisteredModel, ModelVersion, Context, ContextVersion, Deployment, DeploymentRevision, APIKey, AuditEntry, Event,
 )  # fmt: skip
+FORM = {
+    "name": "laptop", "owner": "ann", "permissions": ["read"], "metadata": "{}", "enabled": "on", "expires_at_0": "",
+    "expires_at_1": "",
+}  # fmt: skip
+BUTTON = "document.querySelector('main button[onclick], #main button[onclick]')"
+COPY = f"{BUTTON}.click()"
 LONG = "a-" + "long-" * 20 + "word-without-a-place-to-break" + "x" * 80
 
 
@@ -77,14 +83,24 @@ def test_nothing_on_the_lists_is_cut_off(browser: Browser, width: int) -> None:
 def test_secret_that_is_shown_once_is_not_cut_off_and_can_be_copied(
     staff: Client, browser: Browser, width: int
 ) -> None:
-    form = {"name": "laptop", "owner": "ann", "permissions": ["read"], "metadata": "{}", "enabled": "on"}
-    form |= {"expires_at_0": "", "expires_at_1": ""}
-    page = staff.post("/admin/keys/apikey/add/", form)
+    page = staff.post("/admin/keys/apikey/add/", FORM)
     [secret] = KEY.findall(page.content.decode())
 
     browser.open("/admin/keys/apikey/add/", width, shows=page)
 
     assert cut_off(browser) == []
     browser.evaluate("navigator.clipboard = {writeText: async (text) => { window.copied = text }}")
-    browser.evaluate("document.querySelector('main button[onclick], #main button[onclick]').click()")
+    browser.evaluate(COPY)
     assert browser.evaluate("window.copied") == secret
+
+
+def test_secret_is_selected_where_the_browser_has_no_clipboard(staff: Client, browser: Browser) -> None:
+    page = staff.post("/admin/keys/apikey/add/", FORM)
+    [secret] = KEY.findall(page.content.decode())
+
+    browser.open("/admin/keys/apikey/add/", 390, shows=page)
+    browser.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    browser.evaluate(COPY)
+
+    assert browser.evaluate("getSelection().toString()") == secret
+    assert browser.evaluate(f"{BUTTON}.textContent").startswith("Selected")
