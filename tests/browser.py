@@ -11,25 +11,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-import pytest
 from django.test import Client
+
+from tests.binaries import binary
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
 OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe")
 FIRST_FREE_FD = 10  # Chromium reads its commands from 3, and answers on 4
-
-
-def chromium_binary() -> str:
-    """Skips the test, or in CI fails it, where there is no Chromium."""
-    path = shutil.which("chromium")
-    if path is None:
-        said = "chromium is not installed (on Debian: apt install chromium): how pages look is NOT tested"
-        if os.environ.get("BROWSER_TESTS") == "required":
-            pytest.fail(said)
-        pytest.skip(said)
-    return path
 
 
 class Browser:
@@ -44,7 +34,11 @@ class Browser:
         self._folder = tempfile.mkdtemp(prefix="mcp-browser-")
         commands, self._to = _pipe()
         self._from, answers = _pipe()
-        command = [chromium_binary(), *OPTIONS, f"--user-data-dir={self._folder}"]
+        command = [
+            binary("chromium", "chromium", "BROWSER_TESTS", "how pages look is"),
+            *OPTIONS,
+            f"--user-data-dir={self._folder}",
+        ]
         script = f'exec "$@" 3<&{commands} 4>&{answers}'
         self._process = subprocess.Popen(
             ["bash", "-c", script, "bash", *command], pass_fds=(commands, answers), stderr=subprocess.DEVNULL

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg
-import pytest
 
+from tests.binaries import binary
 from tests.server import DEADLINE_SECONDS, database_environment, until
 
 CONFIGURATION = """
@@ -31,23 +31,12 @@ server_login_retry = 1
 """
 
 
-def pgbouncer_binary() -> str:
-    """Skips the test, or in CI fails it, where there is no pgbouncer."""
-    path = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if path is None:
-        said = "pgbouncer is not installed (on Debian: apt install pgbouncer): the service behind it is NOT tested"
-        if os.environ.get("PGBOUNCER_TESTS") == "required":
-            pytest.fail(said)
-        pytest.skip(said)
-    return path
-
-
 class PgBouncer:
     """`with PgBouncer() as pooler:` runs one on a free port of 127.0.0.1 until the block ends. It has few connections
     to the server, so that clients meet on each of them."""
 
     def __init__(self, pool_size: int = 4, query_wait_timeout: int = 60) -> None:
-        self._binary = pgbouncer_binary()
+        self._binary = binary("pgbouncer", "pgbouncer", "PGBOUNCER_TESTS", "the service behind it is")
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         server = database_environment("")

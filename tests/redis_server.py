@@ -1,6 +1,5 @@
 """A Redis of the tests' own, from Debian's redis-server."""
 
-import os
 import shutil
 import signal
 import socket
@@ -10,21 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import pytest
 import redis
 
+from tests.binaries import binary
 from tests.server import DEADLINE_SECONDS, until
-
-
-def redis_binary() -> str:
-    """Skips the test, or in CI fails it, where there is no redis-server."""
-    path = shutil.which("redis-server")
-    if path is None:
-        said = "redis-server is not installed (on Debian: apt install redis-server): the limiter on Redis is NOT tested"
-        if os.environ.get("REDIS_TESTS") == "required":
-            pytest.fail(said)
-        pytest.skip(said)
-    return path
 
 
 class RedisServer:
@@ -32,7 +20,7 @@ class RedisServer:
     until the block ends."""
 
     def __init__(self) -> None:
-        self._binary = redis_binary()
+        self._binary = binary("redis-server", "redis-server", "REDIS_TESTS", "the limiter on Redis is")
         self._folder = Path(tempfile.mkdtemp(prefix="mcp-redis-"))  # short: the name of a socket has 107 bytes
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
