@@ -10,13 +10,14 @@ from django_filters.fields import IsoDateTimeField
 
 from keys.models import APIKey, AuditEntry, Permission
 from keys.models.api_key import STATUSES
+from mcp_project.filters import WordFilter
 
 
 class KeyFilter(django_filters.FilterSet):  # type: ignore[misc]
     owner = django_filters.CharFilter()
     prefix = django_filters.CharFilter()
-    permission = django_filters.ChoiceFilter(choices=Permission.choices, method="with_permission")
-    status = django_filters.ChoiceFilter(choices=[(status, status) for status in STATUSES], method="with_status")
+    permission = WordFilter(choices=Permission.choices, method="with_permission")
+    status = WordFilter(choices=[(status, status) for status in STATUSES], method="with_status")
     search = django_filters.CharFilter("name", lookup_expr="icontains", label="Part of the name, in any case.")
 
     class Meta:

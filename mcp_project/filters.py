@@ -1,14 +1,25 @@
 """Filters of lists, read strictly."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
+from django_filters import ChoiceFilter
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.request import Request
 from rest_framework.serializers import ErrorDetail, ValidationError
 
 MAY_BE_EMPTY = {"filter", "order_by", "search", "cursor"}  # an empty one has no condition in it
 OF_PAGES = {"limit", "cursor"}
+
+
+class WordFilter(ChoiceFilter):  # type: ignore[misc]
+    """A filter by one of a few words. Its refusal names them."""
+
+    def __init__(self, *args: Any, choices: Sequence[tuple[str, Any]], **options: Any) -> None:
+        words = ", ".join(word for word, _ in choices)
+        refusal = {"invalid_choice": f'"%(value)s" is not one of {words}.'}
+        super().__init__(*args, choices=choices, error_messages=refusal, **options)
 
 
 class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]

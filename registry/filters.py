@@ -11,6 +11,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
 from keys.principal import principal_of
+from mcp_project.filters import WordFilter
 from registry.conditions import (
     CONTEXT_FIELDS,
     CONTEXT_VERSION_FIELDS,
@@ -86,8 +87,8 @@ class DeploymentFilter(NamedFilter):
     fields = DEPLOYMENT_FIELDS
 
     environment = django_filters.CharFilter()
-    status = django_filters.ChoiceFilter(choices=DeploymentStatus.choices)
-    protocol = django_filters.ChoiceFilter(choices=Protocol.choices)
+    status = WordFilter(choices=DeploymentStatus.choices)
+    protocol = WordFilter(choices=Protocol.choices)
     model = django_filters.CharFilter(method="by_model", label="That has a target of the model with this id or name.")
 
     class Meta:
@@ -127,8 +128,8 @@ class ContextVersionFilter(RegistryFilter):
 class VersionFilter(RegistryFilter):
     fields = VERSION_FIELDS
 
-    status = django_filters.ChoiceFilter(choices=Status.choices)
-    stage = django_filters.ChoiceFilter(choices=Stage.choices)
+    status = WordFilter(choices=Status.choices)
+    stage = WordFilter(choices=Stage.choices)
     run_id = django_filters.CharFilter()
 
     class Meta:
