@@ -62,7 +62,7 @@ def set_caching(request: Request, response: HttpResponse) -> None:
         revalidated = "ETag" in headers and request.method in ("GET", "HEAD") and response.status_code < 400
         headers["Cache-Control"] = "private, no-cache" if revalidated else "no-store"
     if request.governed:
-        headers["Vary"] = f"Authorization, X-API-Key, {headers['Vary']}" if "Vary" in headers else VARY
+        headers["Vary"] = f"{VARY}, {headers['Vary']}" if "Vary" in headers else VARY
 
 
 def without_nul(query: QueryDict) -> ApiError:

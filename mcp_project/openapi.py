@@ -1,5 +1,6 @@
 """Where the OpenAPI document takes its descriptions from, and what it says of every operation alike."""
 
+import inspect
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
@@ -14,7 +15,7 @@ class OwnDescriptions(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]
         method = getattr(self.view, getattr(self.view, "action", self.method.lower()), None)
-        return (method and method.__doc__) or ""
+        return inspect.cleandoc((method and method.__doc__) or "")
 
     def _map_basic_serializer(self, serializer: BaseSerializer[Any], direction: Any) -> dict[str, Any]:
         schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]

@@ -113,6 +113,12 @@ def test_answers_to_keys_are_documented_with_the_headers_that_they_have(owner: A
     assert "headers" not in document["paths"]["/health"]["get"]["responses"]["200"]
 
 
+def test_descriptions_of_operations_have_no_indentation(outsider: Api) -> None:
+    operations = [one for path in outsider.get("/api/schema").json()["paths"].values() for one in path.values()]
+
+    assert [one["description"] for one in operations if "  " in one.get("description", "")] == []
+
+
 @pytest.mark.parametrize("path", ["/api/docs", "/api/docs/"])
 def test_documentation_opens_without_a_key(outsider: Api, path: str) -> None:
     assert b"swagger" in outsider.get(path).content
