@@ -44,17 +44,9 @@ class StreamWatch(Periodic):
         rows = APIKey.objects.in_bulk({principal.key_id for principal, _, _ in streams})
         now = {key_id: Principal.of(row) for key_id, row in rows.items()}
         for principal, address, cut in streams:
-            if may_less(principal, now.get(principal.key_id), address):
+            current = now.get(principal.key_id)
+            if current is None or current.refusal(address) is not None or not current.may_all_that(principal):
                 cut()
-
-
-def may_less(before: Principal, now: Principal | None, address: str) -> bool:
-    return (
-        now is None
-        or now.refusal(address) is not None
-        or not before.permissions <= now.permissions
-        or before.model_patterns != now.model_patterns
-    )
 
 
 stream_watch = StreamWatch()
