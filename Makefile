@@ -19,6 +19,7 @@ dev: $(VENV)/.installed ## the same in debug mode, reloading when a file changes
 admin-user: $(VENV)/.installed ## make a staff user for /admin/
 	@$(BIN)/python manage.py init_db --verbosity 0
 	@$(BIN)/python manage.py createsuperuser
+	@echo "Log in at /admin/ of the service (make serve)."
 
 key: $(VENV)/.installed ## make an API key: make key ARGS="--owner ann --name laptop --permission read"
 	@$(BIN)/python manage.py create_key $(ARGS)
@@ -29,7 +30,7 @@ test: $(VENV)/.installed-dev ## run the tests, on the configured PostgreSQL or t
 bench: $(VENV)/.installed ## measure the claims, in one table and bench/RESULTS.md (20 minutes)
 	@$(BIN)/python -m bench
 
-bench-quick: $(VENV)/.installed ## those of them that can be told in 2 minutes
+bench-quick: $(VENV)/.installed ## those of them that can be told in 2 to 5 minutes
 	@$(BIN)/python -m bench --quick
 
 bench-smoke: $(VENV)/.installed ## run every script of bench/ once, to see that it runs (a minute)
