@@ -104,7 +104,7 @@ def test_pooler_without_a_connection_to_give_gives_503_and_no_key_more_than_its_
         until(lambda: statuses(1) != [503], "it has recovered by itself")
         assert statuses(9).count(200) <= 2
         pooler.stop()
-        assert statuses(3) == [503] * 3
+        until(lambda: statuses(3) == [503] * 3, "the workers, which remember key and refusal, have forgotten them")
         pooler.start()
         until(lambda: statuses(1) == [429], "it has recovered by itself, and the limit is used up")
 
