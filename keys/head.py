@@ -1,4 +1,4 @@
-"""What the head of a request says of its key, before the body is read."""
+"""Judges the key of a request by the request's head alone, before the body is read."""
 
 from collections.abc import Mapping
 from hashlib import sha256

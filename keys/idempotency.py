@@ -30,7 +30,7 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 FORM = re.compile(r"[\x20-\x7e]{1,255}", re.ASCII)
 KEPT = "24 hours"
-PATIENCE = "3s"  # of a repeat with the first: each that waits has a thread. Less than DATABASE_STATEMENT_TIMEOUT
+PATIENCE = "3s"  # how long a repeat waits for the first, holding a thread; less than DATABASE_STATEMENT_TIMEOUT
 # Not the view's decision on this request, or one that passes: the repeat is to be decided anew.
 NOT_KEPT = frozenset({401, 403, 429})
 BATCH = 1000

@@ -1,4 +1,4 @@
-"""Whether the key of a request is still good when what the request changes is committed."""
+"""Judges the key of a request again before what the request changes is committed."""
 
 import math
 import time
@@ -13,7 +13,7 @@ from mcp_project.errors import ApiError
 
 
 class Judgement:
-    """What a request's key was judged by, and when. Called before each commit (mcp_project.transactions), it judges the
+    """A request's key as it was judged, and when. Called before each commit (mcp_project.transactions), it judges the
     key again if its row was read more than KEY_CACHE_SECONDS ago; else it costs no query.
 
     So no change is committed later than KEY_CACHE_SECONDS, and the time that a COMMIT takes, after its key has ended.
@@ -33,7 +33,7 @@ class Judgement:
 
     def renew(self) -> None:
         """Read the key's row and judge by it. Raises ApiError 401 as enforcement does, and PERMISSION_DENIED when the
-        key has fewer rights than those that the request has been carried out with until now."""
+        key has fewer rights than those that the request was carried out with."""
         read_at = time.monotonic()
         row = APIKey.objects.filter(pk=self._principal.key_id).first()
         if row is None:
@@ -42,7 +42,7 @@ class Judgement:
         code = principal.refusal(self._address)
         if code is not None:
             raise unauthenticated(code)
-        if not principal.may_all_that(self._principal):
+        if not principal.keeps_rights_of(self._principal):
             raise ApiError(
                 "PERMISSION_DENIED", "The key's rights changed while the request waited. Nothing was done: repeat it."
             )
@@ -55,8 +55,8 @@ class Judgement:
 
 
 def settle() -> None:
-    """Judge the request's key now instead of at the commit, where its row is held already and its own request is about
-    to change it: the judgement at the commit would take that for somebody else's change. Raises ApiError."""
+    """Judge the request's key now instead of at the commit. For a request that holds its own key's row and is about to
+    change it: at the commit that would look like another request's change. Raises ApiError."""
     judgement = transactions.judge.get()
     if isinstance(judgement, Judgement):
         judgement.settle()

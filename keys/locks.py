@@ -12,14 +12,14 @@ POOLS = 1_307_676
 
 
 def lock_owner(owner: str) -> None:
-    """Nobody else makes, moves or revokes keys of this owner: a key that is being made while all of the owner's are
-    revoked must not be missed."""
+    """Keep other transactions from making, moving or revoking keys of this owner: a key that is being made while all
+    of the owner's are revoked must not be missed."""
     _lock(OWNERS, owner)
 
 
 def lock_pool(pool_id: UUID) -> None:
-    """Nobody else rotates a key of this pool or changes its limits: a successor that is being made while the keys
-    before it are revoked must not be missed. A successor may have another owner, but is always of the same pool."""
+    """Keep other transactions from rotating a key of this pool or changing its limits: a successor that is being made
+    while the keys before it are revoked must not be missed. It may have another owner, but is always of this pool."""
     _lock(POOLS, str(pool_id))
 
 

@@ -23,8 +23,8 @@ class AnyKey(BasePermission):
 
 def refuse_cross_site(request: HttpRequest) -> None:
     """Raises ApiError PERMISSION_DENIED for a change that another site's page has a browser make. A browser adds Basic
-    credentials by itself, also to such a request; other credentials only a page of ours, or one that CORS lets in, can
-    send. A client that is no browser sends neither of the two headers."""
+    credentials by itself, also to such a request; other credentials can be sent only by pages of this site or of those
+    that CORS admits. A client that is no browser sends neither of the two headers."""
     scheme = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")[0]
     if request.method in SAFE_METHODS or scheme.lower() != "basic":
         return

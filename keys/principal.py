@@ -72,9 +72,9 @@ class Principal:
     def may_see(self, model_name: str) -> bool:
         return self.model_patterns is None or any(matches(pattern, model_name) for pattern in self.model_patterns)
 
-    def may_all_that(self, before: "Principal") -> bool:
-        """Whether nothing is lost, compared with the same key `before`: no permission, no model, no owner's rights.
-        Of the models, patterns are compared as texts: a list that says the same in other patterns counts as less."""
+    def keeps_rights_of(self, before: "Principal") -> bool:
+        """Whether the same key had no right `before` that it lacks now: no permission, model or owner. Patterns of
+        models are compared as text, so a list that says the same in other patterns counts as fewer rights."""
         models = self.model_patterns is None or (
             before.model_patterns is not None and {*before.model_patterns} <= {*self.model_patterns}
         )

@@ -1,4 +1,4 @@
-"""Revoking keys. However many there are, they are revoked, and each gets its audit entry, by one statement."""
+"""Revocation of keys. One statement revokes them all, however many they are, and writes the audit entry of each."""
 
 import json
 from typing import Any
@@ -18,22 +18,22 @@ from mcp_project.database import without_time_limit
 # arrays in the statements below: PostgreSQL underestimates how many rows a recursion gives, and with joins instead,
 # 1,500 successors took it 2 s instead of 10 ms.
 CHAIN = """
-WITH RECURSIVE wanted (id) AS (
+WITH RECURSIVE chosen (id) AS (
     SELECT %(key_id)s::uuid
     UNION ALL
     SELECT (
         SELECT heir.id FROM keys_apikey AS heir
-        WHERE heir.rotated_from_id = wanted.id AND heir.created_by = 'key:' || wanted.id
+        WHERE heir.rotated_from_id = chosen.id AND heir.created_by = 'key:' || chosen.id
     )
-    FROM wanted WHERE wanted.id IS NOT NULL
+    FROM chosen WHERE chosen.id IS NOT NULL
 )
 """
-OF_OWNER = "WITH wanted (id) AS (SELECT id FROM keys_apikey WHERE owner = %(owner)s)"
-# In the order of their ids, as everybody locks several keys. Tells whether the caller's own key is among them.
+OF_OWNER = "WITH chosen (id) AS (SELECT id FROM keys_apikey WHERE owner = %(owner)s)"
+# In the order of their ids, in which all code locks several keys. Tells whether the caller's own key is among them.
 HOLD = """,
 held AS (
     SELECT id FROM keys_apikey
-    WHERE id = ANY(ARRAY(SELECT id FROM wanted)) AND revoked_at IS NULL ORDER BY id FOR UPDATE
+    WHERE id = ANY(ARRAY(SELECT id FROM chosen)) AND revoked_at IS NULL ORDER BY id FOR UPDATE
 )
 SELECT coalesce(bool_or('key:' || id = %(actor)s), false) FROM held
 """
@@ -41,7 +41,7 @@ SELECT coalesce(bool_or('key:' || id = %(actor)s), false) FROM held
 REVOKE = """,
 revoked AS (
     UPDATE keys_apikey SET revoked_at = %(now)s, version = version + 1
-    WHERE id = ANY(ARRAY(SELECT id FROM wanted)) AND revoked_at IS NULL RETURNING id, name
+    WHERE id = ANY(ARRAY(SELECT id FROM chosen)) AND revoked_at IS NULL RETURNING id, name
 )
 INSERT INTO keys_auditentry (id, at, actor, action, object_type, object_id, object_name, changes, request_id)
 SELECT overlay(gen_random_uuid()::text PLACING %(id)s FROM 1)::uuid, %(now)s, %(actor)s, %(action)s, %(object_type)s,
@@ -69,17 +69,17 @@ def revoke_keys_of(actor: str, owner: str) -> int:
     return _revoke(actor, OF_OWNER, {"owner": owner})
 
 
-def _revoke(actor: str, wanted: str, parameters: dict[str, Any]) -> int:
-    """Revoke those of the wanted keys that are not revoked; how many."""
-    # A thief's successors may be so many that a time limit would let none of them be revoked.
+def _revoke(actor: str, chosen: str, parameters: dict[str, Any]) -> int:
+    """Revoke the chosen keys that are not revoked yet; how many there were."""
+    # A thief may have made so many successors that under a time limit none of them would be revoked.
     with without_time_limit(), connection.cursor() as cursor:
-        cursor.execute(wanted + HOLD, {**parameters, "actor": actor})
+        cursor.execute(chosen + HOLD, {**parameters, "actor": actor})
         (is_own,) = cursor.fetchone()
         if is_own:
             judgement.settle()
         now = timezone.now()
         entry = audit.entry(actor, "revoke", APIKey(), {"revoked_at": (None, now)})
-        told: dict[str, Any] = {
+        columns: dict[str, Any] = {
             "now": now,
             "id": str(entry.pk)[:18],
             "actor": actor,
@@ -88,5 +88,5 @@ def _revoke(actor: str, wanted: str, parameters: dict[str, Any]) -> int:
             "changes": json.dumps(entry.changes),
             "request_id": entry.request_id,
         }
-        cursor.execute(wanted + REVOKE, {**parameters, **told})
+        cursor.execute(chosen + REVOKE, {**parameters, **columns})
         return int(cursor.rowcount)

@@ -24,8 +24,8 @@ class StreamWatch(Periodic):
         self._lock = Lock()
 
     def watch(self, principal: Principal, address: str, cut: Cut) -> Callable[[], None]:
-        """Call `cut` as soon as the key may not be used from the address any more, or may less than it did. Returns
-        what is to be called when the stream has ended."""
+        """Call `cut` as soon as the key may not be used from the address any more, or has lost a right. Returns a
+        function to call when the stream has ended."""
         with self._lock:
             number = next(self._numbers)
             self._open[number] = principal, address, cut
@@ -45,7 +45,7 @@ class StreamWatch(Periodic):
         now = {key_id: Principal.of(row) for key_id, row in rows.items()}
         for principal, address, cut in streams:
             current = now.get(principal.key_id)
-            if current is None or current.refusal(address) is not None or not current.may_all_that(principal):
+            if current is None or current.refusal(address) is not None or not current.keeps_rights_of(principal):
                 cut()
 
 

@@ -1,4 +1,4 @@
-"""What a key gets to see at an address, by the view that answers there."""
+"""Looks up what an address names, as a given key would see it, by the view that answers there."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ NOWHERE = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "HTTP_HOST": "localh
 
 
 def request_for(principal: Principal, method: str, path: str, address: str | None = None) -> GovernedRequest:
-    """A request that nobody has sent, past authentication."""
+    """A synthetic request, as if this principal had been authenticated."""
     request = GovernedRequest()
     request.method = method
     request.path = path

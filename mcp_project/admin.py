@@ -72,7 +72,7 @@ def actor(request: HttpRequest) -> str:
 
 
 def to_audit_trail(object_id: object) -> HttpResponse:
-    """To the entries about the row with this id."""
+    """A redirect to the audit entries about the row with this id."""
     return redirect(f"{reverse('admin:keys_auditentry_changelist')}?object_id={object_id}")
 
 
@@ -84,7 +84,7 @@ class OnlyTicked(ActionForm):  # type: ignore[misc]
 
 
 class NarrowChangeList(ChangeList):  # type: ignore[misc]
-    """A list that does not read what it does not show."""
+    """A list that leaves the columns in `not_listed` unread."""
 
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(*args, **kwargs)

@@ -36,9 +36,9 @@ def client_address(request: HttpRequest) -> str:
 def _find(request: HttpRequest) -> str:
     """The peer's address; behind TRUSTED_PROXIES, the last address of X-Forwarded-For that is not such a proxy.
 
-    Read from the right: a client can write what it likes into the header, a proxy only appends to it. What a trusted
-    proxy appended and nobody can read is UNKNOWN, which is on no list of allowed addresses, and not the proxy's own
-    address, which may be on one.
+    Read from the right: a client can write what it likes into the header, a proxy only appends to it. An
+    entry of a trusted proxy that is no address gives UNKNOWN, which is on no list of allowed addresses, and not the
+    proxy's own address, which may be on one.
     """
     address = plain(request.META.get("REMOTE_ADDR") or "127.0.0.1")  # empty on a Unix socket
     if not settings.TRUSTED_PROXIES:

@@ -86,7 +86,7 @@ def explain(error: Exception) -> str:
 
 
 def _remedy(said: str) -> str:
-    """What a superuser runs for a role that may not create the database, or, since PostgreSQL 15, no tables in it."""
+    """What to run as a superuser where the role may not create the database or, since PostgreSQL 15, its tables."""
     name, role = connection.settings_dict["NAME"], connection.settings_dict["USER"] or "…"
     if "to create database" in said:
         return f": as a superuser, run `CREATE DATABASE {name} OWNER {role};`."

@@ -60,8 +60,8 @@ def service_role(embedded_dir: Path | None) -> str:
 
 
 def role_settings() -> dict[str, str]:
-    """What PostgreSQL is to hold the service's connections to, as settings of its role in its database: a pooler
-    refuses them at the start of a connection, and would pass a SET on to other clients."""
+    """The time limits and defaults of the service's connections, as settings of its role in its database: a pooler
+    refuses them at the start of a connection, and would let a SET reach other clients."""
     return {
         "lock_timeout": f"{_milliseconds('DATABASE_LOCK_TIMEOUT')}ms",
         "statement_timeout": f"{_milliseconds('DATABASE_STATEMENT_TIMEOUT')}ms",

@@ -13,7 +13,7 @@ AND setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database(
 
 
 def missing_role_settings() -> dict[str, str]:
-    """Those that the database does not have, or has with another value."""
+    """The settings of the role that the database lacks, or has with another value."""
     with connection.cursor() as cursor:
         cursor.execute(STORED, [_role()])
         stored = dict(setting.split("=", 1) for (setting,) in cursor.fetchall())

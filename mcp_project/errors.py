@@ -202,7 +202,7 @@ def _code_of_database_error(error: Exception) -> str | None:
             return "DATABASE_BUSY"
         case errors.QueryCanceled():
             return "DATABASE_TIMEOUT"
-        # The last: a standby, asked for a table that is not replicated.
+        # FeatureNotSupported: a standby has no unlogged table.
         case errors.ReadOnlySqlTransaction() | errors.IdleInTransactionSessionTimeout() | errors.FeatureNotSupported():
             return "DATABASE_UNAVAILABLE"
     return "DATABASE_UNAVAILABLE" if isinstance(error, OperationalError | InterfaceError) else None

@@ -1,4 +1,4 @@
-"""What `serve` prints before it serves: the first key, and the addresses at which the service answers."""
+"""The text that `serve` prints first: an admin key for a new database, and the addresses of the service."""
 
 import ipaddress
 import os
@@ -71,12 +71,16 @@ def _first_key(addresses: Addresses) -> str:
         key, secret = made
         if settings.PRODUCTION:
             path = str(_written(secret))
-            kept, shown, sent = "in this file, which only its owner can read", path, f"$(cat {shlex.quote(path)})"
+            kept, shown, sent = (
+                "written to this file, which only its owner can read",
+                path,
+                f"$(cat {shlex.quote(path)})",
+            )
         else:
-            kept, shown, sent = "shown this once", secret, secret
+            kept, shown, sent = "shown only this once", secret, secret
     expires = f"until {key.expires_at:%Y-%m-%d}" if key.expires_at else "without end"
     return (
-        f"\nThe database has no key yet. This is an admin's, {kept}, valid {expires}:\n\n  {shown}\n\nTry it:\n\n"
+        f"\nThe database had no key. An admin key, valid {expires}, is {kept}:\n\n  {shown}\n\nTry it:\n\n"
         f'  curl {addresses.curl_options}-H "Authorization: Bearer {sent}" {addresses.local}/api/models\n\n'
     )
 

@@ -77,7 +77,7 @@ probe = HealthProbe()
 
 
 class ChecksSerializer(serializers.Serializer[Checks]):
-    """What each part of the service says."""
+    """The state of each part of the service."""
 
     database = serializers.CharField(
         help_text="`ok`, `unreachable`, `no answer`, `read-only`, or `ok:` and how many statements wait for a lock."

@@ -65,8 +65,8 @@ def set_caching(request: Request, response: HttpResponse) -> None:
         headers["Vary"] = f"{VARY}, {headers['Vary']}" if "Vary" in headers else VARY
 
 
-def without_nul(query: QueryDict) -> ApiError:
-    """The refusal of a query with NUL characters, which PostgreSQL cannot even look for."""
+def nul_error(query: QueryDict) -> ApiError:
+    """The refusal of a query with NUL characters, which PostgreSQL takes in no value."""
     names = [name for name, values in query.lists() if "\0" in name or any("\0" in value for value in values)]
     text = "A NUL character is not allowed."
     errors = [
@@ -76,9 +76,10 @@ def without_nul(query: QueryDict) -> ApiError:
 
 
 class HostMiddleware(CommonMiddleware):
-    """Refuses requests for hosts that are not ours and queries with NUL, and gives answers their Content-Length. Of
-    Django's middleware, that much; and a load balancer may ask after our health by address, as Prometheus for the
-    metrics. Answers to HEAD lose their body."""
+    """Refuses requests with a Host that is not in ALLOWED_HOSTS or NUL in the query, sets Content-Length, and takes the
+    body off answers to HEAD. It uses no more of Django's CommonMiddleware.
+
+    A load balancer may call the health checks, and Prometheus the metrics, by the host's address."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
         if request.path_info in HEALTH_PATHS or (request.path_info == METRICS_PATH and is_sent_to_an_address(request)):
@@ -88,7 +89,7 @@ class HostMiddleware(CommonMiddleware):
         except DisallowedHost:
             return ApiError("INVALID_HOST").response(request)
         if "%00" in request.META.get("QUERY_STRING", ""):
-            return client_error(request, without_nul(request.GET))
+            return client_error(request, nul_error(request.GET))
         return None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

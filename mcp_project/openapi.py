@@ -1,4 +1,4 @@
-"""Where the OpenAPI document takes its descriptions from, and what it says of every operation alike."""
+"""Descriptions in the OpenAPI document, and the parts that all of its operations have in common."""
 
 import inspect
 from typing import Any

@@ -15,7 +15,7 @@ from mcp_project.validators import TOO_DEEP, storable
 MALFORMED = "The body is not valid JSON in UTF-8."
 
 
-# What Python's json takes and JSON does not know; strings are matched so that their contents are passed over.
+# Words that Python's json takes and JSON lacks. Strings are matched, too, so that words in them are passed over.
 CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*+"|(-?Infinity|NaN)', re.DOTALL)
 
 
@@ -29,7 +29,7 @@ class StrictJSONParser(JSONParser):
         media_type: str | None = None,  # noqa: ARG002
         parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> Any:
-        with _told():
+        with _as_parse_error():
             data = _loads(stream.read())
             _check(data)
         return data
@@ -44,7 +44,7 @@ class StrictNDJSONParser(BaseParser):
         rows = []
         for number, line in enumerate(stream.read().splitlines(), start=1):
             if line.strip():
-                with _told(number):
+                with _as_parse_error(number):
                     rows.append(_loads(line))
                     storable(rows[-1])
         return rows
@@ -75,7 +75,7 @@ def _check(data: Any) -> None:
 
 
 @contextmanager
-def _told(line: int | None = None) -> Iterator[None]:
+def _as_parse_error(line: int | None = None) -> Iterator[None]:
     """Turns what is wrong with the body, or with this line of it, into a ParseError."""
     where = "" if line is None else f" (line {line})"
     try:

@@ -32,8 +32,8 @@ class StaffAuthenticationMiddleware(ForStaff, AuthenticationMiddleware):
 
 
 class StaffMessageMiddleware(ForStaff, MessageMiddleware):
-    """Also answers a page that its query breaks with the page without a query, as Django does for the lookups that it
-    knows to be wrong: which others a filter or a date is given, Django asks the database, or Python, and fails."""
+    """Also redirects from a page that its query breaks to the page without the query. Django does so itself where it
+    knows a lookup to be wrong; other wrong values of filters fail only in Python or in the database."""
 
     def process_exception(self, request: Any, error: Exception) -> HttpResponse | None:
         if is_for_staff(request) and isinstance(error, OF_A_QUERY) and request.GET and ERROR_FLAG not in request.GET:

@@ -53,8 +53,8 @@ def update(row: Model, *names: str) -> None:
 
 
 def insert(row: Model) -> bool:
-    """`row.save(force_insert=True)`, unless a unique index has such a row already: then nothing happens, and it is
-    False. An INSERT that failed would be in PostgreSQL's log whole, with all that a client has sent."""
+    """Do as `row.save(force_insert=True)`. Where a unique index has such a row already, do nothing and return False: a
+    failing INSERT would be in PostgreSQL's log, with everything that the client sent."""
     query = InsertQuery(type(row), on_conflict=OnConflict.IGNORE)
     query.insert_values(list(row._meta.concrete_fields), [row])
     with connection.cursor() as cursor:

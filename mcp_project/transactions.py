@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 # up, and be the victim again.
 HEAD_START_SECONDS = 0.02
 
-# What raises when the change must not be committed; None outside of requests with a key. keys.middleware sets it.
+# Raises when the change must not be committed; None outside of requests with a key. keys.middleware sets it.
 judge: ContextVar[Callable[[], None] | None] = ContextVar("judge", default=None)
 _is_open: ContextVar[bool] = ContextVar("is_open", default=False)
 _is_changing: ContextVar[bool] = ContextVar("is_changing", default=False)
@@ -66,7 +66,7 @@ def open_transaction(durable: bool = False) -> Iterator[None]:
     what cannot be a function under `change`.
 
     Nothing may wait for a lock after the judgement. Foreign keys are checked at the commit, and take a lock on the row
-    that is referenced: whoever writes one holds that row, or has it checked at once (SET CONSTRAINTS).
+    that is referenced: code that writes one holds that row, or checks it at once (SET CONSTRAINTS).
     """
     if _is_open.get():
         with transaction.atomic():

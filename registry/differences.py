@@ -9,14 +9,14 @@ MAX_PATHS = 1_048_576  # characters: a key of 30,000 stands in the path of each 
 
 def bounded(found: Iterable[Difference]) -> dict[str, Any]:
     """The differences for an answer, and whether there are more: their paths have at most MAX_PATHS characters."""
-    told: list[Difference] = []
+    listed: list[Difference] = []
     room = MAX_PATHS
     for difference in found:
         room -= len(difference["path"])
         if room < 0:
-            return {"differences": told, "cut": True}
-        told.append(difference)
-    return {"differences": told, "cut": False}
+            return {"differences": listed, "cut": True}
+        listed.append(difference)
+    return {"differences": listed, "cut": False}
 
 
 def differences(before: Any, after: Any, path: str = "") -> Iterator[Difference]:

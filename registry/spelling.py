@@ -1,4 +1,4 @@
-"""Which spellings of a name are taken, so that no two names look the same and are not."""
+"""The spellings of a name that are allowed, so that no two different names look the same."""
 
 import re
 import unicodedata

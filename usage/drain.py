@@ -84,7 +84,7 @@ def _drain_batch(path: Path, settled: int | None) -> tuple[int, list[Entry]]:
     """The offset reached, and what was stored up to there."""
     version = lines.format_of(path)
     with transaction.atomic():
-        # Workers meet at the roll-ups of an hour. Nobody waits for a drain, so that it may wait for its turn.
+        # Workers meet at the roll-ups of an hour. No request waits for a drain, so a drain may wait for its turn.
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = 0")
         DrainedJournal.objects.bulk_create([DrainedJournal(name=path.stem)], ignore_conflicts=True)

@@ -33,7 +33,7 @@ class Event(NamedTuple):
     request_bytes: int
     response_bytes: int
     client: str | None  # None where addresses are not recorded
-    units: int = 1  # what the answer is worth; a refusal, or what costs no key anything, nothing
+    units: int = 1  # what the answer is worth: 0 for a refusal and for a request that is free
     model_id: str | None = None  # of a model that exists and that the key may see
     times: int = 1  # how many answers alike it stands for; last, where the journal writes over it
 

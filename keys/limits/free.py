@@ -24,7 +24,7 @@ def is_free(request: HttpRequest) -> bool:
 
 
 class FreeRequests:
-    """Counts the free requests of each key, in this process and without a query: nobody gains by a few more."""
+    """Counts the free requests of each key, in this process alone and without a query: a few more do no harm."""
 
     def __init__(self) -> None:
         self._counts = Memory[UUID, list[int]]()

@@ -20,7 +20,7 @@ from mcp_project.metrics import limiter_store_lost, limiter_undecided
 
 LONGEST_MEMORY = 5 * NANOSECONDS  # so soon the store is asked again, in case an operator has reset the counters
 HELD_SECONDS = 1.0
-LONGEST_HELD_SECONDS = 10.0  # after which a pool that nobody has asked for is as any other
+LONGEST_HELD_SECONDS = 10.0  # after which a pool without requests is forgotten
 
 
 class Limiter:
@@ -70,8 +70,9 @@ class Limiter:
         return decision
 
     def _is_held(self, limits: Limits) -> bool:
-        """Whether the store could not decide this pool a moment ago, as while its row is locked. Then one request in
-        HELD_SECONDS waits for it, and not a thread for each; the others are refused, if that is the mode."""
+        """Whether the store could not decide this pool a moment ago, for example while its row was locked. Then, in the
+        mode `closed`, one request in HELD_SECONDS waits for it and the others are refused: each that waits takes a
+        thread."""
         next_look = self._held.get(limits.pool_id) if len(self._held) else None
         now = time.monotonic()
         if next_look is None or _mode(limits) != "closed":

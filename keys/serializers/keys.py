@@ -162,7 +162,7 @@ class StandingSerializer(serializers.Serializer[dict[str, int]]):
 
 
 class LimitsSerializer(serializers.Serializer[dict[str, object]]):
-    """What is left of each of a key's limits."""
+    """The state of each of a key's limits."""
 
     rate_limit = StandingSerializer(allow_null=True)
     daily_quota = StandingSerializer(allow_null=True)

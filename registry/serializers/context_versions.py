@@ -201,7 +201,7 @@ class RenderedSerializer(serializers.Serializer[Any]):
 
 
 class ContextDiffSerializer(DiffSerializer):
-    """What differs between two versions of a context."""
+    """The differences between two versions of a context."""
 
     same = serializers.BooleanField(help_text="Whether the digests are equal.")
     messages = serializers.ListField(child=serializers.CharField(), help_text="The lines of a unified diff.")

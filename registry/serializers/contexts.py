@@ -7,7 +7,7 @@ from registry.serializers.named import NamedSerializer
 
 
 class ContextSerializer(NamedSerializer):
-    """What models need at call time besides their weights: its name and notes. The content is in its versions."""
+    """A context, which has what models need at call time besides their weights. Its content is in its versions."""
 
     models = serializers.ListField(
         child=serializers.CharField(), read_only=True, help_text="That any of its versions is meant for."

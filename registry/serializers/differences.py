@@ -30,7 +30,7 @@ class DifferenceSerializer(serializers.Serializer[Any]):
 
 
 class DiffSerializer(serializers.Serializer[Any]):
-    """What differs between two revisions."""
+    """The differences between two revisions."""
 
     to = serializers.IntegerField()
     differences = DifferenceSerializer(many=True)

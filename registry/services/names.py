@@ -1,4 +1,4 @@
-"""Giving names: each is of one model, one context, one deployment only."""
+"""Names are unique: no two models, contexts or deployments have the same one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,9 +24,9 @@ KINDS: dict[type[Model], tuple[str, Callable[[Principal], QuerySet[Any]]]] = {
 
 @contextmanager
 def naming(principal: Principal, kind: type[Model], name: str | None) -> Iterator[None]:
-    """For the block in which something of this kind is given this name, if any. Raises ApiError CONFLICT when the name
-    is taken: the unique index decides that, also between two requests at once. A bound key that may not see what has
-    the name gets the NOT_FOUND of `require_name`."""
+    """Wraps a block that gives something of this kind this name, if any. Raises ApiError CONFLICT when the name is
+    taken: the unique index decides that, also between two requests at once. A bound key that may not see what has the
+    name gets the NOT_FOUND of `require_name`."""
     try:
         yield
     except IntegrityError as error:
@@ -42,7 +42,7 @@ def naming(principal: Principal, kind: type[Model], name: str | None) -> Iterato
 
 
 def require_name(principal: Principal, kind: type[Model], name: str) -> None:
-    """A key that is bound to models gives names on its list alone, whether or not they are taken: else it could ask
+    """A key that is bound to models gives only names on its list, whether or not they are taken: else it could find out
     which are. Contexts and deployments may also be called by such a name and more: `churn`, `churn-live`, `churn.v2`.
     Raises ApiError NOT_FOUND."""
     names = [name]
@@ -53,7 +53,7 @@ def require_name(principal: Principal, kind: type[Model], name: str) -> None:
 
 
 class NameTaken(IntegrityError):
-    """As the database would say it, without having been made to: it logs each statement that fails."""
+    """The error of a unique index, raised before the index is violated: PostgreSQL logs each statement that fails."""
 
 
 def create(resource: Model) -> None:

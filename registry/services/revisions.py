@@ -87,7 +87,7 @@ def seal(
 
 
 class Altered(NamedTuple):
-    """A held deployment in which a change of what it pins has altered the status, or its targets in place."""
+    """A held deployment whose status or targets were altered, in place, by a change of what it pins."""
 
     deployment: Deployment
     before: dict[str, Any]

@@ -26,7 +26,7 @@ class BatchQuery(StrictQuery):
 
 
 class FieldErrorSerializer(serializers.Serializer[Any]):
-    """What is wrong with one field."""
+    """The error of one field."""
 
     field = serializers.CharField()
     code = serializers.CharField()
@@ -34,7 +34,7 @@ class FieldErrorSerializer(serializers.Serializer[Any]):
 
 
 class ResultSerializer(serializers.Serializer[Any]):
-    """What became of one row."""
+    """The outcome of one row."""
 
     row = serializers.IntegerField(help_text="From 0.")
     status = serializers.IntegerField(help_text="201, or what a request of its own would have got.")
@@ -46,7 +46,7 @@ class ResultSerializer(serializers.Serializer[Any]):
 
 
 class BatchSerializer(serializers.Serializer[Any]):
-    """What became of the rows."""
+    """The outcome of all rows."""
 
     created = serializers.IntegerField()
     failed = serializers.IntegerField()

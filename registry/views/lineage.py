@@ -43,7 +43,7 @@ class EdgeSerializer(serializers.Serializer[Any]):
 
 
 class LineageSerializer(serializers.Serializer[Any]):
-    """What a version was made from, and what was made from it."""
+    """The lineage of a version: what it was made from, and what was made from it."""
 
     nodes = NodeSerializer(many=True)
     edges = EdgeSerializer(many=True)
