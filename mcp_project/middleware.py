@@ -43,7 +43,7 @@ def is_governed(path: str) -> bool:
     return (path.startswith("/api/") or path == "/api") and path not in OPEN_PATHS
 
 
-def is_sent_to_an_address(request: HttpRequest) -> bool:
+def host_is_ip_literal(request: HttpRequest) -> bool:
     """Whether Host is an address rather than a name. A page that has its own name lead to us, to be answered by an
     allowed address's browser, sends that name."""
     host, _ = split_domain_port(request.META.get("HTTP_HOST", ""))
@@ -82,7 +82,7 @@ class HostMiddleware(CommonMiddleware):
     A load balancer may call the health checks, and Prometheus the metrics, by the host's address."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
-        if request.path_info in HEALTH_PATHS or (request.path_info == METRICS_PATH and is_sent_to_an_address(request)):
+        if request.path_info in HEALTH_PATHS or (request.path_info == METRICS_PATH and host_is_ip_literal(request)):
             return None
         try:
             request.get_host()

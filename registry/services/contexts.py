@@ -14,7 +14,7 @@ from registry.canonical import digest
 from registry.models import Context, ContextVersion
 from registry.queries import find_context, visible_models
 from registry.services import followers
-from registry.services.named import change, check_etag, delete_with_versions, may_govern, save, touch
+from registry.services.named import change, check_etag, delete_with_versions, require_owner, save, touch
 from registry.services.names import naming, require_name
 from registry.uris import may_see_uri
 
@@ -47,7 +47,7 @@ def delete_context(principal: Principal, ident: str, etags: Collection[str] | No
     """With its versions and aliases; the audit trail stays. Deployments that need it fail with `force`, and without
     are a CONFLICT. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED for what others own."""
     context = find_context(principal, ident, lock=True)
-    may_govern(principal, context.owner)
+    require_owner(principal, context.owner)
     check_etag(context, etags)
     followers.make_way(principal, context, None, force)
     delete_held(principal.actor, context)

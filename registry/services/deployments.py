@@ -15,7 +15,7 @@ from mcp_project.errors import ApiError
 from registry.endpoints import validate_endpoint
 from registry.models import Deployment, DeploymentStatus, DeploymentTarget
 from registry.queries import find_deployment, find_revision
-from registry.services.named import check_etag, may_govern
+from registry.services.named import check_etag, require_owner
 from registry.services.names import naming, require_name
 from registry.services.revisions import FIELDS, Change, content_of, is_changed, seal
 from registry.services.targets import refuse_deleted, resolve_targets, targets_again
@@ -60,7 +60,7 @@ def update_deployment(
         new_targets = None if wanted is None else resolve_targets(principal, wanted)
         deployment = find_deployment(principal, ident, lock=True)
         if changes.get("owner", deployment.owner) != deployment.owner:
-            may_govern(principal, deployment.owner)
+            require_owner(principal, deployment.owner)
         check_etag(deployment, etags)
         if changes.get("name", deployment.name) != deployment.name:
             require_name(principal, Deployment, changes["name"])
@@ -91,7 +91,7 @@ def delete_deployment(principal: Principal, ident: str, etags: Collection[str] |
     """With its revisions; the audit trail stays. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED
     for what others own."""
     deployment = find_deployment(principal, ident, lock=True)
-    may_govern(principal, deployment.owner)
+    require_owner(principal, deployment.owner)
     check_etag(deployment, etags)
     delete_held(principal.actor, deployment)
 
@@ -120,7 +120,7 @@ def roll_back(
         deployment = find_deployment(principal, str(revision.deployment_id), lock=True)
         check_etag(deployment, etags)
         if content["owner"] != deployment.owner:
-            may_govern(principal, deployment.owner)
+            require_owner(principal, deployment.owner)
         if deployment.status == DeploymentStatus.RETIRED:
             raise ApiError("CONFLICT", "The deployment is retired, which is final.")
         _check_still_allowed(content)

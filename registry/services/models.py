@@ -10,7 +10,7 @@ from registry.models import RegisteredModel
 from registry.queries import find_model
 from registry.services import followers
 from registry.services.lineage import leave_children
-from registry.services.named import change, check_etag, delete_with_versions, may_govern, save
+from registry.services.named import change, check_etag, delete_with_versions, require_owner, save
 from registry.services.names import naming, require_name
 
 TOLD = ("name", "description", "owner", "framework", "task", "license", "tags", "metadata")
@@ -44,7 +44,7 @@ def delete_model(principal: Principal, ident: str, etags: Collection[str] | None
     """With its versions, aliases and lineage; the audit trail stays. Deployments that need it fail with `force`, and
     without are a CONFLICT. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED for what others own."""
     model = find_model(principal, ident, lock=True)
-    may_govern(principal, model.owner)
+    require_owner(principal, model.owner)
     check_etag(model, etags)
     followers.make_way(principal, model, None, force)
     delete_held(principal.actor, model)

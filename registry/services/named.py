@@ -24,7 +24,7 @@ def change(principal: Principal, resource: Row, etags: Collection[str] | None, c
     """Change a resource that is held, if its ETag is still one of `etags` (None: whichever it is). Raises ApiError
     PRECONDITION_FAILED, and PERMISSION_DENIED for the owner of what others own."""
     if changes.get("owner", resource.owner) != resource.owner:
-        may_govern(principal, resource.owner)  # else whoever may write could take it, and delete it then
+        require_owner(principal, resource.owner)  # else whoever may write could take it, and delete it then
     check_etag(resource, etags)
     if changes.get("name", resource.name) != resource.name:
         require_name(principal, type(resource), changes["name"])
@@ -77,7 +77,7 @@ def check_etag(resource: Any, etags: Collection[str] | None) -> None:
         raise ApiError("PRECONDITION_FAILED")
 
 
-def may_govern(principal: Principal, owner: str) -> None:
+def require_owner(principal: Principal, owner: str) -> None:
     """Raises ApiError PERMISSION_DENIED."""
     if owner != principal.owner and not principal.may(Permission.ADMIN):
         text = "What others own is deleted, and given to others, by keys with the permission admin."

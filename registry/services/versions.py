@@ -16,7 +16,7 @@ from registry.queries import find_model, find_version
 from registry.services import followers
 from registry.services.aliases import drop_aliases_of
 from registry.services.lineage import leave_children, set_parents
-from registry.services.named import check_etag, differ, may_govern, touch
+from registry.services.named import check_etag, differ, require_owner, touch
 from registry.uris import may_see_uri
 
 # From which status to which; ready is for good.
@@ -99,7 +99,7 @@ def delete_version(
     """Its number is not given again, and its aliases go with it. Raises as `services.models.delete_model`."""
     model = find_model(principal, ident, lock=True)
     version = find_version(model, number, lock=True)
-    may_govern(principal, model.owner)
+    require_owner(principal, model.owner)
     check_etag(version, etags)
     followers.make_way(principal, model, number, force)
     leave_children(ModelVersion.objects.filter(pk=version.pk))
