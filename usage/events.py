@@ -40,12 +40,12 @@ class Event(NamedTuple):
     @property
     def alike(self) -> tuple[object, ...] | None:
         """What answers have in common that may be one event; None for those that each are one of their own. Whatever
-        can be sent without a right, or with none left, is folded: else it could fill the disk."""
+        can be sent without a right, or with none left, is folded: else it could fill the disk. The client chooses
+        path, method and sizes, and could make any number of events by them, so those do not tell answers apart."""
         preflight = self.key_id is None and self.method == "OPTIONS"  # which takes no key, and gets an answer
         if self.units and self.status not in REFUSALS and not preflight:
             return None
-        sizes = (self.request_bytes, self.response_bytes) if self.status < 400 else ()
-        return (self.key_id or self.client, self.method, self.route, self.status, self.code, *sizes)
+        return (self.key_id or self.client, self.status, self.code)
 
 
 def event_of(request: GovernedRequest, response: HttpResponseBase) -> Event:

@@ -37,8 +37,9 @@ def answers(serializer: Any) -> dict[Any, Any]:
 @extend_schema_view(
     list=extend_schema(
         summary="List answered requests, newest first",
-        description="An admin key sees all, another its own. Refusals (401, 429) that are alike and come within a "
-        "second are one event, with a `count`; so are answers to `GET /api/keys/me`. As CSV all of them, not a page.",
+        description="An admin key sees all, another its own. Refusals (401, 429) of one key or address, with one "
+        "code and within a second, are one event, with a `count`; so are answers to `GET /api/keys/me`. As CSV all of "
+        "them, not a page.",
         parameters=[EventsQuery],
         responses=answers(EventSerializer(many=True)),
     )
