@@ -18,8 +18,8 @@ STUCK_SECONDS = 2.0  # a pool whose every thread has been at one job for so long
 
 class Pool:
     """A fixed number of threads and the jobs that wait for one, at most `most_waiting`. Jobs begin in their order, but
-    where there are several threads, one is always kept from changes: while all changes wait for a lock in the
-    database, reads go on.
+    where there are several threads, one is always kept from changes, and half of the queue is: while all changes wait
+    for a lock in the database, reads go on.
 
     The threads are daemons, unlike those of concurrent.futures: one that never returns must not keep the process from
     ending. To be made after the fork, since threads do not survive one.
@@ -40,8 +40,8 @@ class Pool:
             Thread(target=self._work, args=(index,), name=f"{name}-{index}", daemon=True).start()
 
     def submit(self, job: Job, is_change: bool) -> bool:
-        """Queue the job for the next free thread. False when the queue is full."""
-        if self.waiting >= self._most_waiting:
+        """Queue the job for the next free thread. False when the queue, or a change's half of it, is full."""
+        if self.waiting >= self._most_waiting or (is_change and len(self._changes) >= self._most_waiting // 2):
             return False
         (self._changes if is_change else self._reads).append((next(self._numbers), job))
         self._wake.put(None)

@@ -84,6 +84,29 @@ def test_changes_of_a_held_row_get_503_and_others_are_answered(cluster: Embedded
     assert served.said().count('"database_busy"') <= 2 * 2, "a line in ten seconds for each worker, not one a request"
 
 
+def test_reads_do_not_wait_behind_changes_of_a_held_row(cluster: EmbeddedPostgres, tmp_path: Path) -> None:
+    patient = {"DATABASE_LOCK_TIMEOUT": "0", "DATABASE_STATEMENT_TIMEOUT": "0"}
+    with serve(cluster, tmp_path, **patient) as served, served.client(served.key) as client:
+        assert client.post("/api/models", json={"name": "held"}).status_code == 201
+
+        def change() -> int:
+            with served.client(served.key) as own:
+                return own.patch("/api/models/held", json={"tags": {}}, headers={"If-Match": "*"}).status_code
+
+        with session(cluster) as holder, ThreadPoolExecutor(40) as pool:
+            holder.execute("SELECT 1 FROM registry_registeredmodel FOR UPDATE")
+            changes = [pool.submit(change) for _ in range(40)]
+            until(lambda: waiting(cluster) > 2, "changes wait in both workers")
+
+            for _ in range(12):
+                with served.client(served.key) as other:  # a connection of its own, to either worker
+                    assert other.get("/api/models/held").status_code == 200
+            assert not any(change.done() for change in changes)
+
+            holder.rollback()
+            assert {change.result() for change in changes} == {200}
+
+
 def test_health_tells_of_statements_that_wait_for_a_lock(cluster: EmbeddedPostgres, tmp_path: Path) -> None:
     patient = {"DATABASE_LOCK_TIMEOUT": "0", "DATABASE_STATEMENT_TIMEOUT": "30"}
     with serve(cluster, tmp_path, **patient) as served, served.client(served.key) as client:

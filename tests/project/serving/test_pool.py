@@ -40,7 +40,7 @@ def test_jobs_all_run_once_and_changes_never_take_all_threads() -> None:
 
 
 def test_changes_begin_in_their_order() -> None:
-    pool, done, gate = Pool("test", threads=2, most_waiting=100), list[int](), threading.Event()
+    pool, done, gate = Pool("test", threads=2, most_waiting=200), list[int](), threading.Event()
     pool.submit(partial(wait_for, gate), is_change=True)
     for number in range(50):
         pool.submit(lambda number=number: done.append(number), is_change=True)  # type: ignore[misc]
@@ -69,4 +69,14 @@ def test_full_queue_takes_no_job() -> None:
 
     assert [pool.submit(lambda: None, is_change=False) for _ in range(3)] == [True, True, False]
     assert pool.load().startswith("queue full: 1 of 1 threads taken, 2 requests waiting")
+    gate.set()
+
+
+def test_changes_leave_half_of_the_queue_to_reads() -> None:
+    pool, gate = Pool("test", threads=1, most_waiting=4), threading.Event()
+    pool.submit(partial(wait_for, gate), is_change=True)
+    until(lambda: pool.waiting == 0, "the thread is taken")
+
+    assert [pool.submit(lambda: None, is_change=True) for _ in range(3)] == [True, True, False]
+    assert [pool.submit(lambda: None, is_change=False) for _ in range(3)] == [True, True, False]
     gate.set()
