@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, TextIO, cast
 from urllib.parse import unquote
 
@@ -28,6 +29,7 @@ LONG_RUN = re.compile(r"[0-9A-Za-z]{32,}+")
 HEXADECIMAL = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 WORD = re.compile(r"""[^\s"',;]{20,}""")
 ESCAPE = re.compile(r"\\+(?:[abfnrtv0]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})|\s")
+MOST_ENCODINGS = 5  # one in another; each takes a pass over the text, and a path may have a thousand
 SHORTEST_SECRET = 8  # a shorter one would black out ordinary words
 
 QUIET = {"django.server", "django.request", "django.security", "psycopg.pool", "environ"}
@@ -71,11 +73,16 @@ def configure(options: dict[str, Any]) -> None:
 def redact_names(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Hide the values of fields that are named like secrets, at any depth."""
     for name, value in event.items():
-        if SENSITIVE_NAME.search(name):
+        if _is_sensitive(name):
             event[name] = REDACTED
         elif isinstance(value, dict):
             event[name] = redact_names(_logger, _method, dict(value))
     return event
+
+
+@lru_cache(maxsize=1024)  # the names are few and stand in the code: a search takes half a microsecond
+def _is_sensitive(name: str) -> bool:
+    return SENSITIVE_NAME.search(name) is not None
 
 
 def escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -111,11 +118,15 @@ def _without_half_a_key(run: re.Match[str]) -> str:
 
 
 def _without_encoded_key(word: re.Match[str]) -> str:
-    """The word, unless it is a key once its percent-encodings, however many there are one in another, are undone, and
-    its escapes and white space taken out."""
-    text, encoded = word[0], ""
-    while text != encoded:
+    """The word, unless it is a key once its percent-encodings are undone, and its escapes and white space taken out; or
+    unless there are more than MOST_ENCODINGS one in another, which hide whatever it is."""
+    text = word[0]
+    for _ in range(MOST_ENCODINGS):
         encoded, text = text, unquote(text)
+        if text == encoded:
+            break
+    else:
+        return REDACTED
     text = ESCAPE.sub("", text)
     if text == word[0]:
         return text
