@@ -1,4 +1,4 @@
-"""Statements of nearly every request, without what it takes Django to write them each time."""
+"""SELECTs and writes of hot paths, compiled once and executed again with new parameters."""
 
 from collections.abc import Sequence
 from functools import cached_property

@@ -47,7 +47,7 @@ class Decision(NamedTuple):
 
     @property
     def standings(self) -> list[Standing]:
-        """Of each limit that there is; empty where nobody knows."""
+        """The state of each limit. Empty while the store is away."""
         if self.outage == "open":
             return []
         cost = max(self.cost, 1)

@@ -45,7 +45,7 @@ def update_context(
 @transactions.change
 def delete_context(principal: Principal, ident: str, etags: Collection[str] | None, force: bool = False) -> None:
     """With its versions and aliases; the audit trail stays. Deployments that need it fail with `force`, and without
-    are a CONFLICT. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED for what others own."""
+    are a CONFLICT. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED as `require_owner`."""
     context = find_context(principal, ident, lock=True)
     require_owner(principal, context.owner)
     check_etag(context, etags)

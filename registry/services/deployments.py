@@ -89,7 +89,7 @@ def change_held(
 @transactions.change
 def delete_deployment(principal: Principal, ident: str, etags: Collection[str] | None) -> None:
     """With its revisions; the audit trail stays. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED
-    for what others own."""
+    as `require_owner`."""
     deployment = find_deployment(principal, ident, lock=True)
     require_owner(principal, deployment.owner)
     check_etag(deployment, etags)

@@ -42,7 +42,7 @@ def update_model(
 @transactions.change
 def delete_model(principal: Principal, ident: str, etags: Collection[str] | None, force: bool = False) -> None:
     """With its versions, aliases and lineage; the audit trail stays. Deployments that need it fail with `force`, and
-    without are a CONFLICT. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED for what others own."""
+    without are a CONFLICT. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED as `require_owner`."""
     model = find_model(principal, ident, lock=True)
     require_owner(principal, model.owner)
     check_etag(model, etags)

@@ -22,7 +22,7 @@ DELETED_AT_ONCE = 250  # versions, in a statement: of 300 KB each, some 0.1 s of
 
 def change(principal: Principal, resource: Row, etags: Collection[str] | None, changes: Mapping[str, Any]) -> Row:
     """Change a resource that is held, if its ETag is still one of `etags` (None: whichever it is). Raises ApiError
-    PRECONDITION_FAILED, and PERMISSION_DENIED for the owner of what others own."""
+    PRECONDITION_FAILED, and PERMISSION_DENIED for a new owner of what another owner owns."""
     if changes.get("owner", resource.owner) != resource.owner:
         require_owner(principal, resource.owner)  # else whoever may write could take it, and delete it then
     check_etag(resource, etags)
@@ -80,7 +80,7 @@ def check_etag(resource: Any, etags: Collection[str] | None) -> None:
 def require_owner(principal: Principal, owner: str) -> None:
     """Raises ApiError PERMISSION_DENIED."""
     if owner != principal.owner and not principal.may(Permission.ADMIN):
-        text = "What others own is deleted, and given to others, by keys with the permission admin."
+        text = "Only a key with the permission `admin` may delete or reassign what another owner owns."
         raise ApiError("PERMISSION_DENIED", text)
 
 

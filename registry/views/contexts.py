@@ -91,8 +91,8 @@ class OneContextViewSet(OfContext):
 
     @extend_schema(
         summary="Delete a context",
-        description="With its versions and aliases; the audit trail stays. What others own is deleted by `admin` keys. "
-        "While deployments need it, it is deleted with `force` only.",
+        description="With its versions and aliases; the audit trail stays. Only an `admin` key may delete what another "
+        "owner owns. While deployments need it, it is deleted with `force` only.",
         parameters=[MAY_MATCH, ForceQuery],
         responses={204: None},
     )

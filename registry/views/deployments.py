@@ -109,7 +109,8 @@ class OneDeploymentViewSet(OfDeployment):
 
     @extend_schema(
         summary="Delete a deployment",
-        description="With its revisions; the audit trail stays. What others own is deleted by `admin` keys.",
+        description="With its revisions; the audit trail stays. Only an `admin` key may delete what another owner "
+        "owns.",
         parameters=[MAY_MATCH],
         responses={204: None},
     )

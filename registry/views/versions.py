@@ -87,8 +87,8 @@ class OneVersionViewSet(OfModel):
 
     @extend_schema(
         summary="Delete a version",
-        description="Its number is not given again. What others own is deleted by `admin` keys. While deployments "
-        "need it, it is deleted with `force` only.",
+        description="Its number is not given again. Only an `admin` key may delete what another owner owns. While "
+        "deployments need it, it is deleted with `force` only.",
         parameters=[MAY_MATCH, ForceQuery],
         responses={204: None},
     )
