@@ -41,8 +41,8 @@ BACKGROUND_TASKS = [
 HEALTH_CHECKS = {"limiter": "keys.limits.background.health"} if REDIS_URL else {}
 REFUSES_BY_HEAD = "keys.head.refuses"  # asked of a request's head before its body is read
 # Every thread of a worker that uses the database holds at most one connection: those that answer requests, one for
-# each background task, the one that checks for /health, and the one that answers /metrics.
-DATABASE_POOL_SIZE = APP_THREADS + len(BACKGROUND_TASKS) + 2
+# each background task, and the one that checks for /health. /metrics asks nothing of the database.
+DATABASE_POOL_SIZE = APP_THREADS + len(BACKGROUND_TASKS) + 1
 _embedded_dir = EMBEDDED_POSTGRES_DIR if EMBEDDED_DATABASE else None
 DATABASES: dict[str, dict[str, Any]] = {"default": database_from_environment(_embedded_dir, DATABASE_POOL_SIZE)}
 DATABASE_ROLE = service_role(_embedded_dir)

@@ -9,6 +9,8 @@ from django.conf import settings
 
 from keys.limits.stores import StoreAway
 from mcp_project import __version__
+from mcp_project.serving.refusals import count_refusal
+from mcp_project.serving.responses import MALFORMED
 from tests.conftest import Api, api
 from tests.scraping import labels, scrape
 from usage.journal import journal
@@ -209,6 +211,7 @@ def test_prometheus_may_ask_by_address_and_a_page_that_was_led_here_may_not(
 def test_page_describes_every_metric_and_no_other(owner: Api, outsider: Api) -> None:
     owner.get("/api/models")
     outsider.get("/api/models")
+    count_refusal(MALFORMED, "127.0.0.1", "a-request-id")
     journal_lag.waiting_bytes(settings.USAGE_JOURNAL_DIR)
     page = (Path(__file__).resolve().parents[2] / "docs" / "metrics.md").read_text()
 
