@@ -7,7 +7,7 @@ from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.core.exceptions import FieldError, ValidationError
+from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.db import DataError
 from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.deprecation import MiddlewareMixin
@@ -15,7 +15,8 @@ from django.utils.deprecation import MiddlewareMixin
 from mcp_project.errors import is_for_staff
 
 log = structlog.get_logger()
-OF_A_QUERY = (FieldError, ValidationError, ValueError, OverflowError, TypeError, DataError)
+OF_A_QUERY = (FieldDoesNotExist, FieldError, ValidationError, ValueError, OverflowError, TypeError, DataError)
+WITHOUT_QUERY = {ERROR_FLAG: "1"}  # which tells staff that something was wrong
 
 
 class ForStaff(MiddlewareMixin):
@@ -36,7 +37,8 @@ class StaffMessageMiddleware(ForStaff, MessageMiddleware):
     knows a lookup to be wrong; other wrong values of filters fail only in Python or in the database."""
 
     def process_exception(self, request: Any, error: Exception) -> HttpResponse | None:
-        if is_for_staff(request) and isinstance(error, OF_A_QUERY) and request.GET and ERROR_FLAG not in request.GET:
+        has_query = bool(request.GET) and request.GET.dict() != WITHOUT_QUERY
+        if is_for_staff(request) and isinstance(error, OF_A_QUERY) and has_query:
             log.warning("admin_query_refused", path=request.path, error=type(error).__name__)
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
         return None

@@ -74,6 +74,21 @@ def test_no_id_breaks_a_page(browser: Client, page: str) -> None:
 
 
 @pytest.mark.parametrize("page", sorted(LISTS))
+def test_no_query_breaks_the_page_of_a_row(browser: Client, page: str) -> None:
+    row = LISTS[page]._default_manager.first()
+    asked = [
+        f"/admin/{page}/{rest}?{name}={quote(value)}"
+        for rest, name, value in product(
+            ([] if row is None else [f"{row.pk}/{view}/" for view in ("change", "delete", "history")]) + ["add/"],
+            ("_to_field", "_popup", "_changelist_filters", "name", "e=1&_to_field"),
+            ["", *VALUES],
+        )
+    ]
+
+    assert [path for path in asked if breaks(partial(browser.get, path))] == []
+
+
+@pytest.mark.parametrize("page", sorted(LISTS))
 def test_no_selection_breaks_an_action(browser: Client, page: str) -> None:
     actions = [
         *admin.site._registry[LISTS[page]].get_actions(browser.get(f"/admin/{page}/").wsgi_request),
@@ -88,8 +103,9 @@ def test_no_selection_breaks_an_action(browser: Client, page: str) -> None:
     assert [form for form in forms if breaks(partial(browser.post, f"/admin/{page}/", form))] == []
 
 
-def test_lookup_that_fails_is_told_on_the_list_without_it(staff: Client) -> None:
-    answer = staff.get("/admin/keys/apikey/?lifetime__gt=x")
+@pytest.mark.parametrize("query", ["lifetime__gt=x", "e=1&lifetime__gt=x"])
+def test_lookup_that_fails_is_told_on_the_list_without_it(staff: Client, query: str) -> None:
+    answer = staff.get(f"/admin/keys/apikey/?{query}")
 
     assert (answer.status_code, answer["Location"]) == (302, "/admin/keys/apikey/?e=1")
 
