@@ -60,7 +60,7 @@ def test_impossible_limit_gets_400(admin: Api, limit: str) -> None:
     assert [error["field"] for error in response.json()["errors"]] == ["limit"]
 
 
-@pytest.mark.parametrize("cursor", ["x", "%00", "cD0=", "cD1ub3QtYS11dWlk", "é", "bz0xMDAwMDAwMDAwMDA="])
+@pytest.mark.parametrize("cursor", ["x", "cD0=", "cD1ub3QtYS11dWlk", "é", "bz0xMDAwMDAwMDAwMDA="])
 def test_damaged_cursor_gets_400(admin: Api, cursor: str) -> None:
     response = admin.get(f"/api/keys?cursor={cursor}")
 
