@@ -71,13 +71,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _next_drain = 0.0  # on time.monotonic's clock
     _trying = threading.Lock()
     _check = Check()
+    _connection_pools: dict[str, ConnectionPool[Any]]  # Django's
 
     @property
     def pool(self) -> Any:
+        pool = self._connection_pools.get(self.alias)
+        if pool is not None and pool.connection_class is TimedConnection:
+            return pool  # at once, since a request asks seven times
         pool = super().pool
         if pool is not None:
             pool._check = self._check  # Django gives the pool psycopg's own
-            pool.connection_class = TimedConnection
+            pool.connection_class = TimedConnection  # last: it says above that the pool is ready
         return pool
 
     def act_at_once(self, act: Callable[[Connection], Any]) -> Any:
