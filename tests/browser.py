@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe")
 FIRST_FREE_FD = 10  # Chromium reads its commands from 3, and answers on 4
+SETTLED_SECONDS = 5.0
 
 
 class Browser:
@@ -131,8 +133,12 @@ def _pipe() -> tuple[int, int]:
 def cut_off(browser: Browser) -> list[str]:
     """The texts of the page that stand wholly or in part outside of the window, or of a box that cuts them off.
 
-    What scrolls by itself, or ends in an ellipsis, may be longer than its box."""
+    What scrolls by itself, or ends in an ellipsis, may be longer than its box. Scripts lay a page out anew for a moment
+    after it has loaded: what is cut off then, and not after SETTLED_SECONDS, does not count."""
+    deadline = time.monotonic() + SETTLED_SECONDS
     texts: list[str] = browser.evaluate(CUT_OFF)
+    while texts and time.monotonic() < deadline:
+        texts = browser.evaluate(CUT_OFF)
     return texts
 
 
