@@ -15,7 +15,7 @@ def main() -> None:
     from django.db import Error
     from psycopg import Error as DriverError
 
-    from mcp_project import database_config
+    from mcp_project.database import config as database_config
 
     database_config.for_commands = True
     try:
@@ -25,7 +25,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except (Error, DriverError) as error:
-        from mcp_project.database import explain
+        from mcp_project.database.initialise import explain
 
         sys.exit(explain(error))
 

@@ -101,8 +101,8 @@ def service() -> Iterator[None]:
     import django
 
     django.setup()
-    from mcp_project.database import initialise, release_connections
-    from mcp_project.postgresql.base import _embedded
+    from mcp_project.database.initialise import initialise, release_connections
+    from mcp_project.database.postgresql.base import _embedded
 
     initialise(verbosity=0)
     try:

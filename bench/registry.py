@@ -80,7 +80,7 @@ def text_of(name: str) -> str:
 
 
 def load(service: Served, count: int) -> None:
-    from mcp_project.embedded_postgres import EmbeddedPostgres
+    from mcp_project.database.embedded_postgres import EmbeddedPostgres
 
     cluster = EmbeddedPostgres(service.postgres)
     with psycopg.connect(host=str(cluster.socket_dir), user=cluster.user, dbname="mcp", autocommit=True) as session:

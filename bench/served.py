@@ -99,7 +99,7 @@ def beside(
         host, port = listener.getsockname()
         options = ["--preload", "--workers", str(workers), "--bind", f"fd://{listener.fileno()}"]
         options += ["--worker-class", worker_class] if worker_class else []
-        command = [sys.executable, "-m", "gunicorn", "-c", "python:mcp_project.gunicorn_config", *options]
+        command = [sys.executable, "-m", "gunicorn", "-c", "python:mcp_project.serving.gunicorn_config", *options]
         process = subprocess.Popen(
             [*command, f"bench.rivals:{application}"], env=environment, pass_fds=[listener.fileno()]
         )
@@ -115,7 +115,7 @@ def beside(
 def _by_socket(service: Served) -> dict[str, str]:
     """The variables that name the service's embedded database as any server: what ends with a share in the embedded one
     waits for the others to give theirs back."""
-    from mcp_project.embedded_postgres import EmbeddedPostgres
+    from mcp_project.database.embedded_postgres import EmbeddedPostgres
 
     cluster = EmbeddedPostgres(service.postgres)
     password = "of no use: the socket is trusted"  # noqa: S105

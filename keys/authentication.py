@@ -15,7 +15,7 @@ from keys.crypto import prefix_of
 from keys.memory import Memory
 from keys.models import APIKey
 from keys.principal import Principal
-from mcp_project.errors import ApiError
+from mcp_project.http.errors import ApiError
 
 # What this process has looked up within KEY_CACHE_SECONDS: for so long, and no longer, a change of a key may go unseen
 # here. Wrong keys are remembered too, so that sending one again costs no look-up, and apart, so that a flood of them

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
-from mcp_project.errors import ApiError
+from mcp_project.http.errors import ApiError
 
 BEARER = 'Bearer realm="mcp"'
 CHALLENGE = {"WWW-Authenticate": f'{BEARER}, Basic realm="mcp"'}

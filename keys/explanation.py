@@ -14,7 +14,7 @@ from keys.limits.limiter import limiter
 from keys.principal import GovernedRequest, Principal
 from keys.verification import what_is_left
 from keys.visibility import look_up, request_for, view_for
-from mcp_project.errors import ApiError, from_exception
+from mcp_project.http.errors import ApiError, from_exception
 
 Rule = tuple[str, Callable[[], None]]
 

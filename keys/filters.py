@@ -10,7 +10,7 @@ from django_filters.fields import IsoDateTimeField
 
 from keys.models import APIKey, AuditEntry, Permission
 from keys.models.api_key import STATUSES
-from mcp_project.filters import WordFilter
+from mcp_project.http.filters import WordFilter
 
 
 class KeyFilter(django_filters.FilterSet):  # type: ignore[misc]

@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from keys.authentication import authenticate
 from keys.credentials import credential
 from keys.limits.failures import refuse_blocked
-from mcp_project.client_address import client_address
-from mcp_project.errors import ApiError
-from mcp_project.middleware import is_governed, without_slash
+from mcp_project.http.client_address import client_address
+from mcp_project.http.errors import ApiError
+from mcp_project.http.middleware import is_governed, without_slash
 
 
 class NotRemembered(Exception):

@@ -21,8 +21,8 @@ from keys.models import KeptAnswer
 from keys.principal import GovernedRequest, Principal
 from keys.sealing import Seal
 from keys.visibility import require_visible
-from mcp_project.errors import ApiError
-from mcp_project.periodic import Periodic
+from mcp_project.http.errors import ApiError
+from mcp_project.serving.periodic import Periodic
 
 log = structlog.get_logger()
 
@@ -158,7 +158,7 @@ def unpacked(request: GovernedRequest, text: bytes) -> HttpResponse:
     told = json.loads(head)
     response = HttpResponse(body, status=told["status"], headers=dict(told["headers"]))
     if told["error_code"] is not None:
-        response.error_code = told["error_code"]  # type: ignore[attr-defined]  # as of mcp_project.errors
+        response.error_code = told["error_code"]  # type: ignore[attr-defined]  # as of mcp_project.http.errors
     if told["model_id"] is not None:
         request.model_id = UUID(told["model_id"])
     return response

@@ -8,12 +8,12 @@ from django.conf import settings
 from keys.credentials import unauthenticated
 from keys.models import APIKey
 from keys.principal import Principal
-from mcp_project import transactions
-from mcp_project.errors import ApiError
+from mcp_project.database import transactions
+from mcp_project.http.errors import ApiError
 
 
 class Judgement:
-    """A request's key as it was judged, and when. Called before each commit (mcp_project.transactions), it judges the
+    """A request's key as it was judged, and when. Called before each commit (transactions.change), it judges the
     key again if its row was read more than KEY_CACHE_SECONDS ago; else it costs no query.
 
     So no change is committed later than KEY_CACHE_SECONDS, and the time that a COMMIT takes, after its key has ended.

@@ -19,9 +19,9 @@ from keys.limits.headers import OUTAGE, describe, policy, refusal
 from keys.limits.limiter import limiter
 from keys.principal import GovernedRequest, Principal
 from keys.streams import stream_watch
-from mcp_project import transactions
-from mcp_project.client_address import client_address
-from mcp_project.errors import ApiError, refuse
+from mcp_project.database import transactions
+from mcp_project.http.client_address import client_address
+from mcp_project.http.errors import ApiError, refuse
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

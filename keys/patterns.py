@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from mcp_project.validators import printable
+from mcp_project.database.validators import printable
 
 MAX_ENTRIES = 100
 MAX_PATTERN = 255

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from keys.models import Permission
 from keys.principal import principal_of
-from mcp_project.errors import ApiError
+from mcp_project.http.errors import ApiError
 
 
 class AnyKey(BasePermission):

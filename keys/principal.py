@@ -12,8 +12,8 @@ from rest_framework.request import Request as RestRequest
 from keys.limits.decision import Limits
 from keys.models import APIKey, Permission
 from keys.patterns import Network, matches
-from mcp_project.client_address import is_listed
-from mcp_project.middleware import Request
+from mcp_project.http.client_address import is_listed
+from mcp_project.http.middleware import Request
 
 
 @dataclass(frozen=True, slots=True)

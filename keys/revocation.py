@@ -11,8 +11,8 @@ from django.utils import timezone
 from keys import audit, judgement
 from keys.locks import lock_owner, lock_pool
 from keys.models import APIKey
-from mcp_project import transactions
-from mcp_project.database import without_time_limit
+from mcp_project.database import transactions
+from mcp_project.database.initialise import without_time_limit
 
 # A key and what it has made of itself, at any number of rotations; not successors that an admin made. A subquery, and
 # arrays in the statements below: PostgreSQL underestimates how many rows a recursion gives, and with joins instead,

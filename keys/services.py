@@ -14,8 +14,8 @@ from keys import audit, judgement
 from keys.locks import lock_owner, lock_pool
 from keys.models import APIKey, Permission
 from keys.patterns import normal_networks
-from mcp_project import transactions
-from mcp_project.errors import ApiError
+from mcp_project.database import transactions
+from mcp_project.http.errors import ApiError
 
 # What an audit entry of a new key tells of it.
 TOLD = (

@@ -6,7 +6,7 @@ from threading import Lock
 
 from keys.models import APIKey
 from keys.principal import Principal
-from mcp_project.periodic import Periodic
+from mcp_project.serving.periodic import Periodic
 
 Cut = Callable[[], None]
 

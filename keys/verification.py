@@ -7,7 +7,7 @@ from keys.limits.decision import Decision, Limits, whole_seconds
 from keys.limits.headers import refusal
 from keys.limits.limiter import limiter
 from keys.principal import Principal
-from mcp_project.errors import ApiError
+from mcp_project.http.errors import ApiError
 
 
 def verify(key: str, permission: str | None, model: str | None, ip: str | None, consume: bool) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from django.urls import Resolver404, ResolverMatch, resolve
 from rest_framework.generics import GenericAPIView
 
 from keys.principal import GovernedRequest, Principal
-from mcp_project.errors import ApiError
-from mcp_project.middleware import is_governed, without_slash
+from mcp_project.http.errors import ApiError
+from mcp_project.http.middleware import is_governed, without_slash
 
 NOWHERE = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "HTTP_HOST": "localhost"}  # for the links of pages
 

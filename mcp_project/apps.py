@@ -8,6 +8,6 @@ class McpProjectConfig(AppConfig):
 
     def ready(self) -> None:
         from mcp_project import checks  # noqa: F401  (registers them)
-        from mcp_project.handlers import report_uncaught
+        from mcp_project.http.handlers import report_uncaught
 
         got_request_exception.connect(report_uncaught, dispatch_uid="mcp_project.report_uncaught")

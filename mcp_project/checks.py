@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from mcp_project.client_address import networks
+from mcp_project.http.client_address import networks
 
 
 @register()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.templatetags.static import static
 
 from mcp_project import __version__, env
-from mcp_project.database_config import database_from_environment, longest_answer, role_settings, service_role
+from mcp_project.database.config import database_from_environment, longest_answer, role_settings, service_role
 from mcp_project.production import refuse_unsafe
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -29,7 +29,7 @@ EMBEDDED_DATABASE: bool = not any(
     env.is_set(name) for name in ("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME")
 )
 REDIS_URL: str = env.read("REDIS_URL")
-# What each worker does beside answering requests: mcp_project.periodic. And what /health asks after.
+# What each worker does beside answering requests: mcp_project.serving.periodic. And what /health asks after.
 BACKGROUND_TASKS = [
     "usage.flusher.flusher",
     "usage.partitions.maintainer",
@@ -118,7 +118,7 @@ CACHES = {
     "doors": {"BACKEND": "keys.limits.doors.DoorCounterCache"},
 }
 RATELIMIT_USE_CACHE = "doors"
-RATELIMIT_IP_META_KEY = "mcp_project.client_address.client_address"
+RATELIMIT_IP_META_KEY = "mcp_project.http.client_address.client_address"
 
 # --- Usage --------------------------------------------------------------------------------------------------------
 USAGE_JOURNAL_DIR = VAR_DIR / "usage"
@@ -157,7 +157,7 @@ INSTALLED_APPS = [
 MIGRATION_MODULES = {"rest_framework_api_key": None}
 MIDDLEWARE = [
     # Outermost, so that every answer, whichever layer gives it, has a request id, a log line and the error shape.
-    "mcp_project.middleware.RequestContextMiddleware",
+    "mcp_project.http.middleware.RequestContextMiddleware",
     "usage.middleware.UsageTrackingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -165,12 +165,12 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "keys.middleware.APIKeyMiddleware",
     "keys.middleware.ThrottleMiddleware",
-    "mcp_project.middleware.HostMiddleware",
+    "mcp_project.http.middleware.HostMiddleware",
     # What only the admin uses comes last, so that a refused request has not paid for it.
-    "mcp_project.staff.StaffSessionMiddleware",
+    "mcp_project.staff.middleware.StaffSessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "mcp_project.staff.StaffAuthenticationMiddleware",
-    "mcp_project.staff.StaffMessageMiddleware",
+    "mcp_project.staff.middleware.StaffAuthenticationMiddleware",
+    "mcp_project.staff.middleware.StaffMessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Innermost: what it repeats is the view's answer, and what is in its transaction the view's work.
     "keys.middleware.IdempotencyMiddleware",
@@ -209,7 +209,7 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # the admin's files are served from their packages: there is nothing to collect
 WHITENOISE_ROOT = BASE_DIR / "mcp_project" / "root"  # files of the top folder, such as /favicon.ico
 
-LOGGING_CONFIG = "mcp_project.logs.configure"
+LOGGING_CONFIG = "mcp_project.serving.logs.configure"
 LOGGING = {
     "level": "DEBUG" if DEBUG else env.read("LOG_LEVEL"),
     "format": env.read("LOG_FORMAT"),
@@ -220,14 +220,14 @@ LOGGING = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["keys.authentication.PrincipalAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["keys.permissions.KeyPermission"],
-    "DEFAULT_PARSER_CLASSES": ["mcp_project.parsers.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["mcp_project.http.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "mcp_project.negotiation.FirstRendererNegotiation",
-    "DEFAULT_PAGINATION_CLASS": "mcp_project.pagination.KeysetPagination",
-    "DEFAULT_FILTER_BACKENDS": ["mcp_project.filters.StrictFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "mcp_project.openapi.OwnDescriptions",
-    "DEFAULT_METADATA_CLASS": "mcp_project.metadata.PlainMetadata",
-    "EXCEPTION_HANDLER": "mcp_project.errors.exception_handler",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "mcp_project.http.negotiation.FirstRendererNegotiation",
+    "DEFAULT_PAGINATION_CLASS": "mcp_project.http.pagination.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["mcp_project.http.filters.StrictFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "mcp_project.http.openapi.OwnDescriptions",
+    "DEFAULT_METADATA_CLASS": "mcp_project.http.metadata.PlainMetadata",
+    "EXCEPTION_HANDLER": "mcp_project.http.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
@@ -244,9 +244,9 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "mcp_project.openapi.describe_errors",
-        "mcp_project.openapi.describe_limits",
-        "mcp_project.openapi.describe_idempotency",
+        "mcp_project.http.openapi.describe_errors",
+        "mcp_project.http.openapi.describe_limits",
+        "mcp_project.http.openapi.describe_idempotency",
     ],
     "ENUM_NAME_OVERRIDES": {
         "PermissionEnum": "keys.models.Permission",

@@ -6,12 +6,12 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from django_ratelimit.decorators import ratelimit
 
-from mcp_project.documents import DocsView, SchemaView
-from mcp_project.health import HealthView, IndexView, LiveView
-from mcp_project.scrape import MetricsView
+from mcp_project.http.documents import DocsView, SchemaView
+from mcp_project.serving.health import HealthView, IndexView, LiveView
+from mcp_project.serving.scrape import MetricsView
 
-handler400 = handler403 = handler404 = "mcp_project.handlers.client_error"
-handler500 = "mcp_project.handlers.server_error"
+handler400 = handler403 = handler404 = "mcp_project.http.handlers.client_error"
+handler500 = "mcp_project.http.handlers.server_error"
 
 admin.site.login = ratelimit(  # type: ignore[method-assign]
     group="admin-login", key="ip", rate=lambda *_: settings.ADMIN_LOGIN_RATE, method="POST"
@@ -24,7 +24,7 @@ urlpatterns = [
     path("metrics", MetricsView.as_view(), name="metrics"),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(), name="docs"),
-    path("api/", include("registry.urls")),  # first, since Django tries one after the other, and these are asked most
+    path("api/", include("registry.rest.urls")),  # first: Django tries one by one
     path("api/", include("keys.urls")),
     path("api/", include("usage.urls")),
     path("admin", RedirectView.as_view(url="/admin/")),

@@ -13,8 +13,8 @@ from django.http import Http404
 from keys.models import AuditEntry
 from keys.patterns import as_like
 from keys.principal import Principal
-from mcp_project.errors import ApiError
-from mcp_project.statements import Statement
+from mcp_project.database.statements import Statement
+from mcp_project.http.errors import ApiError
 from registry.models import (
     Context,
     ContextVersion,

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ValidationError
 
-from mcp_project.validators import JSONObject, printable, storable
+from mcp_project.database.validators import JSONObject, printable, storable
 from registry.schemas import check
 from registry.spelling import validate_spelling
 

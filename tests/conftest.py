@@ -22,8 +22,8 @@ from keys.limits.limiter import limiter
 from keys.limits.stores import StoreAway, postgresql
 from keys.models import APIKey
 from keys.services import create_key
-from mcp_project.database import connection_parameters
-from mcp_project.embedded_postgres import EmbeddedPostgres
+from mcp_project.database.embedded_postgres import EmbeddedPostgres
+from mcp_project.database.initialise import connection_parameters
 from tests.redis_server import RedisServer
 from tests.server import Server, database_environment
 from usage.drain import drain

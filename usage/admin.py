@@ -3,7 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.filters import AllValuesFieldListFilter
 
-from mcp_project.admin import ReadOnlyAdmin
+from mcp_project.staff.pages import ReadOnlyAdmin
 from usage.models import Event, Series
 
 

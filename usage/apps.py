@@ -6,7 +6,7 @@ class UsageConfig(AppConfig):
     verbose_name = "Usage"
 
     def ready(self) -> None:
-        from mcp_project.metrics import computed
+        from mcp_project.serving.metrics import computed
         from usage.lag import journal_lag
 
         computed.register(journal_lag)

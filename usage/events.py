@@ -10,7 +10,7 @@ from django.urls import Resolver404, resolve
 
 from keys.limits.free import is_free
 from keys.principal import GovernedRequest
-from mcp_project.client_address import client_address
+from mcp_project.http.client_address import client_address
 
 UNMATCHED = "unmatched"  # the route of a path that leads nowhere: never the path itself, which anyone can make up
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

@@ -5,7 +5,7 @@ from pathlib import Path
 import structlog
 from django.conf import settings
 
-from mcp_project.periodic import Periodic
+from mcp_project.serving.periodic import Periodic
 from usage.drain import drain, drain_orphans
 from usage.journal import journal
 from usage.lag import journal_lag

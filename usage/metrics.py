@@ -5,7 +5,7 @@ from functools import cache
 import structlog
 from prometheus_client import Counter, Histogram
 
-from mcp_project.metrics import counted
+from mcp_project.serving.metrics import counted
 from usage.events import REFUSALS, Event
 
 log = structlog.get_logger()

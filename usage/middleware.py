@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from keys.principal import GovernedRequest
-from mcp_project.errors import ApiError, from_exception, in_shape, report
+from mcp_project.http.errors import ApiError, from_exception, in_shape, report
 from usage.events import event_of
 from usage.journal import journal
 from usage.metrics import count

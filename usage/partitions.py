@@ -13,8 +13,8 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
-from mcp_project.database import without_time_limit
-from mcp_project.periodic import Periodic
+from mcp_project.database.initialise import without_time_limit
+from mcp_project.serving.periodic import Periodic
 from usage.models import DrainedJournal
 
 log = structlog.get_logger()

@@ -17,8 +17,8 @@ from rest_framework.viewsets import GenericViewSet
 
 from keys.models import Permission
 from keys.principal import principal_of
-from mcp_project.csv_response import csv_response, wants_csv
-from mcp_project.pagination import MAX_PAGE_SIZE, page, place_of
+from mcp_project.http.csv_response import csv_response, wants_csv
+from mcp_project.http.pagination import MAX_PAGE_SIZE, page, place_of
 from usage.models import Event
 from usage.queries import EventsQuery, ReportQuery, TimeSeriesQuery, conditions, period_of, visible
 from usage.reports import COLUMNS_OF_FIGURES, Report, TooManyGroups, time_series, told_of

@@ -6,7 +6,7 @@ from django.db.models.functions import Cast, Left
 from django.http import HttpRequest
 
 from keys.models import AuditEntry
-from mcp_project.admin import ReadOnlyAdmin, in_lines
+from mcp_project.staff.pages import ReadOnlyAdmin, in_lines
 
 SHOWN = 300  # characters of the changes, in the list
 

@@ -20,8 +20,8 @@ from keys import revocation, services
 from keys.limits.limiter import limiter
 from keys.models import APIKey, Permission
 from keys.models.api_key import STATUSES, validate_quota
-from mcp_project.admin import JSON_IN_FORMS, actor, to_audit_trail
-from mcp_project.errors import ApiError, from_exception
+from mcp_project.http.errors import ApiError, from_exception
+from mcp_project.staff.pages import JSON_IN_FORMS, actor, to_audit_trail
 
 admin.site.unregister(UnusedAPIKey)  # the library's own, which has no table here
 

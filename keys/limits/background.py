@@ -5,7 +5,7 @@ from redis import RedisError
 
 from keys.limits.limiter import limiter
 from keys.limits.stores.redis import RedisStore
-from mcp_project.periodic import Periodic
+from mcp_project.serving.periodic import Periodic
 
 
 def health() -> str:

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
 from keys.memory import Memory
-from mcp_project.client_address import client_address
-from mcp_project.errors import ApiError
+from mcp_project.http.client_address import client_address
+from mcp_project.http.errors import ApiError
 
 MOST_ADDRESSES = 10_000
 IPV6_NEIGHBOURS = 64  # bits of an IPv6 address that count: whoever has one has its whole /64, as django-ratelimit knows

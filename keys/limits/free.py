@@ -6,7 +6,7 @@ from uuid import UUID
 from django.http import HttpRequest
 
 from keys.memory import Memory
-from mcp_project.errors import ApiError
+from mcp_project.http.errors import ApiError
 
 FREE_OF_CHARGE = frozenset({("GET", "/api/keys/me"), ("HEAD", "/api/keys/me")})
 FREE_A_SECOND = 10  # of one key, in one worker

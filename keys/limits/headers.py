@@ -11,7 +11,7 @@ from django.http import HttpResponse
 
 from keys.limits.decision import Decision, Limits, whole_seconds
 from keys.limits.periods import DAY_SECONDS, month_seconds
-from mcp_project.errors import ApiError
+from mcp_project.http.errors import ApiError
 
 OUTAGE = "X-RateLimit-Outage"
 MOST = 999_999_999_999_999  # that a structured field's integer may be (RFC 9651, section 3.3.1)

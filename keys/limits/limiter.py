@@ -14,9 +14,9 @@ from keys.limits.stores.local import LocalStore
 from keys.limits.stores.postgresql import PostgreSQLStore
 from keys.limits.stores.redis import RedisStore
 from keys.memory import Memory
-from mcp_project.errors import ApiError
-from mcp_project.folding import FoldedWarning
-from mcp_project.metrics import limiter_store_lost, limiter_undecided
+from mcp_project.http.errors import ApiError
+from mcp_project.serving.folding import FoldedWarning
+from mcp_project.serving.metrics import limiter_store_lost, limiter_undecided
 
 LONGEST_MEMORY = 5 * NANOSECONDS  # so soon the store is asked again, in case an operator has reset the counters
 HELD_SECONDS = 1.0

@@ -6,8 +6,8 @@ import django.core.validators
 from django.db import migrations, models
 
 import keys.models.api_key
-import mcp_project.ids
-import mcp_project.validators
+import mcp_project.database.ids
+import mcp_project.database.validators
 
 
 class Migration(migrations.Migration):
@@ -23,14 +23,16 @@ class Migration(migrations.Migration):
                 ("hashed_key", models.CharField(editable=False, max_length=150)),
                 (
                     "id",
-                    models.UUIDField(default=mcp_project.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=mcp_project.database.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 (
                     "name",
                     models.CharField(
                         max_length=100,
                         validators=[
-                            mcp_project.validators.printable,
+                            mcp_project.database.validators.printable,
                             django.core.validators.MinLengthValidator(1),
                         ],
                     ),
@@ -41,7 +43,7 @@ class Migration(migrations.Migration):
                         db_index=True,
                         max_length=100,
                         validators=[
-                            mcp_project.validators.printable,
+                            mcp_project.database.validators.printable,
                             django.core.validators.MinLengthValidator(1),
                         ],
                     ),

@@ -6,8 +6,8 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import keys.patterns
-import mcp_project.ids
-import mcp_project.validators
+import mcp_project.database.ids
+import mcp_project.database.validators
 
 
 class Migration(migrations.Migration):
@@ -57,7 +57,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="apikey",
             name="metadata",
-            field=models.JSONField(blank=True, default=dict, validators=[mcp_project.validators.JSONObject(8192)]),
+            field=models.JSONField(
+                blank=True, default=dict, validators=[mcp_project.database.validators.JSONObject(8192)]
+            ),
         ),
         migrations.AddField(
             model_name="apikey",
@@ -85,7 +87,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="apikey",
             name="pool_id",
-            field=models.UUIDField(default=mcp_project.ids.uuid7, editable=False),
+            field=models.UUIDField(default=mcp_project.database.ids.uuid7, editable=False),
         ),
         migrations.AddField(
             model_name="apikey",
@@ -127,7 +129,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=mcp_project.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=mcp_project.database.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 ("at", models.DateTimeField(auto_now_add=True)),
                 ("actor", models.CharField(max_length=200)),

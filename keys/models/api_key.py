@@ -16,8 +16,8 @@ from keys.limits.decision import Limits
 from keys.limits.quota import parse_quota
 from keys.limits.rate import Rate
 from keys.patterns import MAX_PATTERN, validate_model_patterns, validate_networks
-from mcp_project.ids import uuid7
-from mcp_project.validators import JSONObject, printable
+from mcp_project.database.ids import uuid7
+from mcp_project.database.validators import JSONObject, printable
 
 MAX_METADATA_BYTES = 8 * 1024
 STATUSES = ("active", "disabled", "expired", "revoked")

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from mcp_project.ids import uuid7
+from mcp_project.database.ids import uuid7
 
 
 class AuditEntry(models.Model):

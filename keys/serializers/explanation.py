@@ -5,7 +5,7 @@ from urllib.parse import unquote
 from rest_framework import serializers
 
 from keys.serializers.keys import LimitsSerializer
-from mcp_project.serializers import StrictSerializer, StringField
+from mcp_project.http.serializers import StrictSerializer, StringField
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 

@@ -11,8 +11,8 @@ from keys.limits.quota import MAX_QUOTA
 from keys.models import APIKey, Permission
 from keys.models.api_key import MAX_METADATA_BYTES, STATUSES, OnOutage, validate_quota, validate_rate
 from keys.patterns import validate_model_patterns, validate_networks
-from mcp_project.serializers import ChoiceField, StrictModelSerializer, StrictSerializer, StringField
-from mcp_project.validators import JSONObject
+from mcp_project.database.validators import JSONObject
+from mcp_project.http.serializers import ChoiceField, StrictModelSerializer, StrictSerializer, StringField
 
 LONGEST_OVERLAP = 30 * 86400
 

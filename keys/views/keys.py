@@ -24,7 +24,7 @@ from keys.serializers.keys import (
     RevokedSerializer,
     RotationSerializer,
 )
-from mcp_project.preconditions import expected_etags
+from mcp_project.http.preconditions import expected_etags
 
 IF_MATCH = OpenApiParameter(
     "If-Match", str, "header", required=True, description="The `ETag` of what was read, or `*`."

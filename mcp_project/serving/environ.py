@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.exceptions import BadRequest
 from gunicorn.asgi.parser import PythonProtocol
 
-from mcp_project.client_address import is_listed, networks, plain
+from mcp_project.http.client_address import is_listed, networks, plain
 
 Environ = dict[str, Any]
 

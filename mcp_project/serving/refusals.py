@@ -3,7 +3,7 @@
 import structlog
 from prometheus_client import Counter
 
-from mcp_project.metrics import counted
+from mcp_project.serving.metrics import counted
 from mcp_project.serving.responses import Refusal
 
 log = structlog.get_logger("serving")

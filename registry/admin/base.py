@@ -7,13 +7,13 @@ from django.db import IntegrityError, models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from mcp_project import transactions
-from mcp_project.admin import JSON_IN_FORMS, TEXT_IN_FORMS, actor, to_audit_trail
+from mcp_project.database import transactions
+from mcp_project.staff.pages import JSON_IN_FORMS, TEXT_IN_FORMS, actor, to_audit_trail
 from registry.admin.filters import FiltersAlone
 from registry.admin.forms import EditionForm
 from registry.admin.tables import LATEST, Table
-from registry.filters import MAX_SEARCH, having_words
 from registry.models import Named
+from registry.rest.filters import MAX_SEARCH, having_words
 from registry.services import followers
 from registry.services.named import save
 

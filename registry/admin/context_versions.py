@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.utils.html import format_html_join
 
-from mcp_project.admin import in_lines, preformatted
+from mcp_project.staff.pages import in_lines, preformatted
 from registry.admin.filters import ContextFilter
 from registry.admin.parts import PartAdmin
 from registry.models import ContextVersion

@@ -9,9 +9,9 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from mcp_project.admin import actor
-from mcp_project.errors import ApiError
-from mcp_project.validators import printable
+from mcp_project.database.validators import printable
+from mcp_project.http.errors import ApiError
+from mcp_project.staff.pages import actor
 from registry.admin.base import ResourceAdmin
 from registry.admin.filters import OwnerFilter, UsesContextFilter, UsesModelFilter
 from registry.admin.forms import EditionForm

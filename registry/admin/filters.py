@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest
 from unfold.contrib.filters.admin import TextFilter
 
-from mcp_project.admin import LongListAdmin
+from mcp_project.staff.pages import LongListAdmin
 from registry.models import Context, Deployment, DeploymentTarget, RegisteredModel
 from registry.queries import find_named
 

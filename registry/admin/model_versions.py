@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from mcp_project.admin import in_lines
+from mcp_project.staff.pages import in_lines
 from registry.admin.filters import ModelFilter, RunFilter
 from registry.admin.models import LARGE
 from registry.admin.parts import PartAdmin

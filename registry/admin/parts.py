@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from mcp_project.admin import ReadOnlyAdmin
+from mcp_project.staff.pages import ReadOnlyAdmin
 from registry.admin.filters import FiltersAlone
 from registry.admin.tables import link
 

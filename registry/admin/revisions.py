@@ -2,7 +2,7 @@ import json
 
 from django.contrib import admin
 
-from mcp_project.admin import preformatted, pretty
+from mcp_project.staff.pages import preformatted, pretty
 from registry.admin.filters import DeploymentFilter
 from registry.admin.parts import PartAdmin
 from registry.models import DeploymentRevision

@@ -3,8 +3,8 @@
 import django.contrib.postgres.indexes
 from django.db import migrations, models
 
-import mcp_project.ids
-import mcp_project.validators
+import mcp_project.database.ids
+import mcp_project.database.validators
 import registry.validators
 
 
@@ -19,31 +19,35 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=mcp_project.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=mcp_project.database.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 (
                     "name",
                     models.CharField(
                         max_length=255,
                         unique=True,
-                        validators=[mcp_project.validators.printable, registry.validators.validate_model_name],
+                        validators=[mcp_project.database.validators.printable, registry.validators.validate_model_name],
                     ),
                 ),
                 ("description", models.TextField(blank=True, default="", max_length=65536)),
                 (
                     "owner",
-                    models.CharField(db_index=True, max_length=100, validators=[mcp_project.validators.printable]),
+                    models.CharField(
+                        db_index=True, max_length=100, validators=[mcp_project.database.validators.printable]
+                    ),
                 ),
                 (
                     "framework",
                     models.CharField(
-                        blank=True, default="", max_length=100, validators=[mcp_project.validators.printable]
+                        blank=True, default="", max_length=100, validators=[mcp_project.database.validators.printable]
                     ),
                 ),
                 (
                     "task",
                     models.CharField(
-                        blank=True, default="", max_length=100, validators=[mcp_project.validators.printable]
+                        blank=True, default="", max_length=100, validators=[mcp_project.database.validators.printable]
                     ),
                 ),
                 (
@@ -52,7 +56,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "metadata",
-                    models.JSONField(blank=True, default=dict, validators=[mcp_project.validators.JSONObject(65536)]),
+                    models.JSONField(
+                        blank=True, default=dict, validators=[mcp_project.database.validators.JSONObject(65536)]
+                    ),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("created_by", models.CharField(blank=True, default="", editable=False, max_length=200)),

@@ -5,8 +5,8 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import mcp_project.ids
-import mcp_project.validators
+import mcp_project.database.ids
+import mcp_project.database.validators
 import registry.validators
 
 # The words by which models are searched, kept with the row: so that the planner has statistics of them. In the
@@ -32,7 +32,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=mcp_project.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=mcp_project.database.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 ("alias", models.CharField(max_length=255)),
                 ("edition", models.PositiveIntegerField()),
@@ -50,7 +52,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=mcp_project.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=mcp_project.database.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 ("description", models.TextField(blank=True, default="", max_length=65536)),
                 ("tags", models.JSONField(blank=True, default=dict, validators=[registry.validators.validate_tags])),
@@ -70,7 +74,7 @@ class Migration(migrations.Migration):
                 (
                     "run_id",
                     models.CharField(
-                        blank=True, default="", max_length=250, validators=[mcp_project.validators.printable]
+                        blank=True, default="", max_length=250, validators=[mcp_project.database.validators.printable]
                     ),
                 ),
                 (
@@ -90,7 +94,7 @@ class Migration(migrations.Migration):
                 (
                     "status_message",
                     models.CharField(
-                        blank=True, default="", max_length=1000, validators=[mcp_project.validators.printable]
+                        blank=True, default="", max_length=1000, validators=[mcp_project.database.validators.printable]
                     ),
                 ),
                 (
@@ -99,7 +103,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "params",
-                    models.JSONField(blank=True, default=dict, validators=[mcp_project.validators.JSONObject(65536)]),
+                    models.JSONField(
+                        blank=True, default=dict, validators=[mcp_project.database.validators.JSONObject(65536)]
+                    ),
                 ),
                 (
                     "signature",
@@ -159,7 +165,7 @@ class Migration(migrations.Migration):
             model_name="registeredmodel",
             name="license",
             field=models.CharField(
-                blank=True, default="", max_length=100, validators=[mcp_project.validators.printable]
+                blank=True, default="", max_length=100, validators=[mcp_project.database.validators.printable]
             ),
         ),
         migrations.AlterField(
@@ -170,7 +176,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="registeredmodel",
             name="owner",
-            field=models.CharField(max_length=100, validators=[mcp_project.validators.printable]),
+            field=models.CharField(max_length=100, validators=[mcp_project.database.validators.printable]),
         ),
         migrations.AlterField(
             model_name="registeredmodel",

@@ -5,8 +5,8 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import mcp_project.ids
-import mcp_project.validators
+import mcp_project.database.ids
+import mcp_project.database.validators
 import registry.endpoints
 import registry.validators
 
@@ -57,7 +57,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=mcp_project.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=mcp_project.database.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 ("description", models.TextField(blank=True, default="", max_length=65536)),
                 ("tags", models.JSONField(blank=True, default=dict, validators=[registry.validators.validate_tags])),
@@ -70,16 +72,20 @@ class Migration(migrations.Migration):
                     models.CharField(
                         max_length=255,
                         unique=True,
-                        validators=[mcp_project.validators.printable, registry.validators.validate_model_name],
+                        validators=[mcp_project.database.validators.printable, registry.validators.validate_model_name],
                     ),
                 ),
                 (
                     "owner",
-                    models.CharField(db_index=True, max_length=100, validators=[mcp_project.validators.printable]),
+                    models.CharField(
+                        db_index=True, max_length=100, validators=[mcp_project.database.validators.printable]
+                    ),
                 ),
                 (
                     "metadata",
-                    models.JSONField(blank=True, default=dict, validators=[mcp_project.validators.JSONObject(65536)]),
+                    models.JSONField(
+                        blank=True, default=dict, validators=[mcp_project.database.validators.JSONObject(65536)]
+                    ),
                 ),
                 ("environment", models.CharField(max_length=63)),
                 ("endpoint", models.CharField(max_length=2000, validators=[registry.endpoints.validate_endpoint])),
@@ -124,7 +130,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=mcp_project.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=mcp_project.database.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 ("number", models.PositiveIntegerField()),
                 ("at", models.DateTimeField()),

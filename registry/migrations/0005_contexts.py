@@ -6,8 +6,8 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import mcp_project.ids
-import mcp_project.validators
+import mcp_project.database.ids
+import mcp_project.database.validators
 import registry.validators
 
 # As of models: see 0002.
@@ -32,7 +32,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=mcp_project.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=mcp_project.database.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 ("description", models.TextField(blank=True, default="", max_length=65536)),
                 ("tags", models.JSONField(blank=True, default=dict, validators=[registry.validators.validate_tags])),
@@ -45,13 +47,15 @@ class Migration(migrations.Migration):
                     models.CharField(
                         max_length=255,
                         unique=True,
-                        validators=[mcp_project.validators.printable, registry.validators.validate_model_name],
+                        validators=[mcp_project.database.validators.printable, registry.validators.validate_model_name],
                     ),
                 ),
-                ("owner", models.CharField(max_length=100, validators=[mcp_project.validators.printable])),
+                ("owner", models.CharField(max_length=100, validators=[mcp_project.database.validators.printable])),
                 (
                     "metadata",
-                    models.JSONField(blank=True, default=dict, validators=[mcp_project.validators.JSONObject(65536)]),
+                    models.JSONField(
+                        blank=True, default=dict, validators=[mcp_project.database.validators.JSONObject(65536)]
+                    ),
                 ),
                 ("aliases", models.JSONField(default=dict, editable=False)),
                 ("last_number", models.PositiveIntegerField(default=0, editable=False)),
@@ -72,7 +76,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=mcp_project.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=mcp_project.database.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 ("alias", models.CharField(max_length=255)),
                 ("edition", models.PositiveIntegerField()),
@@ -90,7 +96,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=mcp_project.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=mcp_project.database.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 ("number", models.PositiveIntegerField()),
                 ("messages", models.JSONField(default=list)),

@@ -5,8 +5,8 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from mcp_project.ids import uuid7
-from mcp_project.validators import JSONObject, printable
+from mcp_project.database.ids import uuid7
+from mcp_project.database.validators import JSONObject, printable
 from registry.validators import MAX_METADATA_BYTES, validate_model_name, validate_tags
 
 

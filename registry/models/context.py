@@ -5,7 +5,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models as db  # `models` is a field here
 from django.utils import timezone
 
-from mcp_project.ids import uuid7
+from mcp_project.database.ids import uuid7
 from registry.models.base import AliasMove, Named
 
 

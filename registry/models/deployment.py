@@ -3,8 +3,8 @@ from typing import Any
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
-from mcp_project.ids import uuid7
-from mcp_project.validators import JSONObject, printable
+from mcp_project.database.ids import uuid7
+from mcp_project.database.validators import JSONObject, printable
 from registry.endpoints import MAX_ENDPOINT, validate_endpoint
 from registry.models.base import Resource
 from registry.models.context import ContextVersion

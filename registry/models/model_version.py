@@ -2,7 +2,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from keys.principal import Principal
-from mcp_project.validators import JSONObject, printable
+from mcp_project.database.validators import JSONObject, printable
 from registry.models.base import Resource
 from registry.models.registered_model import RegisteredModel
 from registry.uris import may_see_uri

@@ -1,7 +1,7 @@
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
-from mcp_project.validators import printable
+from mcp_project.database.validators import printable
 from registry.models.base import AliasMove, Named
 
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from keys import audit
 from keys.principal import Principal
-from mcp_project import transactions
-from mcp_project.errors import ApiError
+from mcp_project.database import transactions
+from mcp_project.http.errors import ApiError
 from registry.models import Named, RegisteredModel
 from registry.services import followers
 from registry.services.named import check_etag, touch

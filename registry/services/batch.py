@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from keys import audit
 from keys.models import AuditEntry
 from keys.principal import Principal
-from mcp_project import transactions
-from mcp_project.errors import ApiError
+from mcp_project.database import transactions
+from mcp_project.http.errors import ApiError
 from registry.models import RegisteredModel
 from registry.services.models import TOLD
 from registry.services.names import require_name

@@ -8,8 +8,8 @@ from rest_framework.exceptions import ValidationError
 
 from keys import audit
 from keys.principal import Principal
-from mcp_project import transactions
-from mcp_project.errors import ApiError
+from mcp_project.database import transactions
+from mcp_project.http.errors import ApiError
 from registry.canonical import digest
 from registry.models import Context, ContextVersion
 from registry.queries import find_context, visible_models

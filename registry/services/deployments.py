@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 
 from keys import audit
 from keys.principal import Principal
-from mcp_project import transactions
-from mcp_project.errors import ApiError
+from mcp_project.database import transactions
+from mcp_project.http.errors import ApiError
 from registry.endpoints import validate_endpoint
 from registry.models import Deployment, DeploymentStatus, DeploymentTarget
 from registry.queries import find_deployment, find_revision

@@ -11,8 +11,8 @@ import structlog
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from keys.principal import Principal
-from mcp_project.errors import ApiError
-from mcp_project.statements import update
+from mcp_project.database.statements import update
+from mcp_project.http.errors import ApiError
 from registry.models import (
     Context,
     Deployment,

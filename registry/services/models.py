@@ -5,7 +5,7 @@ from typing import Any
 
 from keys import audit
 from keys.principal import Principal
-from mcp_project import transactions
+from mcp_project.database import transactions
 from registry.models import RegisteredModel
 from registry.queries import find_model
 from registry.services import followers

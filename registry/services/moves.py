@@ -3,8 +3,8 @@ is a transaction. Until the last has come, the alias is `moving`."""
 
 from uuid import UUID
 
-from mcp_project import transactions
-from mcp_project.periodic import Periodic
+from mcp_project.database import transactions
+from mcp_project.serving.periodic import Periodic
 from registry.models import RegisteredModel
 from registry.services import followers
 

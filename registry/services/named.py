@@ -8,8 +8,8 @@ from django.utils import timezone
 from keys import audit
 from keys.models import Permission
 from keys.principal import Principal
-from mcp_project.errors import ApiError
-from mcp_project.statements import update
+from mcp_project.database.statements import update
+from mcp_project.http.errors import ApiError
 from registry.canonical import canonical
 from registry.models import Named, RegisteredModel
 from registry.services import followers

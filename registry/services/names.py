@@ -8,8 +8,8 @@ from django.db import IntegrityError
 from django.db.models import Manager, Model, QuerySet
 
 from keys.principal import Principal
-from mcp_project.errors import ApiError
-from mcp_project.statements import insert
+from mcp_project.database.statements import insert
+from mcp_project.http.errors import ApiError
 from registry.models import Context, Deployment, RegisteredModel
 from registry.queries import visible_contexts, visible_deployments, visible_models
 

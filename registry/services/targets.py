@@ -9,7 +9,7 @@ from django.http import Http404
 from rest_framework.exceptions import ValidationError
 
 from keys.principal import Principal
-from mcp_project.errors import ApiError
+from mcp_project.http.errors import ApiError
 from registry.models import Context, ContextVersion, DeploymentTarget, ModelVersion, RegisteredModel, Status
 from registry.queries import find_context, find_context_version, find_model, visible_contexts, visible_models
 

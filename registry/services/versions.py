@@ -9,8 +9,8 @@ from rest_framework.exceptions import ValidationError
 
 from keys import audit
 from keys.principal import Principal
-from mcp_project import transactions
-from mcp_project.errors import ApiError
+from mcp_project.database import transactions
+from mcp_project.http.errors import ApiError
 from registry.models import ModelVersion, RegisteredModel, Stage, Status
 from registry.queries import find_model, find_version
 from registry.services import followers

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 
-from mcp_project.errors import field_errors
+from mcp_project.http.errors import field_errors
 from registry.canonical import canonical, digest
 from registry.models import ContextVersion, Deployment, DeploymentTarget
-from registry.serializers.context_versions import ContextVersionSerializer
+from registry.rest.serializers.context_versions import ContextVersionSerializer
 from registry.services.revisions import FIELDS, content_of
 from registry.transfer.values import Row
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from mcp_project.validators import TOO_DEEP
+from mcp_project.database.validators import TOO_DEEP
 from registry.canonical import canonical
 from registry.transfer import Unreadable
 from registry.transfer.kinds import FORMAT

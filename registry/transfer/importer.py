@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, connection
 from django.db.models import Model
 
-from mcp_project import transactions
+from mcp_project.database import transactions
 from registry.canonical import canonical
 from registry.transfer import Unreadable
 from registry.transfer.files import File, Line, lines_of, parse

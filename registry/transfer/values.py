@@ -10,7 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from mcp_project.validators import storable
+from mcp_project.database.validators import storable
 
 Field: TypeAlias = "models.Field[Any, Any]"
 Row = dict[str, Any]  # column → value, as Django has it

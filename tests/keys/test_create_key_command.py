@@ -72,7 +72,7 @@ def test_database_that_is_not_ready_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     def pending() -> list[Any]:
         return ["keys.0001_initial"]
 
-    monkeypatch.setattr("mcp_project.commands.pending_migrations", pending)
+    monkeypatch.setattr("mcp_project.management.base.pending_migrations", pending)
 
     with pytest.raises(CommandError, match="init_db"):
         run("--owner", "ci", "--name", "x")

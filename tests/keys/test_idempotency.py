@@ -13,9 +13,9 @@ from psycopg.errors import QueryCanceled
 
 from keys.limits.stores import postgresql
 from keys.models import APIKey, AuditEntry, KeptAnswer
-from mcp_project.errors import ApiError
+from mcp_project.http.errors import ApiError
 from registry.models import RegisteredModel
-from registry.views.models import ModelViewSet
+from registry.rest.views.models import ModelViewSet
 from tests.conftest import Api, api, drain_own_journal
 from tests.project.test_errors import check_shape
 from usage.models import Event

@@ -12,7 +12,7 @@ from django.utils import timezone
 from keys.authentication import known_keys
 from keys.idempotency import BATCH, sweep, sweeper
 from keys.models import KeptAnswer, KeptBytes
-from mcp_project.database import connection_parameters
+from mcp_project.database.initialise import connection_parameters
 from registry.models import RegisteredModel
 from tests.conftest import Api, api
 from tests.project.test_errors import check_shape

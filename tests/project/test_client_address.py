@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from mcp_project.client_address import client_address
+from mcp_project.http.client_address import client_address
 from mcp_project.serving.environ import is_trusted
 from tests.conftest import Api, api
 

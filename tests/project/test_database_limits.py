@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from keys.crypto import KeyGenerator
-from mcp_project.embedded_postgres import EmbeddedPostgres
+from mcp_project.database.embedded_postgres import EmbeddedPostgres
 from tests.server import Server, at_once, embedded_environment, until
 
 LIMITS = {"DATABASE_LOCK_TIMEOUT": "0.5", "DATABASE_STATEMENT_TIMEOUT": "3"}

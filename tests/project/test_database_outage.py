@@ -11,7 +11,7 @@ import httpx
 import psycopg
 import pytest
 
-from mcp_project.embedded_postgres import EmbeddedPostgres
+from mcp_project.database.embedded_postgres import EmbeddedPostgres
 from tests.server import Server, embedded_environment, until
 
 

@@ -14,12 +14,12 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from mcp_project.embedded_postgres import LONGEST_SOCKET_PATH, EmbeddedPostgres
+from mcp_project.database.embedded_postgres import LONGEST_SOCKET_PATH, EmbeddedPostgres
 from tests.server import until
 
 USE = """
 import sys, pathlib
-from mcp_project.embedded_postgres import EmbeddedPostgres
+from mcp_project.database.embedded_postgres import EmbeddedPostgres
 cluster = EmbeddedPostgres(pathlib.Path(sys.argv[1]))
 cluster.start()
 print("started", flush=True)
@@ -100,7 +100,7 @@ def test_failing_statements_leave_nothing_in_the_log(data_dir: Path) -> None:
 
 
 def test_log_is_bounded(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mcp_project.embedded_postgres.LARGEST_LOG_BYTES", 1000)
+    monkeypatch.setattr("mcp_project.database.embedded_postgres.LARGEST_LOG_BYTES", 1000)
     cluster = EmbeddedPostgres(data_dir)
     cluster.start()
     log = data_dir / "server.log"

@@ -13,8 +13,8 @@ from psycopg import errors
 
 from keys.crypto import KeyGenerator
 from keys.models import APIKey
-from mcp_project.database import connection_parameters
-from mcp_project.errors import CODES
+from mcp_project.database.initialise import connection_parameters
+from mcp_project.http.errors import CODES
 from tests.conftest import Api, api
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mcp_project.greeting import Addresses
+from mcp_project.serving.greeting import Addresses
 from tests.server import KEY, Server, database_environment, embedded_environment, manage
 
 PRODUCTION = {

@@ -10,8 +10,8 @@ import pytest
 from django.db import OperationalError
 
 from mcp_project import __version__
-from mcp_project.health import HealthProbe
-from mcp_project.postgresql.base import DatabaseWrapper
+from mcp_project.database.postgresql.base import DatabaseWrapper
+from mcp_project.serving.health import HealthProbe
 from tests.conftest import Api
 
 
@@ -52,7 +52,7 @@ def test_health_is_503_when_the_database_is_away(outsider: Api, monkeypatch: pyt
 
 
 def test_health_is_503_when_migrations_are_pending(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
-    monkeypatch.setattr("mcp_project.health.pending_migrations", lambda: ["keys.0001_initial"])
+    monkeypatch.setattr("mcp_project.serving.health.pending_migrations", lambda: ["keys.0001_initial"])
 
     assert HealthProbe()._check() == {"database": "ok", "migrations": "pending"}
 
@@ -66,7 +66,7 @@ def test_all_that_ask_at_once_share_one_check_and_its_deadline(monkeypatch: pyte
         return {"database": "ok"}
 
     clock = itertools.count(100.0)  # a second passes between two looks at it
-    monkeypatch.setattr("mcp_project.health.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("mcp_project.serving.health.time", SimpleNamespace(monotonic=lambda: next(clock)))
     monkeypatch.setattr(HealthProbe, "_check", hang)
     probe = HealthProbe()
     deadlines: list[float] = []

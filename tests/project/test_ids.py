@@ -3,7 +3,7 @@
 import time
 import uuid
 
-from mcp_project.ids import uuid7
+from mcp_project.database.ids import uuid7
 
 
 def test_it_is_a_uuid_of_version_7_that_holds_the_time() -> None:

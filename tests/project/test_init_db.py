@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from mcp_project import database as database_module
+from mcp_project.database import initialise as database_module
 from tests.server import database_environment, environment, manage
 
 

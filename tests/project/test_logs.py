@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keys.crypto import KeyGenerator
-from mcp_project.logs import REDACTED, configure, escape_controls, redact_names, text_redactor
+from mcp_project.serving.logs import REDACTED, configure, escape_controls, redact_names, text_redactor
 from tests.conftest import Api
 from tests.server import Server, database_environment, until
 
@@ -156,7 +156,7 @@ def test_service_serves_when_its_log_cannot_be_written(tmp_path: Path, database:
 
 
 def test_ordinary_lines_are_left_as_they_are() -> None:
-    line = "GET http://127.0.0.1:8000/api/models?x=a@b mcp_project.errors postgres"
+    line = "GET http://127.0.0.1:8000/api/models?x=a@b mcp_project.http.errors postgres"
 
     assert text_redactor(["postgres"])(None, "info", line) == line
 

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from drf_spectacular.generators import EndpointEnumerator
 
-from mcp_project.documents import DocsView, MadeOnce, SchemaView
+from mcp_project.http.documents import DocsView, MadeOnce, SchemaView
 from tests.conftest import Api
 from tests.server import at_once
 

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from django.db.models import QuerySet
 
-from mcp_project.errors import ApiError
-from mcp_project.pagination import Cursor, page, place_of
+from mcp_project.http.errors import ApiError
+from mcp_project.http.pagination import Cursor, page, place_of
 from registry.models import RegisteredModel
 from tests.conftest import Api
 from usage.models import HourlyUsage, Series

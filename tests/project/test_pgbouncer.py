@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mcp_project.database_config import role_settings
+from mcp_project.database.config import role_settings
 from tests.pgbouncer import PgBouncer
 from tests.server import Server, at_once, manage, until
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from mcp_project.embedded_postgres import EmbeddedPostgres
+from mcp_project.database.embedded_postgres import EmbeddedPostgres
 from tests.server import KEY, Server, database_environment, embedded_environment, manage, until
 
 
@@ -55,7 +55,7 @@ def test_two_workers_answer(server: Server) -> None:
 
 def test_request_in_flight_is_finished_after_sigterm(server: Server, db: None) -> None:
     """The request waits for a lock that the test holds, and gets it only after the SIGTERM."""
-    from mcp_project.database import connection_parameters
+    from mcp_project.database.initialise import connection_parameters
 
     parameters = {**connection_parameters(), "dbname": server.variables["DB_NAME"]}
     answers: list[httpx.Response] = []
@@ -221,7 +221,7 @@ def test_help_explains_each_option_with_its_default(tmp_path: Path) -> None:
 
 
 def test_debug_reloads_when_a_file_changes(tmp_path: Path, database: str) -> None:
-    touched = settings.BASE_DIR / "registry" / "urls.py"
+    touched = settings.BASE_DIR / "registry" / "rest" / "urls.py"
     with Server(tmp_path, database_environment(database), "--debug", "--workers", "1") as server:
         before = until(server.worker_pids, "there is a worker")
 

@@ -1,4 +1,4 @@
-"""mcp_project.transactions: the one place where transactions of changes are opened, judged and run again."""
+"""mcp_project.database.transactions: the one place where transactions of changes are opened, judged and run again."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from django.db import OperationalError
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from keys.models import KeptAnswer
-from mcp_project import transactions
+from mcp_project.database import transactions
 from registry.models import RegisteredModel
 from tests.conftest import Api
 from tests.project.test_errors import check_shape
@@ -23,7 +23,7 @@ from tests.server import WAITING, Server, count, database_of, until
 APPS = ("mcp_project", "keys", "registry", "usage")
 # What opens a transaction of its own, and why.
 EXCEPTIONS = {
-    "mcp_project/transactions.py": "is the one place",
+    "mcp_project/database/transactions.py": "is the one place",
     "registry/transfer/exporter.py": "reads a snapshot",
     "usage/reconcile.py": "reads a snapshot",
     "usage/reports.py": "reads a stream of rows",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mcp_project.errors import CODES
+from mcp_project.http.errors import CODES
 from tests.server import Server, database_environment
 
 

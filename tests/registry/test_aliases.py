@@ -164,7 +164,7 @@ def test_order_of_moves_is_theirs_whatever_a_hosts_clock_says(owner: Api, monkey
     for number, seconds in ((1, 0), (2, 60), (3, 30)):
         at = datetime(2026, 1, 31, 12, tzinfo=UTC) + timedelta(seconds=seconds)
         monkeypatch.setattr("registry.services.aliases.timezone.now", lambda at=at: at)
-        monkeypatch.setattr("mcp_project.ids.time.time_ns", lambda at=at: int(at.timestamp()) * 10**9)
+        monkeypatch.setattr("mcp_project.database.ids.time.time_ns", lambda at=at: int(at.timestamp()) * 10**9)
         put(owner, number)
     monkeypatch.undo()
 

@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 from django.db.models import F, Func, Q, TextField, Value
 
-from registry.conditions import MODEL_FIELDS, VERSION_FIELDS, Differs, ILike, Like, condition
-from registry.grammar import Clause, FilterError, parse_filter
 from registry.models import RegisteredModel
+from registry.search.conditions import MODEL_FIELDS, VERSION_FIELDS, Differs, ILike, Like, condition
+from registry.search.grammar import Clause, FilterError, parse_filter
 from tests.conftest import Api
 
 MODELS: list[dict[str, object]] = [

@@ -7,7 +7,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from keys.models import AuditEntry
-from mcp_project.ids import uuid7
+from mcp_project.database.ids import uuid7
 from registry.models import Deployment, DeploymentRevision, DeploymentTarget, ModelVersion, RegisteredModel
 from registry.services import followers
 from tests.conftest import Api, api

@@ -2,7 +2,7 @@
 
 import pytest
 
-from registry.grammar import MAX_CHARACTERS, Clause, FilterError, Value, parse_filter
+from registry.search.grammar import MAX_CHARACTERS, Clause, FilterError, Value, parse_filter
 
 SYMBOLS = ("=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE")
 WORDS = "a string in quotes or a whole number of at most 18 digits"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from registry.grammar import MAX_CHARACTERS, Clause, FilterError, parse_filter
+from registry.search.grammar import MAX_CHARACTERS, Clause, FilterError, parse_filter
 
 SYMBOLS = ("=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from mcp_project.pagination import PAGE_BYTES
+from mcp_project.http.pagination import PAGE_BYTES
 from registry.models import Context, ContextVersion, RegisteredModel
 from tests.conftest import Api
 from tests.registry.deployments import deploy, make_model
@@ -71,7 +71,7 @@ def test_pages_that_end_early_have_every_row_once_in_order_forwards_and_backward
 
 
 def test_row_that_is_larger_than_a_page_is_a_page_of_its_own(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mcp_project.pagination.PAGE_BYTES", 1000)
+    monkeypatch.setattr("mcp_project.http.pagination.PAGE_BYTES", 1000)
     large_versions("churn", 3)
 
     found = list(pages(owner, f"{PATH}?fields=version,params"))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.ordering import MODEL_ORDER, VERSION_ORDER, OrderError, parse_order
+from registry.search.ordering import MODEL_ORDER, VERSION_ORDER, OrderError, parse_order
 
 KEYS = "one of name, timestamp, last_updated_timestamp, creation_timestamp"
 

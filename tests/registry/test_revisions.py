@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from registry.canonical import canonical, digest
 from registry.differences import differences
 from registry.models import Deployment, DeploymentRevision
-from registry.serializers.deployments import DeploymentSerializer
+from registry.rest.serializers.deployments import DeploymentSerializer
 from tests.conftest import Api
 from tests.registry.deployments import body, change, deploy, make_model, revisions
 from tests.server import Server

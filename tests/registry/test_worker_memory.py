@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psycopg
 
-from mcp_project.database import connection_parameters
+from mcp_project.database.initialise import connection_parameters
 from tests.registry.large import VERSIONS
 from tests.server import Server, at_once
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mcp_project.embedded_postgres import EmbeddedPostgres
+from mcp_project.database.embedded_postgres import EmbeddedPostgres
 from tests.server import Server, embedded_environment, until
 from tests.usage.books import (
     Load,

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from django.db.models import Sum
 
-from mcp_project.database import connection_parameters
+from mcp_project.database.initialise import connection_parameters
 from tests.conftest import Api, api, drain_own_journal
 from tests.server import Server, until
 from tests.usage.test_drain import event

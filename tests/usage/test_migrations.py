@@ -23,7 +23,7 @@ def other(database: str, tmp_path: Path) -> Iterator[Any]:
     """Runs `manage.py migrate usage <name>` and statements in a database of its own."""
     import psycopg
 
-    from mcp_project.database import connection_parameters
+    from mcp_project.database.initialise import connection_parameters
 
     variables = database_environment(database)
     assert manage(tmp_path, variables, "init_db").returncode == 0

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from mcp_project import shared_metrics
+from mcp_project.serving import shared_metrics
 from tests.scraping import Scrape
 from tests.server import Server, database_environment, until
 
@@ -198,7 +198,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 FILL_UP = """
 import sys
 from pathlib import Path
-from mcp_project.shared_metrics import SolidDict
+from mcp_project.serving.shared_metrics import SolidDict
 folder = Path(sys.argv[1])
 numbers, known = SolidDict(str(folder / "counter_0.db")), []
 try:

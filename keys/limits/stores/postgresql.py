@@ -18,7 +18,7 @@ from psycopg.pq import ExecStatus, TransactionStatus
 
 from keys.limits.decision import Decision, Limits
 from keys.limits.stores import StoreAway
-from mcp_project.postgresql.base import DatabaseWrapper
+from mcp_project.database.postgresql.base import DatabaseWrapper
 
 # A function of the database (keys/migrations/0008_clock_jumps.py), so that it is one statement, under the rows' locks
 # and on the database's clock. Answers one text, such as (t,100000,1769860800000000,0,0).

@@ -8,7 +8,7 @@ from keys.management.output import ACTOR, expiry, explain, quota, rate, show_sec
 from keys.models import Permission
 from keys.models.api_key import OnOutage
 from keys.services import create_key
-from mcp_project.commands import ReadyCommand
+from mcp_project.management.base import ReadyCommand
 
 
 class Command(ReadyCommand):

@@ -5,7 +5,7 @@ from typing import Any
 from keys.models import APIKey
 from keys.models.api_key import STATUSES
 from keys.serializers.keys import KeySerializer
-from mcp_project.commands import ReadyCommand
+from mcp_project.management.base import ReadyCommand
 
 COLUMNS = ("prefix", "status", "owner", "name", "permissions", "expires", "last used", "id")
 

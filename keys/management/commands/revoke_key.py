@@ -5,7 +5,7 @@ from django.core.management.base import CommandError
 
 from keys.management.output import ACTOR, find_key
 from keys.revocation import revoke_key, revoke_keys_of
-from mcp_project.commands import ReadyCommand
+from mcp_project.management.base import ReadyCommand
 
 
 class Command(ReadyCommand):

@@ -6,8 +6,8 @@ from django.core.management.base import CommandError
 from keys.management.output import ACTOR, find_key, show_secret
 from keys.serializers.keys import LONGEST_OVERLAP
 from keys.services import rotate_key
-from mcp_project.commands import ReadyCommand
-from mcp_project.errors import ApiError
+from mcp_project.http.errors import ApiError
+from mcp_project.management.base import ReadyCommand
 
 
 class Command(ReadyCommand):

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from mcp_project.database import initialise
+from mcp_project.database.initialise import initialise
 
 
 class Command(BaseCommand):

@@ -11,10 +11,10 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from mcp_project import database
-from mcp_project.database_role import missing_role_settings
+from mcp_project.database import initialise as database
+from mcp_project.database.role import missing_role_settings
 from mcp_project.env import port as port_number
-from mcp_project.greeting import greeting
+from mcp_project.serving.greeting import greeting
 
 
 def port(text: str) -> int:
@@ -108,7 +108,7 @@ class Command(BaseCommand):
         # From here to the moment that gunicorn's handlers stand, a signal would end the process as it is, and leave
         # the embedded database running: let it wait. gunicorn_config.when_ready takes this back.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-        command = [sys.executable, "-m", "gunicorn", "-c", "python:mcp_project.gunicorn_config", *arguments]
+        command = [sys.executable, "-m", "gunicorn", "-c", "python:mcp_project.serving.gunicorn_config", *arguments]
         os.execve(sys.executable, command, environment)  # noqa: S606
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
-from mcp_project.commands import ReadyCommand
+from mcp_project.management.base import ReadyCommand
 from registry.transfer.exporter import export_registry
 from registry.transfer.files import to_file
 

@@ -7,8 +7,8 @@ from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError
 from tqdm import tqdm
 
-from mcp_project.commands import ReadyCommand
-from mcp_project.database import explain
+from mcp_project.database.initialise import explain
+from mcp_project.management.base import ReadyCommand
 from registry.transfer import Unreadable
 from registry.transfer.files import from_file
 from registry.transfer.importer import import_registry

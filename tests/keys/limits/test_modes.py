@@ -10,7 +10,7 @@ from keys.limits.limiter import Limiter
 from keys.limits.outage import PROBE_SECONDS
 from keys.limits.rate import Rate
 from keys.limits.stores import StoreAway
-from mcp_project.errors import ApiError
+from mcp_project.http.errors import ApiError
 from tests.keys.limits.clocked import limits
 from tests.keys.limits.fakes import Clock, FakeStore
 

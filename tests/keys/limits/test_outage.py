@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mcp_project.embedded_postgres import EmbeddedPostgres
+from mcp_project.database.embedded_postgres import EmbeddedPostgres
 from tests.load import Answer, ask, connect, storm
 from tests.redis_server import RedisServer
 from tests.server import Server, database_environment, embedded_environment, until

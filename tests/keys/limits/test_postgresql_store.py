@@ -11,7 +11,7 @@ from django.db import DataError, OperationalError, connection, transaction
 
 from keys.limits.stores import StoreAway
 from keys.limits.stores.postgresql import PostgreSQLStore
-from mcp_project.postgresql.base import DatabaseWrapper
+from mcp_project.database.postgresql.base import DatabaseWrapper
 from tests.keys.limits.clocked import (
     limits,
 )

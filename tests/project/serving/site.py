@@ -91,5 +91,5 @@ urlpatterns: list[Any] = [
     path("api/test/nothing", nothing),
     path("", include("mcp_project.urls")),
 ]
-handler400 = handler403 = handler404 = "mcp_project.handlers.client_error"
-handler500 = "mcp_project.handlers.server_error"
+handler400 = handler403 = handler404 = "mcp_project.http.handlers.client_error"
+handler500 = "mcp_project.http.handlers.server_error"

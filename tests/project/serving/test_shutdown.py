@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_project.embedded_postgres import EmbeddedPostgres
+from mcp_project.database.embedded_postgres import EmbeddedPostgres
 from tests.project.serving.conftest import SITE, clients, connect, head, read_to_end
 from tests.server import Server, database_environment, embedded_environment, until
 

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import OperationalError
 
-from mcp_project.commands import ReadyCommand
+from mcp_project.management.base import ReadyCommand
 from usage.partitions import database_day, existing, maintain
 
 

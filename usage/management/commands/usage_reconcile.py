@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from mcp_project.commands import ReadyCommand
+from mcp_project.management.base import ReadyCommand
 from usage.reconcile import Books, JournalBook, reconcile
 
 COLUMNS = ("journal", "drained of its file", "drained", "dropped", "expired", "in the ledger", "waiting")

@@ -8,9 +8,9 @@ from django.core.management.base import CommandError
 from rest_framework.exceptions import ValidationError
 from rest_framework.utils.encoders import JSONEncoder
 
-from mcp_project.commands import ReadyCommand
-from mcp_project.csv_response import csv_chunks
-from mcp_project.errors import field_errors
+from mcp_project.http.csv_response import csv_chunks
+from mcp_project.http.errors import field_errors
+from mcp_project.management.base import ReadyCommand
 from registry.models import RegisteredModel
 from usage.lag import journal_lag
 from usage.queries import GROUPS, ReportQuery, conditions, period_of

@@ -1,0 +1,135 @@
+"""Make the database ready, by one host at a time, and say in one sentence what is wrong with it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+from django.core.management import call_command
+from django.db import connection, connections
+from django.db.migrations.executor import MigrationExecutor
+from psycopg import sql
+
+from mcp_project.database.role import store_role_settings
+
+INIT_LOCK = 6_227_020_800  # an arbitrary number that every host of the service agrees on
+
+
+def initialise(verbosity: int = 1) -> None:
+    """Create the database when it is missing, migrate it and store the role's settings. Hosts that do so at the same
+    time take turns."""
+    _create_when_missing()
+    with one_at_a_time():
+        call_command("migrate", interactive=False, verbosity=verbosity)
+        store_role_settings()
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Hold the database's advisory lock, on a connection of its own, since it must outlive any transaction. For
+    commands only: a pooler, behind which the service may be, would give the lock to the client that comes next."""
+    with psycopg.connect(**connection_parameters(), autocommit=True) as session:
+        session.execute("SELECT pg_advisory_lock(%s)", [INIT_LOCK])
+        yield
+
+
+@contextmanager
+def without_time_limit() -> Iterator[None]:
+    """Let statements of the service take as long as they need, within the transaction that is open. For work whose
+    length depends on how much is stored, in the background; locks keep their limit."""
+    session = connection.connection
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+    longest_answer, session.longest_answer = session.longest_answer, None
+    try:
+        yield
+    finally:
+        session.longest_answer = longest_answer
+
+
+def pending_migrations() -> list[str]:
+    """The names of the migrations that the code has and the database has not."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def release_connections() -> None:
+    """Close this process's connections and pools, as before a fork or an exec."""
+    connections.close_all()
+    for wrapper in connections.all(initialized_only=True):
+        close_pool = getattr(wrapper, "close_pool", None)
+        if close_pool is not None:
+            close_pool()
+
+
+def explain(error: Exception) -> str:
+    """One sentence for whoever started the service, from what PostgreSQL or the network said."""
+    settings = connection.settings_dict
+    said = " ".join(str(error).split())
+    server = f"PostgreSQL at {settings['HOST'] or 'the local socket'}"
+    if settings.get("PORT"):
+        server += f":{settings['PORT']}"
+    if "authentication failed" in said or "no password supplied" in said:
+        return (
+            f"{server} refused the password of user {settings['USER']}: check DB_USER and DB_PASSWORD or DATABASE_URL."
+        )
+    if "permission denied" in said:
+        return f"User {settings['USER']} of {server} may not do this: {said}{_remedy(said)}"
+    if "does not exist" in said and "database" in said:
+        return f"{server} has no database {settings['NAME']}: run `manage.py init_db`."
+    if "Connection refused" in said or "No such file or directory" in said:
+        return f"{server} refused the connection: check that it runs, and DB_HOST and DB_PORT or DATABASE_URL."
+    if "could not translate host name" in said or "failed to resolve host" in said:
+        return f"The database host {settings['HOST']} has no address: check DB_HOST or DATABASE_URL."
+    return f"{server} cannot be used: {said}"
+
+
+def _remedy(said: str) -> str:
+    """What to run as a superuser where the role may not create the database or, since PostgreSQL 15, its tables."""
+    name, role = connection.settings_dict["NAME"], connection.settings_dict["USER"] or "…"
+    if "to create database" in said:
+        return f": as a superuser, run `CREATE DATABASE {name} OWNER {role};`."
+    if "schema public" in said:
+        return f": as a superuser, run `ALTER DATABASE {name} OWNER TO {role};`."
+    return ""
+
+
+def _create_when_missing() -> None:
+    name = connection.settings_dict["NAME"]
+    try:
+        psycopg.connect(**connection_parameters()).close()
+    except psycopg.OperationalError:
+        if not _is_missing(name):
+            # Another host has made it since, or it was something else, which this says again.
+            psycopg.connect(**connection_parameters()).close()
+            return
+    else:
+        return
+    # Of two hosts that create it at once, one is told that it exists: as DuplicateDatabase, or, when they meet in
+    # the catalogue's index, as UniqueViolation.
+    exists = suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation)
+    with psycopg.connect(**_maintenance_parameters(), autocommit=True) as session, exists:
+        session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+def _is_missing(name: str) -> bool:
+    """Asked of the server's catalogue, since a failed connection's reason comes as text in the server's language."""
+    try:
+        with psycopg.connect(**_maintenance_parameters()) as session:
+            return session.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None
+    except psycopg.OperationalError:
+        return False
+
+
+def _maintenance_parameters() -> dict[str, Any]:
+    return {**connection_parameters(), "dbname": "postgres"}
+
+
+def connection_parameters() -> dict[str, Any]:
+    """What psycopg.connect needs to reach the configured database, without Django's own adapters. Starts the
+    embedded server."""
+    parameters = dict(connection.get_connection_params())
+    for name in ("context", "cursor_factory", "prepare_threshold"):
+        parameters.pop(name, None)
+    return parameters

@@ -1,0 +1,38 @@
+"""Django's own error handlers: the shape for every client, HTML for staff under /admin/."""
+
+import sys
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from mcp_project.http.errors import ApiError, from_exception, is_for_staff, report
+
+
+def client_error(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler400, handler403 and handler404."""
+    return _answer(request, from_exception(exception))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _answer(request, from_exception(sys.exc_info()[1]))
+
+
+def report_uncaught(**_signal: object) -> None:
+    """Receiver of got_request_exception: what a middleware or the admin let through is logged once, here."""
+    error = sys.exc_info()[1]
+    if error is not None:
+        report(error, from_exception(error))
+
+
+def _answer(request: HttpRequest, answer: ApiError) -> HttpResponse:
+    if not is_for_staff(request):
+        return answer.response(request)
+    context = {
+        "status": answer.status_code,
+        "detail": answer.detail,
+        "request_id": getattr(request, "request_id", ""),
+    }
+    response = render(None, "error.html", context, status=answer.status_code)
+    for name, value in answer.headers.items():
+        response[name] = value
+    return response

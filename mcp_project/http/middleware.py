@@ -1,0 +1,139 @@
+"""The outermost layer: what a request is called, what is said of it in the log, and the shape of every error."""
+
+import ipaddress
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http.request import split_domain_port
+from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
+
+from mcp_project.http.client_address import client_address
+from mcp_project.http.errors import ApiError, in_shape
+from mcp_project.http.handlers import client_error
+
+log = structlog.get_logger("request")
+
+REQUEST_ID = re.compile(r"[0-9A-Za-z._:-]{1,64}", re.ASCII)
+HEALTH_PATHS = frozenset({"/health", "/health/live"})
+METRICS_PATH = "/metrics"
+VARY = "Authorization, X-API-Key"  # the headers that carry a key
+OPEN_PATHS = frozenset({"/api/schema", "/api/docs"})
+
+
+class Request(HttpRequest):
+    """What RequestContextMiddleware adds to every request."""
+
+    request_id: str
+    started_ns: int  # on time.perf_counter_ns's clock
+    governed: bool  # whether it takes a key, is limited and metered
+
+
+def without_slash(path: str) -> str:
+    """Paths are taken with and without a trailing slash, but for the admin's."""
+    return path[:-1] if path.endswith("/") and not path.startswith("/admin/") and path != "/" else path
+
+
+def is_governed(path: str) -> bool:
+    return (path.startswith("/api/") or path == "/api") and path not in OPEN_PATHS
+
+
+def host_is_ip_literal(request: HttpRequest) -> bool:
+    """Whether Host is an address rather than a name. A page that has its own name lead to us, to be answered by an
+    allowed address's browser, sends that name."""
+    host, _ = split_domain_port(request.META.get("HTTP_HOST", ""))
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def set_caching(request: Request, response: HttpResponse) -> None:
+    """Forbids shared caches to keep an answer, unless its view says otherwise. A client may keep what has an ETag, and
+    asks each time whether it is still true (304). What a key may see decides each governed answer."""
+    headers = response.headers
+    if "Cache-Control" not in headers:
+        revalidated = "ETag" in headers and request.method in ("GET", "HEAD") and response.status_code < 400
+        headers["Cache-Control"] = "private, no-cache" if revalidated else "no-store"
+    if request.governed:
+        headers["Vary"] = f"{VARY}, {headers['Vary']}" if "Vary" in headers else VARY
+
+
+def nul_error(query: QueryDict) -> ApiError:
+    """The refusal of a query with NUL characters, which PostgreSQL takes in no value."""
+    names = [name for name, values in query.lists() if "\0" in name or any("\0" in value for value in values)]
+    text = "A NUL character is not allowed."
+    errors = [
+        {"field": name.replace("\0", "\\x00"), "code": "null_characters_not_allowed", "detail": text} for name in names
+    ]
+    return ApiError("VALIDATION_ERROR", errors=errors)
+
+
+class HostMiddleware(CommonMiddleware):
+    """Refuses requests with a Host that is not in ALLOWED_HOSTS or NUL in the query, sets Content-Length, and takes the
+    body off answers to HEAD. It uses no more of Django's CommonMiddleware.
+
+    A load balancer may call the health checks, and Prometheus the metrics, by the host's address."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
+        if request.path_info in HEALTH_PATHS or (request.path_info == METRICS_PATH and host_is_ip_literal(request)):
+            return None
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return ApiError("INVALID_HOST").response(request)
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            return client_error(request, nul_error(request.GET))
+        return None
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response = super().process_response(request, response)
+        if request.method == "HEAD" and isinstance(response, HttpResponse):
+            response.content = b""  # which has left its Content-Length
+        elif request.method == "HEAD" and isinstance(response, StreamingHttpResponse):
+            response.streaming_content = ()
+        return response
+
+
+class RequestContextMiddleware:
+    """Gives the request its id (a valid X-Request-ID, else a new one), takes a path with and without a trailing
+    slash, and logs one line. Paths are logged without their query, which may hold anything."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Request) -> HttpResponse:
+        request.started_ns = time.perf_counter_ns()
+        given = request.headers.get("X-Request-ID", "")
+        request.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        path = request.path_info = without_slash(request.path_info)
+        request.governed = is_governed(path)
+
+        structlog.contextvars.bind_contextvars(request_id=request.request_id)
+        try:
+            response = in_shape(request, self.get_response(request))
+            response["X-Request-ID"] = request.request_id
+            set_caching(request, response)
+            self._log(request, response)
+        finally:
+            structlog.contextvars.clear_contextvars()
+        return response
+
+    @staticmethod
+    def _log(request: Request, response: HttpResponse) -> None:
+        principal = getattr(request, "principal", None)
+        log.info(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            duration_ms=round((time.perf_counter_ns() - request.started_ns) / 1e6, 2),
+            client=client_address(request),
+            key=principal.prefix if principal else None,
+        )

@@ -1,0 +1,35 @@
+"""If-Match: changing only what was read. If-None-Match: reading only what has changed."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.utils.http import parse_etags
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from mcp_project.http.errors import ApiError
+
+
+def expected_etags(request: Request, required: bool = True) -> list[str] | None:
+    """The ETags that the change is meant for; None for `*`, whichever it is, and where it need not be told. Raises
+    ApiError 428 without the header, and 412 for one that holds no ETag."""
+    given = request.headers.get("If-Match", "").strip()
+    if not given:
+        if required:
+            raise ApiError("PRECONDITION_REQUIRED")
+        return None
+    etags = parse_etags(given)
+    if not etags:
+        raise ApiError(
+            "PRECONDITION_FAILED", 'If-Match takes an ETag as it was given, in its quotes, such as "1"; or *.'
+        )
+    return None if etags == ["*"] else etags
+
+
+def unless_known(request: Request, etag: str, show: Callable[[], Any]) -> Response:
+    """The resource with its ETag; 304 to a client that has it already (RFC 9110, section 13.1.2)."""
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    if etag in known or f"W/{etag}" in known or known == ["*"]:
+        return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag})
+    return Response(show(), headers={"ETag": etag})

@@ -1,0 +1,35 @@
+"""`GET /metrics`: for Prometheus, by its address."""
+
+from django.conf import settings
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from mcp_project.http.client_address import client_address, is_listed, networks
+from mcp_project.http.errors import ApiError
+from mcp_project.serving.metrics import as_text
+
+
+class FromAllowedAddress(BasePermission):
+    def has_permission(self, request: Request, _view: APIView) -> bool:
+        """Raises ApiError PERMISSION_DENIED for an address that METRICS_ALLOWED_IPS does not name."""
+        address = client_address(request)
+        if not is_listed(address, networks(tuple(settings.METRICS_ALLOWED_IPS))):
+            raise ApiError("PERMISSION_DENIED", f"{address} may not read the metrics: see METRICS_ALLOWED_IPS.")
+        return True
+
+
+class MetricsView(APIView):
+    authentication_classes = ()
+    permission_classes = (FromAllowedAddress,)
+    http_method_names = ("get", "head")
+
+    @extend_schema(tags=["metrics"], auth=[], responses={(200, "text/plain"): OpenApiTypes.STR})
+    def get(self, _request: Request) -> HttpResponse:
+        """The metrics of all workers of this host, in Prometheus' text format. For the addresses in
+        `METRICS_ALLOWED_IPS`."""
+        return HttpResponse(as_text(), content_type=CONTENT_TYPE_PLAIN_0_0_4)

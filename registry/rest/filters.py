@@ -1,0 +1,161 @@
+"""What lists of the registry can be asked for, besides their pages."""
+
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import django_filters
+from django.db.models import BooleanField, Exists, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+
+from keys.principal import principal_of
+from mcp_project.http.filters import WordFilter
+from registry.models import (
+    Context,
+    ContextVersion,
+    Deployment,
+    DeploymentStatus,
+    DeploymentTarget,
+    ModelVersion,
+    Protocol,
+    RegisteredModel,
+    Stage,
+    Status,
+)
+from registry.queries import with_visible_sources
+from registry.search.conditions import (
+    CONTEXT_FIELDS,
+    CONTEXT_VERSION_FIELDS,
+    DEPLOYMENT_FIELDS,
+    MODEL_FIELDS,
+    VERSION_FIELDS,
+    FilterFields,
+    condition,
+)
+from registry.search.grammar import FilterError, parse_filter
+from registry.search.ordering import OrderError, OrderFields, parse_order
+
+MAX_SEARCH = 200
+FEW = 1_000  # matches that are found first and put in order then
+
+
+class RegistryFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """`filter`, in MLflow's grammar, and `order_by`, which the view reads as `ordering_of`."""
+
+    fields: FilterFields
+
+    filter = django_filters.CharFilter(method="by_filter", label="MLflow's: `name LIKE 'churn%' AND tag.team = 'a'`.")
+    order_by = django_filters.CharFilter(method="as_it_is", label="`name ASC`, `last_updated_timestamp DESC`, …")
+
+    def by_filter(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
+        try:
+            return rows.filter(condition(parse_filter(text, self.fields.check_key), self.fields))
+        except FilterError as error:
+            raise ValidationError({"filter": [ErrorDetail(str(error), "invalid_filter")]}) from None
+
+    def as_it_is(self, rows: QuerySet[Any], _name: str, _text: str) -> QuerySet[Any]:
+        return rows
+
+
+class NamedFilter(RegistryFilter):
+    """Of resources with a name, an owner and words."""
+
+    name = django_filters.CharFilter()
+    owner = django_filters.CharFilter()
+    search = django_filters.CharFilter(method="by_words", label="Words of the name, the description or the tags.")
+
+    def by_words(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
+        if len(text) > MAX_SEARCH:
+            raise ValidationError({"search": [ErrorDetail(f"At most {MAX_SEARCH} characters.", "max_length")]})
+        return having_words(rows, text)
+
+
+class ModelFilter(NamedFilter):
+    fields = MODEL_FIELDS
+
+    framework = django_filters.CharFilter()
+    task = django_filters.CharFilter()
+
+    class Meta:
+        model = RegisteredModel
+        fields = ()
+
+
+class DeploymentFilter(NamedFilter):
+    fields = DEPLOYMENT_FIELDS
+
+    environment = django_filters.CharFilter()
+    status = WordFilter(choices=DeploymentStatus.choices)
+    protocol = WordFilter(choices=Protocol.choices)
+    model = django_filters.CharFilter(method="by_model", label="That has a target of the model with this id or name.")
+
+    class Meta:
+        model = Deployment
+        fields = ()
+
+    def by_model(self, rows: QuerySet[Any], _name: str, ident: str) -> QuerySet[Any]:
+        wanted = Q(model_name=ident)
+        with suppress(ValueError):
+            wanted |= Q(model_id=UUID(ident))
+        return rows.filter(Exists(DeploymentTarget.objects.filter(wanted, deployment=OuterRef("pk"))))
+
+
+class ContextFilter(NamedFilter):
+    fields = CONTEXT_FIELDS
+
+    model = django_filters.CharFilter(method="by_model", label="The name of a model that a version is meant for.")
+
+    class Meta:
+        model = Context
+        fields = ()
+
+    def by_model(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
+        return rows.filter(models__contains=[text])
+
+
+class ContextVersionFilter(RegistryFilter):
+    fields = CONTEXT_VERSION_FIELDS
+
+    digest = django_filters.CharFilter()
+
+    class Meta:
+        model = ContextVersion
+        fields = ()
+
+
+class VersionFilter(RegistryFilter):
+    fields = VERSION_FIELDS
+
+    status = WordFilter(choices=Status.choices)
+    stage = WordFilter(choices=Stage.choices)
+    run_id = django_filters.CharFilter()
+
+    class Meta:
+        model = ModelVersion
+        fields = ()
+
+    def by_filter(self, rows: QuerySet[Any], name: str, text: str) -> QuerySet[Any]:
+        """A source that is not shown to the key is no match for it, whatever it is compared with."""
+        if "source_path" in text:
+            rows = with_visible_sources(principal_of(self.request), rows)
+        return super().by_filter(rows, name, text)
+
+
+def having_words(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+    """By a column that Django does not know: see the migrations 0002, 0004 and 0005."""
+    has_words = f"{rows.model._meta.db_table}.words @@ websearch_to_tsquery('simple', %s)"
+    matches = RawSQL(has_words, [text], output_field=BooleanField())  # noqa: S611  (one of ours)
+    # The planner knows nothing of rare words, and would look for them in the list's order, through all rows.
+    few = list(rows.order_by().filter(matches).values_list("pk", flat=True)[: FEW + 1])
+    return rows.filter(pk__in=few) if len(few) <= FEW else rows.filter(matches)
+
+
+def ordering_of(request: Request, fields: OrderFields, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises ValidationError."""
+    texts = request.query_params.getlist("order_by")
+    try:
+        return parse_order(texts, fields) if any(texts) else default
+    except OrderError as error:
+        raise ValidationError({"order_by": [ErrorDetail(str(error), "invalid_order")]}) from None
