@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from django.http import Http404
 from keys.models import AuditEntry
 from keys.patterns import as_like
 from keys.principal import Principal
-from mcp_project.database.statements import Statement
+from mcp_project.database.statements import Lookup
 from mcp_project.http.errors import ApiError
 from registry.models import (
     Context,
@@ -28,6 +27,8 @@ from registry.uris import SQL_NOTATION, SQL_OF_MODELS, may_see_uri
 
 Row = TypeVar("Row", RegisteredModel, Context, Deployment)
 
+_models_named = Lookup(RegisteredModel, "name = %s OR id = %s")
+
 
 def visible_models(principal: Principal) -> QuerySet[RegisteredModel]:
     """The models on the key's allow-list; for all others it gets 404, as for models that do not exist."""
@@ -41,21 +42,14 @@ def visible_models(principal: Principal) -> QuerySet[RegisteredModel]:
 
 
 def find_model(principal: Principal, ident: str, lock: bool = False) -> RegisteredModel:
-    """The model with this id or name; of a name that reads like another's id, that other. Raises Http404.
+    """The model with this id or name. If `ident` is one model's id and another's name, the first. Raises Http404.
 
-    With `lock` its row is held until the transaction ends: whoever changes its versions or aliases takes turns.
+    With `lock` its row is locked until the transaction ends: changes of its versions and aliases take turns.
     """
-    found = [model for model in _models_named(lock)([ident, _as_uuid(ident)]) if principal.may_see(model.name)]
-    if not found:
+    models = [model for model in _models_named(ident, _as_uuid(ident), lock=lock) if principal.may_see(model.name)]
+    if not models:
         raise Http404
-    return min(found, key=lambda model: model.name == ident)
-
-
-@cache
-def _models_named(lock: bool) -> Statement[RegisteredModel]:
-    """Takes a name and an id."""
-    rows = RegisteredModel.objects.order_by().filter(Q(name="") | Q(pk=UUID(int=0)))
-    return Statement(rows.select_for_update(of=("self",)) if lock else rows)
+    return min(models, key=lambda model: model.name == ident)
 
 
 def _as_uuid(ident: str) -> UUID | None:
