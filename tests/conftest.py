@@ -1,73 +1,28 @@
 """Actors, keys and servers for the tests. In-process tests use `owner`, `teammate`, `outsider` and `admin`, each a
 client with a key of its own; tests of processes use `server`, a real one with several workers."""
 
-import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import Any
 
-import psycopg
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
-from psycopg import sql
 
 from keys.authentication import known_keys, wrong_keys
 from keys.limits.failures import blocked
 from keys.limits.limiter import limiter
 from keys.limits.stores import StoreAway, postgresql
-from keys.models import APIKey
-from keys.services import create_key
 from mcp_project.database.embedded_postgres import EmbeddedPostgres
-from mcp_project.database.initialise import connection_parameters
-from tests.redis_server import RedisServer
-from tests.server import Server, database_environment
-from usage.drain import drain
+from tests.support.api import Api, api
+from tests.support.databases import new_database
+from tests.support.redis_server import RedisServer
+from tests.support.server import Server, database_environment
 from usage.journal import journal
 
-if TYPE_CHECKING:
-    from django.test.client import _MonkeyPatchedWSGIResponse as Response
-
 logging.getLogger("httpx").setLevel(logging.WARNING)
-
-
-class Api:
-    """A test client that sends one key with each request, and JSON."""
-
-    def __init__(self, key: str | None = None, row: APIKey | None = None) -> None:
-        self.key = key
-        self._row = row
-        self._client = Client(raise_request_exception=False)
-
-    @property
-    def row(self) -> APIKey:
-        assert self._row is not None
-        return self._row
-
-    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> "Response":
-        sent = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        content_type = sent.pop("Content-Type", "application/json")
-        return self._client.generic(method, path, data, content_type, headers=sent)
-
-    def get(self, path: str, **headers: str) -> "Response":
-        return self("GET", path, **headers)
-
-    def post(self, path: str, body: Any = None, **headers: str) -> "Response":
-        return self("POST", path, body, **headers)
-
-    def delete(self, path: str, **headers: str) -> "Response":
-        return self("DELETE", path, **headers)
-
-
-def api(owner: str, *permissions: str, **fields: Any) -> Api:
-    row, key = create_key("test", owner=owner, name=f"{owner}'s key", permissions=list(permissions), **fields)
-    return Api(key, row)
 
 
 @pytest.fixture(autouse=True)
@@ -132,25 +87,6 @@ def lose_counters(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         raise StoreAway("connection refused by 10.0.0.1")
 
     return lambda: monkeypatch.setattr(limiter.store, "spend", fail)
-
-
-def drain_own_journal() -> None:
-    """What the flusher thread does in a served process, when that ends."""
-    path = journal.path
-    if path is not None:
-        journal.retire()
-        drain(path)
-
-
-@contextmanager
-def new_database(blocker: Any) -> Iterator[str]:
-    """The name of a database that does not exist yet, on the tests' PostgreSQL; dropped afterwards."""
-    with blocker.unblock():
-        parameters = {**connection_parameters(), "dbname": "postgres"}  # starts the embedded server, where that is used
-    name = f"mcp_test_{uuid4().hex[:12]}"
-    yield name
-    with psycopg.connect(**parameters, autocommit=True) as session:
-        session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

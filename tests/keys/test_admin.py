@@ -15,8 +15,8 @@ from django.utils import timezone
 from keys import services
 from keys.authentication import known_keys
 from keys.models import APIKey, AuditEntry
-from tests.conftest import Api, api
-from tests.server import KEY
+from tests.support.api import Api, api
+from tests.support.server import KEY
 
 LIST = "/admin/keys/apikey/"
 FORM = {

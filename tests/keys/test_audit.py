@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from keys.models import APIKey, AuditEntry
-from tests.conftest import Api
+from tests.support.api import Api
 
 
 @pytest.fixture

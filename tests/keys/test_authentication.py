@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from keys.authentication import known_keys
 from keys.crypto import checksum
 from keys.models import APIKey
-from tests.conftest import Api, api
+from tests.support.api import Api, api
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from keys.crypto import FORM
 from keys.models import APIKey
-from tests.conftest import Api
+from tests.support.api import Api
 
 NEW = {"name": "nightly training", "owner": "data-science", "permissions": ["write", "read"]}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Api, api
+from tests.support.api import Api, api
 
 FOREIGN = [
     {"Sec-Fetch-Site": "cross-site"},

@@ -13,7 +13,7 @@ from keys.crypto import checksum
 from keys.limits.failures import blocked
 from keys.models import APIKey
 from registry.models import RegisteredModel
-from tests.conftest import Api, api
+from tests.support.api import Api, api
 
 HERE = "127.0.0.1"
 WRONG = "mcp_abcdefgh." + "x" * 32

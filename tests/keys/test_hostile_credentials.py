@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from keys.crypto import checksum
-from tests.conftest import Api
+from tests.support.api import Api
 
 
 def basic(text: str) -> str:

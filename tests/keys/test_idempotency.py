@@ -16,8 +16,8 @@ from keys.models import APIKey, AuditEntry, KeptAnswer
 from mcp_project.http.errors import ApiError
 from registry.models import RegisteredModel
 from registry.rest.views.models import ModelViewSet
-from tests.conftest import Api, api, drain_own_journal
-from tests.project.test_errors import check_shape
+from tests.support.api import Api, api, drain_own_journal
+from tests.support.error_shape import check_shape
 from usage.models import Event
 
 KEY = {"name": "n", "owner": "ann", "permissions": ["read"]}

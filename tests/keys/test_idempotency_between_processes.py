@@ -9,7 +9,7 @@ from typing import LiteralString
 
 import httpx
 
-from tests.server import Server, at_once, count, database_of, until
+from tests.support.server import Server, at_once, count, database_of, until
 
 CLIENTS = 6
 REPEATS = 16

@@ -17,10 +17,10 @@ from keys.judgement import Judgement
 from keys.limits.limiter import limiter
 from keys.models import APIKey, AuditEntry, KeptAnswer
 from registry.models import RegisteredModel
-from tests.conftest import Api, api
-from tests.project.test_errors import check_shape
-from tests.registry.deployments import change, deploy, make_model
-from tests.registry.made import context, context_version
+from tests.support.api import Api, api
+from tests.support.deployments import change, deploy, make_model
+from tests.support.error_shape import check_shape
+from tests.support.resources import context, context_version
 
 CHANGES: dict[tuple[str, str], Any] = {
     ("POST", "/api/contexts"): {"name": "new"},

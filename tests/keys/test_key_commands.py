@@ -11,8 +11,8 @@ from django.utils import timezone
 from keys.authentication import known_keys
 from keys.crypto import KeyGenerator
 from keys.models import APIKey, AuditEntry
-from tests.conftest import Api, api
-from tests.server import KEY
+from tests.support.api import Api, api
+from tests.support.server import KEY
 
 pytestmark = pytest.mark.django_db
 

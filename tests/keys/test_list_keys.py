@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from keys.models import APIKey
-from tests.conftest import Api, api
+from tests.support.api import Api, api
 
 
 def test_pages_hold_every_key_once_newest_first(admin: Api) -> None:

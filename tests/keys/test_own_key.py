@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import Api, api
+from tests.support.api import Api, api
 
 
 @pytest.mark.parametrize("permission", ["read", "write", "invoke", "verify", "admin"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conftest import Api, api
+from tests.support.api import Api, api
 
 
 def test_bucket_admits_its_limit_and_then_refuses(db: None) -> None:

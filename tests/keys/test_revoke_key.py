@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from keys.authentication import known_keys
 from keys.models import APIKey, AuditEntry
-from tests.conftest import Api, api
-from tests.server import WAITING, Server, count, database_of, until
+from tests.support.api import Api, api
+from tests.support.server import WAITING, Server, count, database_of, until
 
 
 def test_revoked_key_is_refused_and_stays_on_record(admin: Api, owner: Api) -> None:

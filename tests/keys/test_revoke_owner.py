@@ -8,8 +8,8 @@ from django.db import connection
 
 from keys.authentication import known_keys
 from keys.models import APIKey, AuditEntry
-from tests.conftest import Api, api
-from tests.server import Server, until
+from tests.support.api import Api, api
+from tests.support.server import Server, until
 
 
 def test_every_key_of_the_owner_ends_and_no_other(admin: Api, teammate: Api) -> None:

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from keys.authentication import known_keys
 from keys.models import APIKey
-from tests.conftest import Api, api
-from tests.server import Server, at_once
+from tests.support.api import Api, api
+from tests.support.server import Server, at_once
 
 
 def rotate(admin: Api, key: APIKey, **body: Any) -> Any:

@@ -7,7 +7,7 @@ import pytest
 
 from keys.authentication import known_keys
 from keys.models import APIKey, AuditEntry
-from tests.conftest import Api, api
+from tests.support.api import Api, api
 
 
 def patch(admin: Api, key: APIKey, change: dict[str, Any], etag: str = "*") -> Any:

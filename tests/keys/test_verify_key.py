@@ -10,7 +10,7 @@ from django.utils import timezone
 from keys.authentication import known_keys
 from keys.crypto import checksum
 from keys.models import APIKey
-from tests.conftest import Api, api
+from tests.support.api import Api, api
 
 WHOLE = "mcp_abcdefgh." + "x" * 32
 WHOLE += checksum(WHOLE)

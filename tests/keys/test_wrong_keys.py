@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 from keys.authentication import known_keys
 from keys.crypto import KeyGenerator
 from keys.limits.failures import blocked
-from tests.conftest import Api
+from tests.support.api import Api
 
 
 def test_too_many_wrong_keys_from_an_address_get_429(settings: Any, db: None, outsider: Api) -> None:

@@ -11,7 +11,7 @@ from keys.patterns import matches
 from keys.principal import Principal
 from registry.models import RegisteredModel
 from registry.queries import visible_models
-from tests.conftest import Api, api
+from tests.support.api import Api, api
 
 NAMES = ["churn", "churn-2", "fraud", "Fraud", "a.b", "axb", "50%", "a_b", "ünï*code", "x (y)", "x+y"]
 

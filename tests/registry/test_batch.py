@@ -10,8 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from keys.models import AuditEntry
 from registry.models import RegisteredModel
-from tests.conftest import Api, api
-from tests.registry.made import errors, model
+from tests.support.api import Api, api
+from tests.support.resources import errors, model
 
 BATCH = "/api/models:batch"
 

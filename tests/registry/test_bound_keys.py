@@ -10,9 +10,9 @@ from drf_spectacular.generators import SchemaGenerator
 from keys.explanation import explain
 from keys.principal import Principal
 from registry.models import ModelVersion
-from tests.conftest import Api, api, drain_own_journal
-from tests.registry.deployments import body, change, deploy, make_model
-from tests.registry.made import context, context_version, version
+from tests.support.api import Api, api, drain_own_journal
+from tests.support.deployments import body, change, deploy, make_model
+from tests.support.resources import context, context_version, version
 
 MARKER = "zebra"
 NOTATIONS = [

@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import Api
-from tests.registry.made import context, context_version, errors
+from tests.support.api import Api
+from tests.support.resources import context, context_version, errors
 
 LIVE = "/api/contexts/support/aliases/live"
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Api
-from tests.registry.made import TEXT, context, context_version, errors
+from tests.support.api import Api
+from tests.support.resources import TEXT, context, context_version, errors
 
 DIFF = "/api/contexts/support/diff"
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from registry.models import ContextVersion
-from tests.conftest import Api, api
-from tests.registry.made import TEXT, context, context_version, errors, model
-from tests.server import Server, at_once
+from tests.support.api import Api, api
+from tests.support.resources import TEXT, context, context_version, errors, model
+from tests.support.server import Server, at_once
 
 VERSIONS = "/api/contexts/support/versions"
 CONTENT = ["messages", "variables", "parameters", "tools", "resources", "output_schema", "models"]

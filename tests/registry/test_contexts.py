@@ -7,9 +7,9 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from registry.models import Context
-from tests.conftest import Api, api
-from tests.registry.made import context, context_version, errors, model
-from tests.server import Server, at_once
+from tests.support.api import Api, api
+from tests.support.resources import context, context_version, errors, model
+from tests.support.server import Server, at_once
 
 FULL: dict[str, Any] = {
     "name": "support desk",

@@ -7,10 +7,10 @@ import pytest
 
 from keys.models import Permission
 from registry.models import Context, Deployment
-from tests.conftest import Api, api
-from tests.registry.deployments import body, change, deploy, make_model, revisions
-from tests.registry.made import context, context_version
-from tests.server import Server, at_once
+from tests.support.api import Api, api
+from tests.support.deployments import body, change, deploy, make_model, revisions
+from tests.support.resources import context, context_version
+from tests.support.server import Server, at_once
 
 SUPPORT = {"context": "support", "version": 1}
 PINNED = {"model": "churn", "version": 1, "context_version": SUPPORT}

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from registry.models import Deployment, DeploymentTarget, ModelVersion
-from tests.conftest import Api, api
-from tests.registry.deployments import body, change, deploy, make_model
+from tests.support.api import Api, api
+from tests.support.deployments import body, change, deploy, make_model
 
 ONE = {"model": "churn", "version": 1}
 

@@ -9,9 +9,9 @@ from pytest_django import DjangoAssertNumQueries
 from keys.models import AuditEntry
 from registry.models import Deployment, DeploymentRevision, DeploymentTarget
 from registry.services.deployments import MOVES
-from tests.conftest import Api, api
-from tests.registry.deployments import body, change, deploy, make_model
-from tests.server import Server, at_once
+from tests.support.api import Api, api
+from tests.support.deployments import body, change, deploy, make_model
+from tests.support.server import Server, at_once
 
 BAD_TEXTS: list[Any] = [None, "", 7, []]
 FULL = {

@@ -5,9 +5,9 @@ from django.test import Client
 
 from registry.models import Context, ContextVersion, DeploymentRevision, ModelVersion, Parent, RegisteredModel
 from registry.services import named
-from tests.conftest import Api
-from tests.registry.deployments import deploy, make_model
-from tests.registry.large import large_versions, peak_megabytes
+from tests.support.api import Api
+from tests.support.deployments import deploy, make_model
+from tests.support.large_rows import large_versions, peak_megabytes
 
 VERSIONS = 200  # 60 MB of them
 LITTLE = 8  # MB

@@ -9,10 +9,10 @@ from django.test import Client
 
 from mcp_project.http.pagination import PAGE_BYTES
 from registry.models import Context, ContextVersion, RegisteredModel
-from tests.conftest import Api
-from tests.registry.deployments import deploy, make_model
-from tests.registry.large import large_versions, peak_megabytes
-from tests.registry.made import errors
+from tests.support.api import Api
+from tests.support.deployments import deploy, make_model
+from tests.support.large_rows import large_versions, peak_megabytes
+from tests.support.resources import errors
 
 PATH = "/api/models/churn/versions"
 LARGE = {"description", "metrics", "params", "signature", "parents"}

@@ -4,7 +4,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from registry.models import RegisteredModel
-from tests.conftest import Api
+from tests.support.api import Api
 
 
 def _register(count: int) -> list[str]:

@@ -6,8 +6,8 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from registry.models import RegisteredModel
-from tests.conftest import Api
-from tests.registry.made import model, version
+from tests.support.api import Api
+from tests.support.resources import model, version
 
 
 def test_read_makes_one_query_for_the_view_and_one_for_the_limiter(

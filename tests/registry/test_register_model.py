@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from registry.models import RegisteredModel
-from tests.conftest import Api
-from tests.server import Server, at_once
+from tests.support.api import Api
+from tests.support.server import Server, at_once
 
 FULL = {
     "name": "churn predictor",

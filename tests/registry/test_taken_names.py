@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.db import Error, connection
 
-from tests.conftest import Api
-from tests.registry.deployments import body, deploy, make_model
+from tests.support.api import Api
+from tests.support.deployments import body, deploy, make_model
 
 LARGE = {"description": "d" * 60_000, "metadata": {"m": "m" * 60_000}}
 

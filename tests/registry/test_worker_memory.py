@@ -6,8 +6,8 @@ from pathlib import Path
 import psycopg
 
 from mcp_project.database.initialise import connection_parameters
-from tests.registry.large import VERSIONS
-from tests.server import Server, at_once
+from tests.support.large_rows import VERSIONS
+from tests.support.server import Server, at_once
 
 COUNT = 600
 MEGABYTES = 100  # that a worker may grow by: a page of all of them took 830

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from mcp_project.database.embedded_postgres import EmbeddedPostgres
-from tests.server import Server, embedded_environment, until
-from tests.usage.books import (
+from tests.support.recorded_load import (
     Load,
     assert_books_balance,
     assert_exactly_once,
@@ -20,6 +19,7 @@ from tests.usage.books import (
     midst_of_a_drain,
     until_drained,
 )
+from tests.support.server import Server, embedded_environment, until
 
 
 @pytest.fixture

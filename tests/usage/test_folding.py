@@ -15,9 +15,9 @@ import pytest
 from django.db.models import Sum
 
 from mcp_project.database.initialise import connection_parameters
-from tests.conftest import Api, api, drain_own_journal
-from tests.server import Server, until
-from tests.usage.test_drain import event
+from tests.support.api import Api, api, drain_own_journal
+from tests.support.journals import event
+from tests.support.server import Server, until
 from usage.drain import drain
 from usage.journal import Journal
 from usage.models import Event

@@ -4,8 +4,8 @@ import time
 from collections import Counter
 from typing import Any
 
-from tests.server import Server, until
-from tests.usage.books import Load, missing, rows_of_report
+from tests.support.recorded_load import Load, missing, rows_of_report
+from tests.support.server import Server, until
 
 
 def test_reports_hold_what_was_answered_two_seconds_before(server: Server, db: Any) -> None:

@@ -14,8 +14,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from registry.models import RegisteredModel
-from tests.conftest import Api
-from tests.server import Server, database_environment, until
+from tests.support.api import Api
+from tests.support.server import Server, database_environment, until
 from usage.drain import drain
 from usage.flusher import Flusher
 from usage.journal import HEADER, Journal, journal

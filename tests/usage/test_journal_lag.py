@@ -10,8 +10,8 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError
 
-from tests.conftest import Api, drain_own_journal
-from tests.scraping import labels, scrape
+from tests.support.api import Api, drain_own_journal
+from tests.support.scraping import labels, scrape
 from usage.flusher import Flusher
 from usage.journal import HEADER
 from usage.lag import JournalLag, journal_lag

@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from keys.models import APIKey
 from keys.services import note_use
-from tests.conftest import Api, drain_own_journal
+from tests.support.api import Api, drain_own_journal
 
 
 def test_key_knows_when_it_was_last_used(owner: Api) -> None:

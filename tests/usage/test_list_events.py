@@ -14,8 +14,8 @@ import pytest
 from django.db import OperationalError
 from pytest_django import DjangoAssertNumQueries
 
-from tests.conftest import Api, drain_own_journal
-from tests.usage.ledger import NOON, event, record
+from tests.support.api import Api, drain_own_journal
+from tests.support.events import NOON, event, record
 from usage.models import Event
 
 KEY = "00000000-0000-0000-0000-000000000001"

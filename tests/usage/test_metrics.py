@@ -11,8 +11,8 @@ from keys.limits.stores import StoreAway
 from mcp_project import __version__
 from mcp_project.serving.refusals import count_refusal
 from mcp_project.serving.responses import MALFORMED
-from tests.conftest import Api, api
-from tests.scraping import labels, scrape
+from tests.support.api import Api, api
+from tests.support.scraping import labels, scrape
 from usage.journal import journal
 from usage.lag import journal_lag
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from tests.server import database_environment, manage
+from tests.support.server import database_environment, manage
 
 INSERT = """
 INSERT INTO usage_event (time, request_id, key_id, owner, method, route, status, code, duration_us, request_bytes,

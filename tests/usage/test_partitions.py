@@ -11,8 +11,8 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from tests.server import Server, until
-from tests.usage.ledger import NOON, event, record
+from tests.support.events import NOON, event, record
+from tests.support.server import Server, until
 from usage.models import DrainedJournal, Event, HourlyUsage
 from usage.partitions import create, drop_before, existing, maintain
 from usage.reconcile import reconcile

@@ -10,8 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import F
 
-from tests.server import Server, manage, until
-from tests.usage.ledger import event, record
+from tests.support.events import event, record
+from tests.support.server import Server, manage, until
 from usage.journal import Journal
 from usage.models import DrainedJournal, Event, HourlyUsage, Series
 from usage.reconcile import reconcile

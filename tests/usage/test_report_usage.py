@@ -13,8 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 from keys.authentication import known_keys
 from keys.models import APIKey
 from registry.models import RegisteredModel
-from tests.conftest import Api, api, drain_own_journal
-from tests.usage.ledger import NOON, event, record
+from tests.support.api import Api, api, drain_own_journal
+from tests.support.events import NOON, event, record
 
 DAY = {"from": "2026-03-10", "to": "2026-03-11"}
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from django.db import DatabaseError
 
-from tests.usage.ledger import NOON, event, record
+from tests.support.events import NOON, event, record
 from usage.drain import drain
 from usage.models import Event, HourlyUsage, Series
 from usage.reconcile import reconcile

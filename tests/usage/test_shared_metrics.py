@@ -15,8 +15,8 @@ import pytest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from mcp_project.serving import shared_metrics
-from tests.scraping import Scrape
-from tests.server import Server, database_environment, until
+from tests.support.scraping import Scrape
+from tests.support.server import Server, database_environment, until
 
 
 def scrape(server: Server) -> Scrape:

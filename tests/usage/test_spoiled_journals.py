@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.usage.test_drain import event, recorded, write
+from tests.support.journals import event, recorded, write
 from usage import lines as lines_module
 from usage.drain import drain, drain_orphans
 from usage.journal import Journal

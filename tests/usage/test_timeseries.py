@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.conftest import Api
-from tests.usage.ledger import NOON, event, record
+from tests.support.api import Api
+from tests.support.events import NOON, event, record
 
 
 def points(caller: Api, **parameters: Any) -> list[dict[str, Any]]:

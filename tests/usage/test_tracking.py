@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from registry.models import RegisteredModel
-from tests.conftest import Api, api, drain_own_journal
+from tests.support.api import Api, api, drain_own_journal
 from usage.models import Event
 
 pytestmark = pytest.mark.django_db

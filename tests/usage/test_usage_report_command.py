@@ -10,8 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from registry.models import RegisteredModel
-from tests.conftest import Api
-from tests.usage.ledger import event, record
+from tests.support.api import Api
+from tests.support.events import event, record
 from usage.journal import Journal
 
 pytestmark = pytest.mark.django_db

@@ -10,9 +10,9 @@ from keys.limits.limiter import Limiter
 from keys.limits.stores import Store
 from keys.limits.stores.postgresql import PostgreSQLStore
 from keys.limits.stores.redis import RedisStore
-from tests.keys.limits.clocked import STORES, WITH_LOCAL, Clocked
-from tests.keys.limits.fakes import Clock, FakeStore
-from tests.redis_server import RedisServer
+from tests.support.clocked_stores import STORES, WITH_LOCAL, Clocked
+from tests.support.fake_store import Clock, FakeStore
+from tests.support.redis_server import RedisServer
 
 
 @pytest.fixture(params=STORES)

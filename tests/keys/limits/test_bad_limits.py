@@ -10,7 +10,7 @@ from django.test import Client
 
 from keys.limits.quota import parse_quota
 from keys.models import APIKey
-from tests.conftest import Api
+from tests.support.api import Api
 
 RATES = ["0/m", "-1/s", "10/", "1e9/s", "10/0s", "ten/m", "١٠/m", "１０/m", "10", "/m", "10/m/m", "1.5/s",
          "10 /m", "10/91d", "1000001/s", "1000000001/d", "10/w", "\u00bd/s"]  # fmt: skip

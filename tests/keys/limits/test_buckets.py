@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from keys.limits.decision import Limits
 from keys.limits.rate import NANOSECONDS, Rate
-from tests.keys.limits.clocked import (
+from tests.support.clocked_stores import (
     DAY,
     MILLION,
     MILLISECOND,

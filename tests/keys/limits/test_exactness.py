@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import new_database
-from tests.load import steady, storm
-from tests.pgbouncer import PgBouncer
-from tests.redis_server import RedisServer
-from tests.server import Server, database_environment, until
+from tests.support.databases import new_database
+from tests.support.load import steady, storm
+from tests.support.pgbouncer import PgBouncer
+from tests.support.redis_server import RedisServer
+from tests.support.server import Server, database_environment, until
 
 
 @pytest.fixture(scope="module", params=["postgresql", "redis", "pgbouncer"])

@@ -9,7 +9,7 @@ import pytest
 from keys.limits.decision import Decision, Limits, whole_seconds
 from keys.limits.headers import refusal
 from keys.limits.rate import NANOSECONDS, Rate
-from tests.conftest import Api, api
+from tests.support.api import Api, api
 
 
 def test_answer_tells_each_limit_what_remains_and_when_it_is_whole(db: None) -> None:

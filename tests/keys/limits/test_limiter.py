@@ -6,8 +6,8 @@ from keys.limits.decision import Decision, Limits
 from keys.limits.limiter import Limiter
 from keys.limits.rate import NANOSECONDS, Rate
 from keys.limits.stores.local import LocalStore
-from tests.keys.limits.clocked import limits
-from tests.keys.limits.fakes import Clock, FakeStore
+from tests.support.clocked_stores import limits
+from tests.support.fake_store import Clock, FakeStore
 
 
 def test_refused_key_is_refused_without_the_store_until_it_could_be_admitted(

@@ -11,8 +11,8 @@ from keys.limits.outage import PROBE_SECONDS
 from keys.limits.rate import Rate
 from keys.limits.stores import StoreAway
 from mcp_project.http.errors import ApiError
-from tests.keys.limits.clocked import limits
-from tests.keys.limits.fakes import Clock, FakeStore
+from tests.support.clocked_stores import limits
+from tests.support.fake_store import Clock, FakeStore
 
 
 def test_request_that_cannot_be_decided_is_no_outage_for_others(

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from mcp_project.database.embedded_postgres import EmbeddedPostgres
-from tests.load import Answer, ask, connect, storm
-from tests.redis_server import RedisServer
-from tests.server import Server, database_environment, embedded_environment, until
+from tests.support.load import Answer, ask, connect, storm
+from tests.support.redis_server import RedisServer
+from tests.support.server import Server, database_environment, embedded_environment, until
 
 MODES = ["closed", "open", "local"]
 RECOVERS_WITHIN_SECONDS = 2.0  # the promise, not a speed

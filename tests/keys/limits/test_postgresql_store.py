@@ -12,7 +12,7 @@ from django.db import DataError, OperationalError, connection, transaction
 from keys.limits.stores import StoreAway
 from keys.limits.stores.postgresql import PostgreSQLStore
 from mcp_project.database.postgresql.base import DatabaseWrapper
-from tests.keys.limits.clocked import (
+from tests.support.clocked_stores import (
     limits,
 )
 

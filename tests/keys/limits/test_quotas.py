@@ -7,7 +7,7 @@ import pytest
 
 from keys.limits.decision import Limits
 from keys.limits.rate import Rate
-from tests.keys.limits.clocked import (
+from tests.support.clocked_stores import (
     DAY,
     HOUR,
     MILLISECOND,

@@ -10,7 +10,7 @@ from keys.limits.decision import Limits
 from keys.limits.stores import StoreAway
 from keys.limits.stores.postgresql import PostgreSQLStore
 from keys.limits.stores.redis import RedisStore
-from tests.keys.limits.clocked import (
+from tests.support.clocked_stores import (
     limits,
 )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from registry.transfer import exporter
-from tests.registry.transfer.exports import registry_in_use
+from tests.support.exports import registry_in_use
 
 
 @pytest.fixture

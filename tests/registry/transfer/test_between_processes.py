@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from tests.registry.transfer.exports import sealed
-from tests.server import database_environment, environment, manage, until
+from tests.support.exports import sealed
+from tests.support.server import database_environment, environment, manage, until
 
 LINE = {
     "kind": "model", "description": "", "tags": {}, "created_at": "2026-01-31T12:00:00.000001+00:00",

@@ -17,8 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from registry.models import RegisteredModel
 from registry.transfer import exporter
 from registry.transfer.kinds import KINDS
-from tests.registry.deployments import make_model
-from tests.registry.transfer.exports import export, parsed, registry_in_use
+from tests.support.deployments import make_model
+from tests.support.exports import export, parsed, registry_in_use
 
 pytestmark = pytest.mark.usefixtures("in_the_tests_transaction")
 

@@ -18,10 +18,9 @@ from django.test.utils import CaptureQueriesContext
 from keys.models import APIKey, AuditEntry
 from registry.models import ModelVersion, RegisteredModel
 from registry.transfer import importer
-from tests.conftest import Api
-from tests.registry.deployments import change
-from tests.registry.made import model, version
-from tests.registry.transfer.exports import (
+from tests.support.api import Api
+from tests.support.deployments import change
+from tests.support.exports import (
     answers,
     export,
     import_,
@@ -32,6 +31,7 @@ from tests.registry.transfer.exports import (
     registry_in_use,
     sealed,
 )
+from tests.support.resources import model, version
 
 pytestmark = pytest.mark.usefixtures("in_the_tests_transaction")
 

@@ -11,7 +11,7 @@ import pytest
 from registry.canonical import canonical, digest
 from registry.models import RegisteredModel
 from registry.transfer import files
-from tests.registry.transfer.exports import (
+from tests.support.exports import (
     Line,
     changed,
     models,

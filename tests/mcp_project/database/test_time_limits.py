@@ -1,0 +1,299 @@
+"""What the database holds up, ends within its time limits: a real server, and a PostgreSQL of its own."""
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+
+from keys.crypto import KeyGenerator
+from mcp_project.database.embedded_postgres import EmbeddedPostgres
+from tests.support.server import Server, at_once, embedded_environment, until
+
+LIMITS = {"DATABASE_LOCK_TIMEOUT": "0.5", "DATABASE_STATEMENT_TIMEOUT": "3"}
+
+
+@pytest.fixture
+def served(cluster: EmbeddedPostgres, tmp_path: Path) -> Iterator[Server]:
+    with serve(cluster, tmp_path) as server:
+        yield server
+
+
+@contextmanager
+def serve(cluster: EmbeddedPostgres, folder: Path, **variables: str) -> Iterator[Server]:
+    named = {**embedded_environment(), "DB_HOST": str(cluster.socket_dir), "DB_NAME": "limits"}
+    with Server(folder, {**named, **LIMITS, **variables}) as server:
+        yield server
+
+
+def session(cluster: EmbeddedPostgres, **options: Any) -> "psycopg.Connection[tuple[Any, ...]]":
+    return psycopg.connect(host=str(cluster.socket_dir), user="postgres", dbname="limits", **options)
+
+
+def make_key(client: httpx.Client, name: str, **fields: Any) -> dict[str, Any]:
+    body = {"owner": name, "name": name, "permissions": ["read", "write"], "rate_limit": "100000/m", **fields}
+    made = client.post("/api/keys", json=body)
+    assert made.status_code == 201, made.text
+    answer: dict[str, Any] = made.json()
+    return answer
+
+
+def test_service_holds_its_connections_to_the_limits(cluster: EmbeddedPostgres, served: Server) -> None:
+    with session(cluster) as ours:
+        rows = ours.execute("SELECT name, setting, source FROM pg_settings WHERE source = 'database user'").fetchall()
+
+    found = {name: setting for name, setting, _ in rows}
+    assert found["lock_timeout"] == "500"
+    assert found["statement_timeout"] == "3000"
+    assert {"idle_in_transaction_session_timeout", "tcp_user_timeout", "client_connection_check_interval"} <= set(found)
+    assert found["default_transaction_isolation"] == "read committed"
+
+
+def test_changes_of_a_held_row_get_503_and_others_are_answered(cluster: EmbeddedPostgres, served: Server) -> None:
+    with served.client(served.key) as client:
+        key = make_key(client, "writer")["key"]
+        assert client.post("/api/models", json={"name": "held"}).status_code == 201
+
+    def change() -> httpx.Response:
+        with served.client(key) as own:
+            return own.patch("/api/models/held", json={"description": "x"}, headers={"If-Match": "*"})
+
+    def read() -> httpx.Response:
+        with served.client(key) as own:
+            return own.get("/api/models")
+
+    with session(cluster) as holder, ThreadPoolExecutor(52) as pool:
+        holder.execute("SELECT 1 FROM registry_registeredmodel FOR UPDATE")
+        changes = [pool.submit(change) for _ in range(40)]
+        until(lambda: waiting(cluster), "changes wait for the row")
+        reads = [pool.submit(read) for _ in range(12)]
+        assert [answer.result().status_code for answer in reads] == [200] * 12
+        assert httpx.get(f"{served.url}/health", timeout=10).status_code == 200
+        answers = [answer.result() for answer in changes]
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(503, "DATABASE_BUSY")}
+    assert all(answer.headers["Retry-After"] == "1" for answer in answers)
+    assert change().status_code == 200, "the row is free again"
+    assert served.said().count('"database_busy"') <= 2 * 2, "a line in ten seconds for each worker, not one a request"
+
+
+def test_reads_do_not_wait_behind_changes_of_a_held_row(cluster: EmbeddedPostgres, tmp_path: Path) -> None:
+    patient = {"DATABASE_LOCK_TIMEOUT": "0", "DATABASE_STATEMENT_TIMEOUT": "0"}
+    with serve(cluster, tmp_path, **patient) as served, served.client(served.key) as client:
+        assert client.post("/api/models", json={"name": "held"}).status_code == 201
+
+        def change() -> int:
+            with served.client(served.key) as own:
+                return own.patch("/api/models/held", json={"tags": {}}, headers={"If-Match": "*"}).status_code
+
+        with session(cluster) as holder, ThreadPoolExecutor(40) as pool:
+            holder.execute("SELECT 1 FROM registry_registeredmodel FOR UPDATE")
+            changes = [pool.submit(change) for _ in range(40)]
+            until(lambda: waiting(cluster) > 2, "changes wait in both workers")
+
+            for _ in range(12):
+                with served.client(served.key) as other:  # a connection of its own, to either worker
+                    assert other.get("/api/models/held").status_code == 200
+            assert not any(change.done() for change in changes)
+
+            holder.rollback()
+            assert {change.result() for change in changes} == {200}
+
+
+def test_health_tells_of_statements_that_wait_for_a_lock(cluster: EmbeddedPostgres, tmp_path: Path) -> None:
+    patient = {"DATABASE_LOCK_TIMEOUT": "0", "DATABASE_STATEMENT_TIMEOUT": "30"}
+    with serve(cluster, tmp_path, **patient) as served, served.client(served.key) as client:
+        assert client.post("/api/models", json={"name": "held"}).status_code == 201
+        with session(cluster) as holder, ThreadPoolExecutor(1) as pool:
+            holder.execute("SELECT 1 FROM registry_registeredmodel FOR UPDATE")
+            change = pool.submit(client.patch, "/api/models/held", json={"tags": {}}, headers={"If-Match": "*"})
+
+            def said() -> str:
+                answer = httpx.get(f"{served.url}/health", timeout=10)
+                assert answer.status_code == 200, "only what needs the row is held up"
+                return str(answer.json()["checks"]["database"])
+
+            until(lambda: said() == "ok: statements that wait for a lock: 1", "it is told")
+            holder.rollback()
+            assert change.result().status_code == 200
+        until(lambda: said() == "ok", "nobody waits any more")
+
+
+def test_held_bucket_holds_up_its_own_key_alone(cluster: EmbeddedPostgres, served: Server) -> None:
+    with served.client(served.key) as client:
+        held, other = make_key(client, "held"), make_key(client, "other")
+
+    def read(key: str) -> httpx.Response:
+        with served.client(key) as own:
+            return own.get("/api/models")
+
+    assert {read(held["key"]).status_code, read(other["key"]).status_code} == {200}
+    with session(cluster) as holder:
+        holder.execute(
+            "SELECT 1 FROM keys_bucket WHERE pool_id = (SELECT pool_id FROM keys_apikey WHERE id = %s) FOR UPDATE",
+            [held["id"]],
+        )
+        with ThreadPoolExecutor(32) as pool:
+            stuck = [pool.submit(read, held["key"]) for _ in range(20)]
+            until(lambda: waiting(cluster), "requests wait for the bucket")
+            assert [pool.submit(read, other["key"]).result().status_code for _ in range(12)] == [200] * 12
+            answers = [answer.result() for answer in stuck]
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(503, "LIMITER_UNAVAILABLE")}
+    until(lambda: read(held["key"]).status_code == 200, "the workers try the bucket again")
+
+
+def test_statement_that_takes_too_long_is_ended(cluster: EmbeddedPostgres, tmp_path: Path) -> None:
+    with (
+        serve(cluster, tmp_path, DATABASE_LOCK_TIMEOUT="0", DATABASE_STATEMENT_TIMEOUT="1") as served,
+        served.client(served.key) as client,
+        session(cluster) as holder,
+    ):
+        assert client.get("/api/audit").status_code == 200
+        holder.execute("LOCK TABLE keys_auditentry")  # which no background task reads
+
+        answer = client.get("/api/audit")
+
+        assert (answer.status_code, answer.json()["code"]) == (503, "DATABASE_TIMEOUT")
+        assert answer.headers["Retry-After"] == "1"
+        assert not waiting(cluster)
+
+
+def test_statement_of_a_worker_that_was_killed_ends(cluster: EmbeddedPostgres, tmp_path: Path) -> None:
+    patient = {"DATABASE_LOCK_TIMEOUT": "0", "DATABASE_STATEMENT_TIMEOUT": "600"}
+    with serve(cluster, tmp_path, **patient) as served, served.client(served.key) as client:
+        assert client.post("/api/models", json={"name": "held"}).status_code == 201
+        with session(cluster) as holder, ThreadPoolExecutor(1) as pool:
+            holder.execute("SELECT 1 FROM registry_registeredmodel FOR UPDATE")
+            change = pool.submit(client.patch, "/api/models/held", json={"tags": {}}, headers={"If-Match": "*"})
+            until(lambda: waiting(cluster), "the change waits for the row")
+
+            for pid in served.both_workers():
+                os.kill(pid, signal.SIGKILL)
+
+            until(lambda: not waiting(cluster), "PostgreSQL has noticed that nobody wants to know")
+            with pytest.raises(httpx.TransportError):
+                change.result()
+
+
+@pytest.mark.parametrize("embedded", [False, True], ids=["configured", "embedded"])
+def test_frozen_server_gives_503_and_the_thread_back_and_all_is_well_when_it_goes_on(
+    embedded: bool, cluster: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    own = EmbeddedPostgres(tmp_path / "var" / "postgres") if embedded else cluster
+    variables = {"DB_HOST": "", "DB_NAME": ""} if embedded else {}
+    with serve(cluster, tmp_path, **variables) as served:
+        key = served.key
+
+        def read() -> httpx.Response:
+            with served.client(key) as client:
+                return client.get("/api/models")
+
+        assert {answer.status_code for answer in at_once(16, read)} == {200}
+        with frozen(own):
+            answers = at_once(16, read)
+            assert {answer.status_code for answer in answers} == {503}
+            assert {answer.json()["code"] for answer in answers} <= {"DATABASE_UNAVAILABLE", "LIMITER_UNAVAILABLE"}
+            assert httpx.get(f"{served.url}/health", timeout=10).status_code == 503
+            assert {answer.status_code for answer in at_once(16, read)} == {503}, "and now at once: it is known"
+        until(lambda: {answer.status_code for answer in at_once(16, read)} == {200}, "both workers have recovered")
+
+
+@contextmanager
+def frozen(cluster: EmbeddedPostgres) -> Iterator[None]:
+    postmaster = int((cluster.data_dir / "postmaster.pid").read_text().splitlines()[0])
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    pids = [postmaster, *map(int, children)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_read_only_database_is_503_for_changes_and_unhealthy_and_recovers_by_itself(
+    cluster: EmbeddedPostgres, served: Server
+) -> None:
+    with served.client(served.key) as admin:
+        closed, opened, local = (
+            make_key(admin, mode, on_outage=mode, permissions=["admin"])["key"] for mode in ("closed", "open", "local")
+        )
+
+    def change(key: str) -> httpx.Response:
+        with served.client(key) as own:
+            return own.post("/api/contexts", json={"name": uuid4().hex})
+
+    def healthy() -> bool:
+        return httpx.get(f"{served.url}/health", timeout=10).status_code == 200
+
+    make_read_only(cluster, "on")
+    until(lambda: not healthy(), "it is unhealthy")
+    assert httpx.get(f"{served.url}/health", timeout=10).json()["checks"]["database"] == "read-only"
+    assert outcome(change(closed)) == (503, "LIMITER_UNAVAILABLE")
+    for key in (opened, local):
+        assert outcome(change(key)) == (503, "DATABASE_UNAVAILABLE")
+        with served.client(key) as own:
+            assert own.get("/api/models").status_code == 200, "what only reads is served, as the key's mode says"
+            again = own.post("/api/contexts", json={"name": "x"}, headers={"Idempotency-Key": "k"})
+            assert outcome(again) == (503, "DATABASE_UNAVAILABLE")
+    for _ in range(3):
+        assert outcome(change(KeyGenerator().generate()[0])) == (503, "DATABASE_UNAVAILABLE"), "it cannot be counted"
+
+    make_read_only(cluster, "off", kick=False)
+    until(lambda: change(closed).status_code == 201, "it has recovered by itself")
+    until(healthy, "it is healthy")
+
+
+def make_read_only(cluster: EmbeddedPostgres, value: str, kick: bool = True) -> None:
+    """Of all sessions to come; those that there are end, with `kick`."""
+    with session(cluster, autocommit=True) as ours:
+        ours.execute("SET default_transaction_read_only = off")
+        ours.execute(f"ALTER DATABASE limits SET default_transaction_read_only = {value}")
+        if kick:
+            ours.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mcp'")
+
+
+def test_standby_is_503_and_unhealthy_until_it_is_promoted(cluster: EmbeddedPostgres, served: Server) -> None:
+    with served.client(served.key) as client:
+        opened = make_key(client, "open", on_outage="open", permissions=["admin"])["key"]
+        assert client.get("/api/models").status_code == 200
+    cluster.stop()
+    signal_file = cluster.data_dir / "standby.signal"
+    signal_file.touch()
+    os.chown(signal_file, cluster.data_dir.stat().st_uid, -1)
+    cluster._start()
+
+    def change(key: str) -> httpx.Response:
+        with served.client(key) as own:
+            return own.post("/api/contexts", json={"name": uuid4().hex})
+
+    def health() -> str:
+        return str(httpx.get(f"{served.url}/health", timeout=10).json()["checks"]["database"])
+
+    until(lambda: health() == "read-only", "it is unhealthy")
+    for key in (opened, served.key, KeyGenerator().generate()[0]):  # a standby has no unlogged tables: no counters
+        assert outcome(change(key)) == (503, "DATABASE_UNAVAILABLE")
+    with session(cluster, autocommit=True) as ours:
+        ours.execute("SELECT pg_promote()")
+
+    until(lambda: change(served.key).status_code == 201, "it has recovered by itself")
+    assert health() == "ok"
+
+
+def outcome(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+def waiting(cluster: EmbeddedPostgres) -> int:
+    """How many of the service's statements wait for a lock."""
+    with session(cluster) as ours:
+        row = ours.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+        return row[0] if row else 0

@@ -1,5 +1,0 @@
-"""The service's settings, with the addresses of `site`."""
-
-from mcp_project.settings import *  # noqa: F403
-
-ROOT_URLCONF = "tests.project.serving.site"
