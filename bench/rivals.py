@@ -26,7 +26,8 @@ django.setup()
 from django.conf import settings  # noqa: E402
 
 from keys.models import APIKey, AuditEntry, KeptAnswer  # noqa: E402
-from keys.principal import GovernedRequest, Principal  # noqa: E402
+from keys.principal import Principal  # noqa: E402
+from mcp_project.http.call import Request  # noqa: E402
 from mcp_project.wsgi import Application  # noqa: E402
 from registry.models import ModelVersion, RegisteredModel  # noqa: E402
 
@@ -45,8 +46,8 @@ class SomebodyMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: GovernedRequest) -> HttpResponse:
-        request.principal = somebody()
+    def __call__(self, request: Request) -> HttpResponse:
+        request.call.principal = somebody()
         return self.get_response(request)
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -15,6 +15,7 @@ from keys.crypto import prefix_of
 from keys.memory import Memory
 from keys.models import APIKey
 from keys.principal import Principal
+from mcp_project.http.call import Call
 from mcp_project.http.errors import ApiError
 
 # What this process has looked up within KEY_CACHE_SECONDS: for so long, and no longer, a change of a key may go unseen
@@ -71,11 +72,11 @@ def identify(key: str, before_looking_up: Callable[[], None] = nothing) -> Princ
 
 
 class PrincipalAuthentication(BaseAuthentication):
-    """Hands the principal that APIKeyMiddleware found to the views, as `request.auth`."""
+    """Gives the views the principal that APIKeyMiddleware authenticated, as `request.auth`."""
 
     def authenticate(self, request: Request) -> tuple[None, Principal] | None:
-        principal = getattr(request._request, "principal", None)
-        return None if principal is None else (None, principal)
+        call: Call | None = getattr(request._request, "call", None)  # drf-spectacular's requests have none
+        return None if call is None or call.principal is None else (None, cast(Principal, call.principal))
 
     def authenticate_header(self, _request: Request) -> str:
         return CHALLENGE["WWW-Authenticate"]

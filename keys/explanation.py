@@ -11,9 +11,10 @@ from keys.limits.failures import look_at_failures
 from keys.limits.free import is_free
 from keys.limits.headers import refusal
 from keys.limits.limiter import limiter
-from keys.principal import GovernedRequest, Principal
+from keys.principal import Principal
 from keys.verification import what_is_left
 from keys.visibility import look_up, request_for, view_for
+from mcp_project.http.call import Request
 from mcp_project.http.errors import ApiError, from_exception
 
 Rule = tuple[str, Callable[[], None]]
@@ -37,8 +38,8 @@ def explain(principal: Principal, method: str, path: str, address: str | None) -
     }
 
 
-def _rules(request: GovernedRequest, principal: Principal, address: str | None) -> Iterator[Rule]:
-    if request.governed:
+def _rules(request: Request, principal: Principal, address: str | None) -> Iterator[Rule]:
+    if request.call.governed:
         if address is not None:
             yield "address", lambda: look_at_failures(request)
         yield "key", lambda: _check_key(principal, address)
@@ -54,7 +55,7 @@ def _rules(request: GovernedRequest, principal: Principal, address: str | None) 
     yield from _view_rules(match, request)
 
 
-def _view_rules(match: ResolverMatch, request: GovernedRequest) -> Iterator[Rule]:
+def _view_rules(match: ResolverMatch, request: Request) -> Iterator[Rule]:
     """Those of a DRF view: what permission it wants, whether it takes the method, whether the key sees the thing."""
     view = view_for(match, request)
     if view is None:

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest
-
 from keys.authentication import authenticate
 from keys.credentials import credential
 from keys.limits.failures import refuse_blocked
 from mcp_project.http.client_address import client_address
 from mcp_project.http.errors import ApiError
-from mcp_project.http.middleware import is_governed, without_slash
+from mcp_project.http.middleware import without_slash
+from mcp_project.http.protocols import is_governed
 
 
 class NotRemembered(Exception):
@@ -22,11 +21,10 @@ def refuses(environ: Mapping[str, Any]) -> bool:
     without a query. The server then does not wait for the body."""
     if not is_governed(without_slash(environ["PATH_INFO"])):
         return False
-    request = HttpRequest()
-    request.META = dict(environ)
+    address = client_address(environ)
     try:
-        refuse_blocked(request)
-        authenticate(credential(environ), client_address(request), _refuse_to_look_up)
+        refuse_blocked(address)
+        authenticate(credential(environ), address, _refuse_to_look_up)
     except ApiError:
         return True
     except NotRemembered:

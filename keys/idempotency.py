@@ -18,9 +18,10 @@ from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from keys.credentials import credential
 from keys.models import KeptAnswer
-from keys.principal import GovernedRequest, Principal
+from keys.principal import Principal
 from keys.sealing import Seal
 from keys.visibility import require_visible
+from mcp_project.http.call import Request
 from mcp_project.http.errors import ApiError
 from mcp_project.serving.periodic import Periodic
 
@@ -68,13 +69,13 @@ class Claim(NamedTuple):
     digest: bytes
 
     @classmethod
-    def of(cls, request: GovernedRequest) -> "Claim":
+    def of(cls, request: Request) -> "Claim":
         """Raises ApiError VALIDATION_ERROR."""
         given = request.META["HTTP_IDEMPOTENCY_KEY"]
         if not FORM.fullmatch(given):
             problem = {"field": HEADER, "code": "invalid", "detail": "From 1 to 255 printable characters of ASCII."}
             raise ApiError("VALIDATION_ERROR", errors=[problem])
-        principal = cast(Principal, request.principal)
+        principal = cast(Principal, request.call.principal)
         seal = Seal(credential(request.META), given, rights_of(principal))
         query = request.META.get("QUERY_STRING", "")
         words = [word.encode("utf-8", "backslashreplace") for word in (request.method or "", request.path_info, query)]
@@ -105,7 +106,7 @@ class Claim(NamedTuple):
             raise ApiError("IDEMPOTENCY_KEY_REUSED")
         return bytes(answer)
 
-    def keep(self, request: GovernedRequest, response: HttpResponse) -> None:
+    def keep(self, request: Request, response: HttpResponse) -> None:
         with connection.cursor() as cursor:
             sealed = self.seal.close(packed(request, response))
             size = len(sealed) + OVERHEAD
@@ -115,7 +116,7 @@ class Claim(NamedTuple):
         """Keep what was done, and no answer."""
         KeptAnswer.objects.filter(key_id=self.key_id, idempotency_key=self.idempotency_key).delete()
 
-    def replay(self, request: GovernedRequest, answer: bytes) -> HttpResponse:
+    def replay(self, request: Request, answer: bytes) -> HttpResponse:
         """Raises ApiError PERMISSION_DENIED when the key's rights are no longer those that the answer was for, and
         NOT_FOUND when it may not see any more what the request was about, or what it made."""
         try:
@@ -125,9 +126,9 @@ class Claim(NamedTuple):
                 "PERMISSION_DENIED", "The key's rights have changed since the first request; its answer is not shown."
             ) from None
         response = unpacked(request, text)
-        require_visible(cast(Principal, request.principal), "POST", request.path_info)
+        require_visible(cast(Principal, request.call.principal), "POST", request.path_info)
         if "Location" in response:
-            require_visible(cast(Principal, request.principal), "GET", response["Location"])
+            require_visible(cast(Principal, request.call.principal), "GET", response["Location"])
         response[REPLAYED] = "true"
         return response
 
@@ -141,26 +142,24 @@ def is_kept(response: HttpResponse) -> bool:
     return response.status_code < 500 and response.status_code not in NOT_KEPT
 
 
-def packed(request: GovernedRequest, response: HttpResponse) -> bytes:
-    """The answer, and what the ledger is told of it."""
-    model_id = getattr(request, "model_id", None)
+def packed(request: Request, response: HttpResponse) -> bytes:
+    """The response, and what its ledger row needs."""
+    subject = {name: str(value) for name, value in request.call.subject.items()}
     head = {
         "status": response.status_code,
         "headers": list(response.headers.items()),  # the view's: those of a request come from further out
-        "error_code": getattr(response, "error_code", None),
-        "model_id": None if model_id is None else str(model_id),
+        "error_code": request.call.error_code,
+        "subject": subject,
     }
     return json.dumps(head).encode() + b"\0" + response.content
 
 
-def unpacked(request: GovernedRequest, text: bytes) -> HttpResponse:
+def unpacked(request: Request, text: bytes) -> HttpResponse:
     head, _, body = text.partition(b"\0")
-    told = json.loads(head)
-    response = HttpResponse(body, status=told["status"], headers=dict(told["headers"]))
-    if told["error_code"] is not None:
-        response.error_code = told["error_code"]  # type: ignore[attr-defined]  # as of mcp_project.http.errors
-    if told["model_id"] is not None:
-        request.model_id = UUID(told["model_id"])
+    kept = json.loads(head)
+    response = HttpResponse(body, status=kept["status"], headers=dict(kept["headers"]))
+    request.call.error_code = kept["error_code"]
+    request.call.subject = kept["subject"]
     return response
 
 

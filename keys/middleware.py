@@ -1,9 +1,9 @@
-"""Who calls, how much, and whether it was done before: the middlewares that stand before every view under /api/."""
+"""The middlewares before every governed view: authentication, limits, and requests that are repeated."""
 
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
-from django.conf import settings
 from django.db import Error, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
@@ -17,10 +17,11 @@ from keys.limits.failures import check_failures, refuse_blocked
 from keys.limits.free import TOO_MANY_FREE, free_requests, is_free
 from keys.limits.headers import OUTAGE, describe, policy, refusal
 from keys.limits.limiter import limiter
-from keys.principal import GovernedRequest, Principal
+from keys.principal import Principal
 from keys.streams import stream_watch
 from mcp_project.database import transactions
-from mcp_project.http.client_address import client_address
+from mcp_project.http.bodies import check_length
+from mcp_project.http.call import Request
 from mcp_project.http.errors import ApiError, refuse
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -32,30 +33,29 @@ class APIKeyMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: GovernedRequest) -> HttpResponse:
-        if not request.governed:
+    def __call__(self, request: Request) -> HttpResponse:
+        call = request.call
+        if not call.governed:
             return self.get_response(request)
-        request.principal = None
         try:
-            request.principal = self._authenticate(request)
+            principal = call.principal = self._authenticate(request)
         except (ApiError, Error) as error:
             return challenge(request, refuse(request, error))
-        address = client_address(request)
-        token = transactions.judge.set(Judgement(request.principal, address))
+        call.watch = partial(stream_watch.watch, principal, call.address)
+        token = transactions.judge.set(Judgement(principal, call.address))
         try:
             response = self.get_response(request)
         finally:
             transactions.judge.reset(token)
-        if response.streaming:  # for the server: mcp_project.serving
-            response.watch = partial(stream_watch.watch, request.principal, address)  # type: ignore[attr-defined]
         return challenge(request, response) if response.status_code == 401 else response
 
     @staticmethod
-    def _authenticate(request: GovernedRequest) -> Principal:
-        refuse_blocked(request)
+    def _authenticate(request: Request) -> Principal:
+        address = request.call.address
+        refuse_blocked(address)
         key = credential(request.META)
         try:
-            return authenticate(key, client_address(request), lambda: check_failures(request))
+            return authenticate(key, address, lambda: check_failures(request))
         except WrongKey:
             check_failures(request, count=True)
             raise
@@ -74,11 +74,14 @@ class ThrottleMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: GovernedRequest) -> HttpResponse:
-        principal = request.principal if request.governed else None
-        if principal is None:
+    def __call__(self, request: Request) -> HttpResponse:
+        call = request.call
+        if not call.governed:
             return self.get_response(request)
+        principal = cast(Principal, call.principal)
         free = is_free(request)
+        if free:
+            call.measures["units"] = 0
         if free and not free_requests.admit(principal.key_id):
             response = TOO_MANY_FREE.response(request)
             response["RateLimit-Policy"] = policy(principal.limits)
@@ -94,7 +97,7 @@ class ThrottleMiddleware:
         describe(response, decision)
         return response
 
-    def _answer(self, request: GovernedRequest) -> HttpResponse:
+    def _answer(self, request: Request) -> HttpResponse:
         wrong = check_length(request)
         return self.get_response(request) if wrong is None else refuse(request, wrong)
 
@@ -106,8 +109,8 @@ class IdempotencyMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: GovernedRequest) -> HttpResponse:
-        repeatable = request.method == "POST" and request.governed
+    def __call__(self, request: Request) -> HttpResponse:
+        repeatable = request.method == "POST" and request.call.governed
         if "HTTP_IDEMPOTENCY_KEY" not in request.META or not repeatable or changes_nothing(request):
             return self.get_response(request)
         try:
@@ -120,7 +123,7 @@ class IdempotencyMiddleware:
                 return refuse(request, OperationalError("the view's transaction had failed"))
             return refuse(request, error)
 
-    def _once(self, request: GovernedRequest, claim: Claim) -> HttpResponse:
+    def _once(self, request: Request, claim: Claim) -> HttpResponse:
         answer = claim.find()
         if answer is not None:
             return claim.replay(request, answer)
@@ -141,16 +144,3 @@ def changes_nothing(request: HttpRequest) -> bool:
     except Resolver404:
         return False
     return getattr(getattr(view, "cls", None), "changes_nothing", False)
-
-
-def check_length(request: HttpRequest) -> ApiError | None:
-    """What is wrong with the body, before a byte of it is read: 413 when it is too large, and 411 when it comes in
-    chunks, which Django would read as empty."""
-    length = request.META.get("CONTENT_LENGTH") or ""
-    if not length and request.META.get("HTTP_TRANSFER_ENCODING"):
-        return ApiError("LENGTH_REQUIRED", "Send the body with a Content-Length; chunked bodies are not taken.")
-    if length and not (length.isascii() and length.isdigit()):
-        return ApiError("BAD_REQUEST", "Content-Length is not a number.")
-    if len(length) > 18 or int(length or 0) > settings.MAX_BODY_BYTES:
-        return ApiError("PAYLOAD_TOO_LARGE", f"The body is over {settings.MAX_BODY_BYTES} bytes.")
-    return None

@@ -12,8 +12,8 @@ from rest_framework.request import Request as RestRequest
 from keys.limits.decision import Limits
 from keys.models import APIKey, Permission
 from keys.patterns import Network, matches
+from mcp_project.http.call import call_of
 from mcp_project.http.client_address import is_listed
-from mcp_project.http.middleware import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +86,6 @@ def principal_of(request: RestRequest) -> Principal:
     return cast(Principal, request.auth)
 
 
-class GovernedRequest(Request):
-    """A request under /api/, as the views see it."""
-
-    principal: Principal | None
-    model_id: UUID  # once `note_model` has told it
-
-
 def note_model(request: RestRequest, model_id: UUID) -> None:
-    """Tell the ledger which model a request is about: one that exists, and that the key may see."""
-    cast(GovernedRequest, request._request).model_id = model_id
+    """Note on the call which model the request is about: one that exists, and that the key may see."""
+    call_of(request).subject["model"] = model_id

@@ -6,26 +6,28 @@ from django.http import Http404
 from django.urls import Resolver404, ResolverMatch, resolve
 from rest_framework.generics import GenericAPIView
 
-from keys.principal import GovernedRequest, Principal
+from keys.principal import Principal
+from mcp_project.http.call import Call, Request
+from mcp_project.http.client_address import UNKNOWN
 from mcp_project.http.errors import ApiError
-from mcp_project.http.middleware import is_governed, without_slash
+from mcp_project.http.middleware import without_slash
 
 NOWHERE = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "HTTP_HOST": "localhost"}  # for the links of pages
 
 
-def request_for(principal: Principal, method: str, path: str, address: str | None = None) -> GovernedRequest:
+def request_for(principal: Principal, method: str, path: str, address: str | None = None) -> Request:
     """A synthetic request, as if this principal had been authenticated."""
-    request = GovernedRequest()
+    request = Request()
     request.method = method
     request.path = path
     request.path_info = without_slash(path)
-    request.governed = is_governed(request.path_info)
-    request.principal = principal if request.governed else None
+    request.call = Call("", address or UNKNOWN, request.path_info)
+    request.call.principal = principal if request.call.governed else None
     request.META = {"REQUEST_METHOD": method, "REMOTE_ADDR": address or "", **NOWHERE}
     return request
 
 
-def view_for(match: ResolverMatch, request: GovernedRequest) -> Any:
+def view_for(match: ResolverMatch, request: Request) -> Any:
     """The DRF view of a route, ready for the request; None for a page of another kind."""
     view_class = getattr(match.func, "cls", None)
     if view_class is None:  # the admin, a file

@@ -39,6 +39,8 @@ BACKGROUND_TASKS = [
     *(["keys.limits.background.quota_writer"] if REDIS_URL else []),
 ]
 HEALTH_CHECKS = {"limiter": "keys.limits.background.health"} if REDIS_URL else {}
+# What the service speaks, and under which paths: mcp_project.http.protocols.
+PROTOCOLS = ["mcp_project.http.rest.PROTOCOL"]
 REFUSES_BY_HEAD = "keys.head.refuses"  # asked of a request's head before its body is read
 # Every thread of a worker that uses the database holds at most one connection: those that answer requests, one for
 # each background task, and the one that checks for /health. /metrics asks nothing of the database.
@@ -57,7 +59,6 @@ if PRODUCTION:
     refuse_unsafe(DEBUG, SECRET_KEY, ALLOWED_HOSTS, DATABASES["default"], EMBEDDED_DATABASE)
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
 CORS_ALLOWED_ORIGINS: list[str] = env.read("CORS_ALLOWED_ORIGINS")
-CORS_URLS_REGEX = r"^/api/"
 CORS_EXPOSE_HEADERS = [
     "ETag",
     "Idempotency-Replayed",
@@ -118,7 +119,7 @@ CACHES = {
     "doors": {"BACKEND": "keys.limits.doors.DoorCounterCache"},
 }
 RATELIMIT_USE_CACHE = "doors"
-RATELIMIT_IP_META_KEY = "mcp_project.http.client_address.client_address"
+RATELIMIT_IP_META_KEY = "mcp_project.http.call.address_of"
 
 # --- Usage --------------------------------------------------------------------------------------------------------
 USAGE_JOURNAL_DIR = VAR_DIR / "usage"
@@ -162,7 +163,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Before authentication: a browser's preflight carries no key, and a refusal must be readable by the page.
-    "corsheaders.middleware.CorsMiddleware",
+    "mcp_project.http.middleware.ProtocolCorsMiddleware",
     "keys.middleware.APIKeyMiddleware",
     "keys.middleware.ThrottleMiddleware",
     "mcp_project.http.middleware.HostMiddleware",

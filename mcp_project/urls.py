@@ -2,11 +2,11 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLResolver, include, path
 from django.views.generic import RedirectView
 from django_ratelimit.decorators import ratelimit
 
-from mcp_project.http.documents import DocsView, SchemaView
+from mcp_project.http.protocols import protocols
 from mcp_project.serving.health import HealthView, IndexView, LiveView
 from mcp_project.serving.scrape import MetricsView
 
@@ -17,16 +17,19 @@ admin.site.login = ratelimit(  # type: ignore[method-assign]
     group="admin-login", key="ip", rate=lambda *_: settings.ADMIN_LOGIN_RATE, method="POST"
 )(admin.site.login)
 
+
+def protocol_urls() -> list[URLResolver]:
+    """The addresses of each protocol, the longest prefix first, as the table of protocols decides."""
+    urls = {prefix: protocol.urls for protocol in protocols() for prefix in protocol.prefixes}
+    return [path(prefix.lstrip("/"), include(urls[prefix])) for prefix in sorted(urls, key=len, reverse=True)]
+
+
 urlpatterns = [
     path("", IndexView.as_view(), name="index"),
     path("health", HealthView.as_view(), name="health"),
     path("health/live", LiveView.as_view(), name="health-live"),
     path("metrics", MetricsView.as_view(), name="metrics"),
-    path("api/schema", SchemaView.as_view(), name="schema"),
-    path("api/docs", DocsView.as_view(), name="docs"),
-    path("api/", include("registry.rest.urls")),  # first: Django tries one by one
-    path("api/", include("keys.urls")),
-    path("api/", include("usage.urls")),
+    *protocol_urls(),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
 ]

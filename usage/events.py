@@ -1,16 +1,16 @@
 """A usage event: one answered request."""
 
 import time
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 
-from keys.limits.free import is_free
-from keys.principal import GovernedRequest
-from mcp_project.http.client_address import client_address
+from keys.principal import Principal
+from mcp_project.http.bodies import is_accepted
+from mcp_project.http.call import Request
 
 UNMATCHED = "unmatched"  # the route of a path that leads nowhere: never the path itself, which anyone can make up
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -48,34 +48,31 @@ class Event(NamedTuple):
         return (self.key_id or self.client, self.status, self.code)
 
 
-def event_of(request: GovernedRequest, response: HttpResponseBase) -> Event:
-    principal = getattr(request, "principal", None)
+def event_of(request: Request, response: HttpResponseBase) -> Event:
+    """The event of a governed request: what its call says, and the size and status of the response."""
+    call = request.call
+    principal = cast(Principal | None, call.principal)
     length = request.META.get("CONTENT_LENGTH") or "0"
-    model_id = getattr(request, "model_id", None)
+    model_id = call.subject.get("model")
     return Event(
         time=time.time(),
-        request_id=request.request_id,
+        request_id=call.id,
         key_id=str(principal.key_id) if principal else None,
         owner=principal.owner if principal else "",
         method=request.method if request.method in METHODS else OTHER,
         route=route_of(request),
         status=response.status_code,
-        code=getattr(response, "error_code", None) or "",
-        duration_us=(time.perf_counter_ns() - request.started_ns) // 1000,
-        request_bytes=int(length) if is_read(length) else 0,
+        code=call.error_code or "",
+        duration_us=(time.perf_counter_ns() - call.started_ns) // 1000,
+        request_bytes=int(length) if is_accepted(length, request.path_info) else 0,
         response_bytes=len(response.content) if isinstance(response, HttpResponse) else 0,
-        client=client_address(request) if settings.USAGE_CLIENT_ADDRESS else None,
-        units=0 if response.status_code in REFUSALS or is_free(request) else 1,
+        client=call.address if settings.USAGE_CLIENT_ADDRESS else None,
+        units=0 if response.status_code in REFUSALS else call.measures.get("units", 1),
         model_id=None if model_id is None else str(model_id),
     )
 
 
-def is_read(length: str) -> bool:
-    """Whether a body that is announced as so long is taken at all. What a client merely claims is not counted."""
-    return length.isascii() and length.isdigit() and len(length) < 18 and int(length) <= settings.MAX_BODY_BYTES
-
-
-def route_of(request: GovernedRequest) -> str:
+def route_of(request: HttpRequest) -> str:
     match = request.resolver_match
     if match is None:  # refused before Django looked
         try:

@@ -7,7 +7,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from keys.principal import GovernedRequest
+from mcp_project.http.call import Request
 from mcp_project.http.errors import ApiError, from_exception, in_shape, report
 from usage.events import event_of
 from usage.journal import journal
@@ -18,8 +18,8 @@ class UsageTrackingMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: GovernedRequest) -> HttpResponse:
-        if not request.governed:
+    def __call__(self, request: Request) -> HttpResponse:
+        if not request.call.governed:
             return self.get_response(request)
         if journal.failure is not None and settings.USAGE_WHEN_FULL == "refuse":
             return unmetered(request)  # before anything is done that could not be recorded
@@ -38,9 +38,9 @@ class UsageTrackingMiddleware:
 
 class Metering:
     """The event of a response that is sent while it is made. It is written when the stream is closed: when its last
-    part is gone, or its client. The server says in `sent_bytes` of the response how much it has sent."""
+    part is gone, or its client. The server counts in `call.sent_bytes` what it has sent."""
 
-    def __init__(self, request: GovernedRequest, response: StreamingHttpResponse) -> None:
+    def __init__(self, request: Request, response: StreamingHttpResponse) -> None:
         self._request, self._response = request, response
         self._made_bytes = 0
         self._failure: dict[str, Any] = {}
@@ -49,7 +49,7 @@ class Metering:
     def fail(self, error: Exception) -> None:
         """Note a failure after the beginning: the client was sent a 200, and sees that the end is missing."""
         answer = from_exception(error)
-        with structlog.contextvars.bound_contextvars(request_id=self._request.request_id):
+        with structlog.contextvars.bound_contextvars(request_id=self._request.call.id):
             report(error, answer)
         self._failure = {"status": answer.status_code, "code": answer.code}
 
@@ -60,14 +60,15 @@ class Metering:
     def close(self) -> None:
         if not self._written:
             self._written = True
-            sent = getattr(self._response, "sent_bytes", self._made_bytes)
+            sent = self._request.call.sent_bytes
+            sent = self._made_bytes if sent is None else sent
             event = event_of(self._request, self._response)._replace(response_bytes=sent, **self._failure)
             journal.append(settings.USAGE_JOURNAL_DIR, event)
             count(event)
 
 
 class MeteredStream(Metering):
-    def __init__(self, request: GovernedRequest, response: StreamingHttpResponse) -> None:
+    def __init__(self, request: Request, response: StreamingHttpResponse) -> None:
         super().__init__(request, response)
         self._parts = iter(response)
 
@@ -80,7 +81,7 @@ class MeteredStream(Metering):
 
 
 class MeteredAsyncStream(Metering):
-    def __init__(self, request: GovernedRequest, response: StreamingHttpResponse) -> None:
+    def __init__(self, request: Request, response: StreamingHttpResponse) -> None:
         super().__init__(request, response)
         self._parts = aiter(cast(AsyncIterator[bytes], response.streaming_content))
 
@@ -93,7 +94,7 @@ class MeteredAsyncStream(Metering):
             raise
 
 
-def unmetered(request: GovernedRequest) -> HttpResponse:
+def unmetered(request: Request) -> HttpResponse:
     response = ApiError("USAGE_UNAVAILABLE", headers={"Retry-After": "1"}).response(request)
     count(event_of(request, response))  # which is all that will tell of it
     return response

@@ -17,7 +17,7 @@ from keys.models import Permission
 from keys.principal import Principal, principal_of
 from mcp_project.http.errors import CODES
 from mcp_project.http.filters import OF_PAGES
-from mcp_project.http.middleware import is_governed
+from mcp_project.http.protocols import is_governed
 from mcp_project.http.serializers import ChoiceField, StrictQuery
 from registry.queries import find_named, ids_of, visible_models
 from usage.events import METHODS, OTHER, UNMATCHED

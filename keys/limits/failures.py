@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
 from keys.memory import Memory
-from mcp_project.http.client_address import client_address
+from mcp_project.http.call import call_of
 from mcp_project.http.errors import ApiError
 
 MOST_ADDRESSES = 10_000
@@ -19,11 +19,11 @@ IPV6_NEIGHBOURS = 64  # bits of an IPv6 address that count: whoever has one has 
 blocked: Memory[str, float] = Memory()
 
 
-def refuse_blocked(request: HttpRequest) -> None:
+def refuse_blocked(address: str) -> None:
     """Raises ApiError 429 for an address that this process knows to be over AUTH_FAILURE_RATE, without any work. Its
     right keys are refused too: to tell them from wrong ones is the work that this is to save."""
     if len(blocked):
-        until = blocked.get(_door(request))
+        until = blocked.get(_door(address))
         if until is not None:
             raise _too_many(until - time.monotonic())
 
@@ -37,7 +37,7 @@ def check_failures(request: HttpRequest, count: bool = False) -> None:
     seconds = _over_for(request, count)
     if seconds:
         until = time.monotonic() + seconds
-        blocked.put(_door(request), until, until, MOST_ADDRESSES)
+        blocked.put(_door(call_of(request).address), until, until, MOST_ADDRESSES)
         raise _too_many(seconds)
 
 
@@ -59,8 +59,7 @@ def _too_many(seconds: float) -> ApiError:
     return ApiError("TOO_MANY_FAILURES", headers={"Retry-After": str(max(1, math.ceil(seconds)))})
 
 
-def _door(request: HttpRequest) -> str:
-    address = client_address(request)
+def _door(address: str) -> str:
     if ":" not in address:
         return address
     return str(ipaddress.ip_network(f"{address}/{IPV6_NEIGHBOURS}", strict=False))

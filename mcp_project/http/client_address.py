@@ -1,14 +1,13 @@
-"""Which address a request came from."""
+"""The address of a request's client."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import cast
+from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
 
-UNKNOWN = "0.0.0.0"  # noqa: S104  (no address that anybody can have)
+UNKNOWN = "0.0.0.0"  # noqa: S104  (no client can have this address)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -19,32 +18,19 @@ def networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
 
 
-class AddressedRequest(HttpRequest):
-    """A request whose client's address has been found."""
+def client_address(environ: Mapping[str, Any]) -> str:
+    """The IP address of a request's client, from its WSGI environ.
 
-    found_address: str
-
-
-def client_address(request: HttpRequest) -> str:
-    """Where a request came from, found once: authentication, the ledger and the log each ask."""
-    addressed = cast(AddressedRequest, request)
-    if not hasattr(addressed, "found_address"):
-        addressed.found_address = _find(request)
-    return addressed.found_address
-
-
-def _find(request: HttpRequest) -> str:
-    """The peer's address; behind TRUSTED_PROXIES, the last address of X-Forwarded-For that is not such a proxy.
-
-    Read from the right: a client can write what it likes into the header, a proxy only appends to it. An
-    entry of a trusted proxy that is no address gives UNKNOWN, which is on no list of allowed addresses, and not the
-    proxy's own address, which may be on one.
+    It is the peer's address; behind TRUSTED_PROXIES, the last address of X-Forwarded-For that is not such a proxy. The
+    header is read from the right: a client can write anything into it, a proxy only appends. An entry of a trusted
+    proxy that is not an address gives UNKNOWN, which is on no list of allowed addresses, and not the proxy's own
+    address, which may be on one.
     """
-    address = plain(request.META.get("REMOTE_ADDR") or "127.0.0.1")  # empty on a Unix socket
+    address = plain(environ.get("REMOTE_ADDR") or "127.0.0.1")  # empty on a Unix socket
     if not settings.TRUSTED_PROXIES:
         return address
     trusted = networks(tuple(settings.TRUSTED_PROXIES))
-    header = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    header = environ.get("HTTP_X_FORWARDED_FOR", "")
     hops = header.split(",") if header.strip() else []
     while hops and is_listed(address, trusted):
         address = plain(hops.pop())

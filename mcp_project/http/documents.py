@@ -1,4 +1,4 @@
-"""/api/schema and /api/docs: anybody may read them, so each process makes them once."""
+"""The OpenAPI document and the page that shows it. Both are public, so each process makes them once."""
 
 import gzip
 import hashlib
@@ -15,6 +15,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularSwaggerView
 from rest_framework.request import Request
 
+from mcp_project.http.rest import SCHEMA
 from mcp_project.serving.health import OpenView
 
 
@@ -82,7 +83,7 @@ def _schema() -> bytes:
 
 
 def _docs() -> bytes:
-    view = SpectacularSwaggerView(url="/api/schema")
+    view = SpectacularSwaggerView(url=SCHEMA)
     page = view.get(HttpRequest())  # type: ignore[no-untyped-call]
     return render_to_string(view.template_name, page.data).encode()
 

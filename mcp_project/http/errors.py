@@ -26,6 +26,8 @@ from psycopg import errors
 from rest_framework import exceptions
 from rest_framework.serializers import as_serializer_error
 
+from mcp_project.http.call import Call, Request
+from mcp_project.http.protocols import Rendered
 from mcp_project.serving.folding import FoldedWarning
 
 log = structlog.get_logger()
@@ -138,11 +140,13 @@ class ApiError(exceptions.APIException):
         super().__init__(detail or CODES[code].meaning, code)
 
     def response(self, request: HttpRequest) -> HttpResponse:
-        body = error_body(self.code, str(self.detail), getattr(request, "request_id", None))
-        if self.errors is not None:
-            body["errors"] = self.errors
-        response = JsonResponse(body, status=self.status_code, headers=dict(self.headers))
-        response.error_code = self.code  # type: ignore[attr-defined]  # for the usage event
+        """The response in the shape of the request's protocol. The error's code is noted on the call."""
+        call: Call | None = getattr(request, "call", None)
+        render = render_error if call is None or call.protocol is None else call.protocol.render_error
+        status, body = render(self, None if call is None else call.id)
+        response = JsonResponse(body, status=status, headers=dict(self.headers))
+        if call is not None:
+            call.error_code = self.code
         response["Content-Length"] = str(len(response.content))  # CommonMiddleware may be further in than this
         if request.method == "HEAD":
             response.content = b""
@@ -154,14 +158,17 @@ def code_of(status: int) -> str:
     return BY_STATUS.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR")
 
 
-def error_body(code: str, detail: str | None, request_id: str | None) -> dict[str, Any]:
-    """The shape, without `errors`."""
-    return {
-        "detail": detail or CODES[code].meaning,
-        "code": code,
+def render_error(error: ApiError, request_id: str | None) -> Rendered:
+    """The shape of the service's own API, and of errors outside all protocols."""
+    body: dict[str, Any] = {
+        "detail": str(error.detail),
+        "code": error.code,
         "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "request_id": request_id,
     }
+    if error.errors is not None:
+        body["errors"] = error.errors
+    return Rendered(error.status_code, body)
 
 
 def from_exception(error: BaseException | None) -> ApiError:  # noqa: PLR0911, PLR0912  (a table)
@@ -250,9 +257,10 @@ def is_for_staff(request: HttpRequest) -> bool:
     return request.path_info == "/admin" or request.path_info.startswith("/admin/")
 
 
-def in_shape(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """The answer itself, or, for an error that some other layer (Django, a library) worded in its own way, ours."""
-    if response.status_code < 400 or hasattr(response, "error_code"):
+def in_shape(request: Request, response: HttpResponse) -> HttpResponse:
+    """The response itself; an error that another layer (Django, a library) worded in its own way is rendered anew, in
+    the shape of the request's protocol."""
+    if response.status_code < 400 or request.call.error_code is not None:
         return response
     if is_for_staff(request) or request.path_info.startswith(settings.STATIC_URL):
         return response

@@ -5,6 +5,7 @@ import sys
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from mcp_project.http.call import call_of
 from mcp_project.http.errors import ApiError, from_exception, is_for_staff, report
 
 
@@ -30,7 +31,7 @@ def _answer(request: HttpRequest, answer: ApiError) -> HttpResponse:
     context = {
         "status": answer.status_code,
         "detail": answer.detail,
-        "request_id": getattr(request, "request_id", ""),
+        "request_id": call_of(request).id,
     }
     response = render(None, "error.html", context, status=answer.status_code)
     for name, value in answer.headers.items():

@@ -7,12 +7,14 @@ import uuid
 from collections.abc import Callable
 
 import structlog
+from corsheaders.middleware import CorsMiddleware
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 
+from mcp_project.http.call import ENVIRON_KEY, Call, Request, call_of
 from mcp_project.http.client_address import client_address
 from mcp_project.http.errors import ApiError, in_shape
 from mcp_project.http.handlers import client_error
@@ -23,24 +25,11 @@ REQUEST_ID = re.compile(r"[0-9A-Za-z._:-]{1,64}", re.ASCII)
 HEALTH_PATHS = frozenset({"/health", "/health/live"})
 METRICS_PATH = "/metrics"
 VARY = "Authorization, X-API-Key"  # the headers that carry a key
-OPEN_PATHS = frozenset({"/api/schema", "/api/docs"})
-
-
-class Request(HttpRequest):
-    """What RequestContextMiddleware adds to every request."""
-
-    request_id: str
-    started_ns: int  # on time.perf_counter_ns's clock
-    governed: bool  # whether it takes a key, is limited and metered
 
 
 def without_slash(path: str) -> str:
     """Paths are taken with and without a trailing slash, but for the admin's."""
     return path[:-1] if path.endswith("/") and not path.startswith("/admin/") and path != "/" else path
-
-
-def is_governed(path: str) -> bool:
-    return (path.startswith("/api/") or path == "/api") and path not in OPEN_PATHS
 
 
 def host_is_ip_literal(request: HttpRequest) -> bool:
@@ -61,7 +50,7 @@ def set_caching(request: Request, response: HttpResponse) -> None:
     if "Cache-Control" not in headers:
         revalidated = "ETag" in headers and request.method in ("GET", "HEAD") and response.status_code < 400
         headers["Cache-Control"] = "private, no-cache" if revalidated else "no-store"
-    if request.governed:
+    if request.call.governed:
         headers["Vary"] = f"{VARY}, {headers['Vary']}" if "Vary" in headers else VARY
 
 
@@ -75,9 +64,16 @@ def nul_error(query: QueryDict) -> ApiError:
     return ApiError("VALIDATION_ERROR", errors=errors)
 
 
+class ProtocolCorsMiddleware(CorsMiddleware):
+    """Answers other origins (CORS_ALLOWED_ORIGINS) under the prefixes of the protocols alone."""
+
+    def is_enabled(self, request: HttpRequest) -> bool:
+        return call_of(request).protocol is not None
+
+
 class HostMiddleware(CommonMiddleware):
-    """Refuses requests with a Host that is not in ALLOWED_HOSTS or NUL in the query, sets Content-Length, and takes the
-    body off answers to HEAD. It uses no more of Django's CommonMiddleware.
+    """Refuses requests with a Host that is not in ALLOWED_HOSTS or with NUL in the query, sets Content-Length, and
+    takes the body off responses to HEAD. It uses nothing else of Django's CommonMiddleware.
 
     A load balancer may call the health checks, and Prometheus the metrics, by the host's address."""
 
@@ -109,31 +105,30 @@ class RequestContextMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: Request) -> HttpResponse:
-        request.started_ns = time.perf_counter_ns()
-        given = request.headers.get("X-Request-ID", "")
-        request.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        requested_id = request.META.get("HTTP_X_REQUEST_ID", "")
+        call_id = requested_id if REQUEST_ID.fullmatch(requested_id) else uuid.uuid4().hex
         path = request.path_info = without_slash(request.path_info)
-        request.governed = is_governed(path)
+        call = request.call = request.META[ENVIRON_KEY] = Call(call_id, client_address(request.META), path)
 
-        structlog.contextvars.bind_contextvars(request_id=request.request_id)
+        structlog.contextvars.bind_contextvars(request_id=call_id)
         try:
             response = in_shape(request, self.get_response(request))
-            response["X-Request-ID"] = request.request_id
+            response.headers["X-Request-ID"] = call_id
             set_caching(request, response)
-            self._log(request, response)
+            self._log(request, call, response)
         finally:
             structlog.contextvars.clear_contextvars()
         return response
 
     @staticmethod
-    def _log(request: Request, response: HttpResponse) -> None:
-        principal = getattr(request, "principal", None)
+    def _log(request: Request, call: Call, response: HttpResponse) -> None:
         log.info(
             "request",
             method=request.method,
             path=request.path,
+            protocol=call.protocol.name if call.protocol else None,
             status=response.status_code,
-            duration_ms=round((time.perf_counter_ns() - request.started_ns) / 1e6, 2),
-            client=client_address(request),
-            key=principal.prefix if principal else None,
+            duration_ms=round((time.perf_counter_ns() - call.started_ns) / 1e6, 2),
+            client=call.address,
+            key=call.principal.prefix if call.principal else None,
         )

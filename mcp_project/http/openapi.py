@@ -6,6 +6,8 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.serializers import BaseSerializer
 
+from mcp_project.http.protocols import is_governed
+
 
 class OwnDescriptions(AutoSchema):
     """Describes a schema by the docstring of its own serializer, and an operation by what its own method says.
@@ -63,7 +65,7 @@ def describe_limits(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     }
     references = {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS}
     for path, operations in result["paths"].items():
-        for operation in operations.values() if path.startswith("/api/") else ():
+        for operation in operations.values() if is_governed(path) else ():
             for response in operation["responses"].values():
                 response.setdefault("headers", {}).update(references)
     return result
@@ -87,7 +89,7 @@ def describe_idempotency(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     result["components"].setdefault("parameters", {})["Idempotency-Key"] = IDEMPOTENCY_KEY
     result["components"].setdefault("headers", {})["Idempotency-Replayed"] = IDEMPOTENCY_REPLAYED
     for path, operations in result["paths"].items():
-        operation = operations.get("post") if path.startswith("/api/") else None
+        operation = operations.get("post") if is_governed(path) else None
         if operation is not None:
             operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/Idempotency-Key"})
             for status, response in operation["responses"].items():
@@ -104,6 +106,6 @@ def describe_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for path, operations in result["paths"].items():
         for operation in operations.values():
             operation["responses"]["4XX"] = {"description": "The request was refused.", "content": content}
-            if path.startswith("/api/"):
+            if is_governed(path):
                 operation["responses"]["5XX"] = {"description": "The service failed.", "content": content}
     return result

@@ -1,13 +1,15 @@
 """What a thread does with a request: it calls the WSGI application and sends what the application returns."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from django.db import close_old_connections
 
+from mcp_project.http.call import ENVIRON_KEY, Call
 from mcp_project.serving import responses
 from mcp_project.serving.delivery import Stream
+from mcp_project.serving.environ import Environ
 from mcp_project.serving.responses import LAST_CHUNK, chunk, response_head
 from mcp_project.serving.spool import Spool
 
@@ -76,6 +78,7 @@ def _stream(connection: "Connection", response: Any, status: str, headers: Heade
     """Have the loop send the stream. An asynchronous one is made by the loop as well; any other by this thread, which
     is free as soon as it is made, however slowly the client reads."""
     loop = connection.worker.loop
+    call: Call = cast(Environ, connection.environ)[ENVIRON_KEY]
     has_length = any(name.lower() == "content-length" for name, _ in headers)
     chunked = not has_length and connection.speaks_1_1
     connection.keep = connection.keeps() and (has_length or chunked)
@@ -84,9 +87,8 @@ def _stream(connection: "Connection", response: Any, status: str, headers: Heade
     if _has_no_body(connection, status):
         parts, end = _nothing(), b""
     else:
-        parts, end = _framed(response, response if spool is None else spool, chunked), LAST_CHUNK if chunked else b""
-    watch = getattr(response, "watch", None)  # of an application that may want to cut it: see keys.streams
-    unwatch = watch(lambda: loop.call_soon_threadsafe(connection.abort)) if watch else None
+        parts, end = _framed(call, response if spool is None else spool, chunked), LAST_CHUNK if chunked else b""
+    unwatch = call.watch and call.watch(lambda: loop.call_soon_threadsafe(connection.abort))
 
     def close() -> None:
         if unwatch is not None:
@@ -116,13 +118,13 @@ def _make(spool: Spool, response: Any) -> None:
         close_old_connections()
 
 
-async def _framed(response: Any, parts: AsyncIterable[bytes], chunked: bool) -> AsyncGenerator[bytes, None]:
-    """The parts as they go to the socket. `response.sent_bytes` says how many bytes of the body have gone there."""
-    response.sent_bytes = 0
+async def _framed(call: Call, parts: AsyncIterable[bytes], chunked: bool) -> AsyncGenerator[bytes, None]:
+    """The parts as they go to the socket. `call.sent_bytes` counts the bytes of the body that have gone there."""
+    call.sent_bytes = 0
     async for part in parts:
         if part:
             yield chunk(part) if chunked else part
-            response.sent_bytes += len(part)
+            call.sent_bytes += len(part)
 
 
 async def _nothing() -> AsyncGenerator[bytes, None]:

@@ -20,9 +20,9 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
-from django.conf import settings
 from gunicorn.asgi.parser import LimitRequestHeaders, LimitRequestLine, ParseError, PythonProtocol
 
+from mcp_project.http.protocols import body_limit
 from mcp_project.serving import responses
 from mcp_project.serving.delivery import BYTES_A_SECOND, Delivery, Stream
 from mcp_project.serving.environ import Environ, UnreadBody, environ_of, is_trusted
@@ -178,16 +178,16 @@ class Connection:
         self.is_judged = True
         parser = self.parser
         environ = self.environ = environ_of(parser, self.base, self.peer, self.is_trusted)
-        length = parser.content_length or 0
+        length, limit = parser.content_length or 0, body_limit(environ["PATH_INFO"])
         expected = environ.get("HTTP_EXPECT", "").lower() if self.speaks_1_1 else ""
         if expected not in ("", "100-continue"):
             self.refuse(responses.EXPECTATION_FAILED)
-        elif self.is_unread or (parser.is_complete and length <= settings.MAX_BODY_BYTES):
+        elif self.is_unread or (parser.is_complete and length <= limit):
             self._dispatch()
         elif self.worker.refuses_by_head(environ):
             self.is_unread = True
             self._dispatch()
-        elif length > settings.MAX_BODY_BYTES:
+        elif length > limit:
             self.refuse(responses.BODY_TOO_LARGE)
         else:
             self.deadline = monotonic() + BODY_SECONDS + length / BYTES_A_SECOND
@@ -236,8 +236,8 @@ class Connection:
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer for the loop itself, and end the connection."""
-        method_read = self.parser.method is not None
-        response, request_id = responses.refusal(refusal, head_only=method_read and self.is_head)
+        path = self.environ["PATH_INFO"] if self.environ else ""
+        response, request_id = responses.refusal(refusal, path, head_only=self.parser.method == b"HEAD")
         count_refusal(refusal, self.peer[0], request_id)
         self._release()
         self.body, self.keep, self.is_unread = [], False, True

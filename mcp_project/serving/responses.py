@@ -9,7 +9,8 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import NamedTuple
 
-from mcp_project.http.errors import code_of, error_body
+from mcp_project.http.errors import ApiError, code_of, render_error
+from mcp_project.http.protocols import protocol_of
 
 UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # in a header's value (RFC 9110, 5.5): it would end it, or the head
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "trailer", "te"})
@@ -41,15 +42,18 @@ BODIES_FULL = Refusal("bodies_full", 503, "OVERLOADED", retry_after=1)
 FAULT = Refusal("fault", 500)
 
 
-def refusal(refused: Refusal, head_only: bool) -> tuple[bytes, str]:
-    """The whole response in the error shape, and its request id. `head_only`: for a HEAD request."""
+def refusal(refused: Refusal, path: str, head_only: bool) -> tuple[bytes, str]:
+    """The whole response in the error shape of the path's protocol, and its request id. `head_only`: for a HEAD
+    request. The path is empty when it was not read."""
     request_id = uuid.uuid4().hex
-    code = refused.code or code_of(refused.status)
-    body = json.dumps(error_body(code, refused.detail, request_id)).encode()
+    protocol = protocol_of(path)
+    render = render_error if protocol is None else protocol.render_error
+    status, content = render(ApiError(refused.code or code_of(refused.status), refused.detail), request_id)
+    body = json.dumps(content).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("X-Request-ID", request_id)]
     if refused.retry_after is not None:
         headers.append(("Retry-After", str(refused.retry_after)))
-    head = response_head(f"{refused.status} {HTTPStatus(refused.status).phrase}", headers, keep=False)
+    head = response_head(f"{status} {HTTPStatus(status).phrase}", headers, keep=False)
     return head if head_only else head + body, request_id
 
 

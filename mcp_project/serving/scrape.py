@@ -17,7 +17,7 @@ from mcp_project.serving.metrics import as_text
 class FromAllowedAddress(BasePermission):
     def has_permission(self, request: Request, _view: APIView) -> bool:
         """Raises ApiError PERMISSION_DENIED for an address that METRICS_ALLOWED_IPS does not name."""
-        address = client_address(request)
+        address = client_address(request.META)
         if not is_listed(address, networks(tuple(settings.METRICS_ALLOWED_IPS))):
             raise ApiError("PERMISSION_DENIED", f"{address} may not read the metrics: see METRICS_ALLOWED_IPS.")
         return True

@@ -1,4 +1,4 @@
-"""Django's middleware for the admin's pages. Requests under /api/ have no session, user or messages: they pass."""
+"""Django's middleware for the admin's pages. Governed requests have no session, user or messages: they pass."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ WITHOUT_QUERY = {ERROR_FLAG: "1"}  # which tells staff that something was wrong
 
 class ForStaff(MiddlewareMixin):
     def __call__(self, request: Any) -> Any:
-        return self.get_response(request) if request.governed else super().__call__(request)
+        return self.get_response(request) if request.call.governed else super().__call__(request)
 
 
 class StaffSessionMiddleware(ForStaff, SessionMiddleware):
