@@ -41,7 +41,7 @@ def explain(principal: Principal, method: str, path: str, address: str | None) -
 def _rules(request: Request, principal: Principal, address: str | None) -> Iterator[Rule]:
     if request.call.governed:
         if address is not None:
-            yield "address", lambda: look_at_failures(request)
+            yield "address", lambda: look_at_failures(address)
         yield "key", lambda: _check_key(principal, address)
         if not is_free(request):
             yield "limits", lambda: _check_limits(principal)

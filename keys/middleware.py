@@ -13,8 +13,8 @@ from keys.authentication import WrongKey, authenticate
 from keys.credentials import BEARER, credential
 from keys.idempotency import Claim, is_kept
 from keys.judgement import Judgement
-from keys.limits.failures import check_failures, refuse_blocked
-from keys.limits.free import TOO_MANY_FREE, free_requests, is_free
+from keys.limits.failures import check_failures, count_wrong_key, refuse_blocked
+from keys.limits.free import TOO_MANY_FREE, admit_free, is_free
 from keys.limits.headers import OUTAGE, describe, policy, refusal
 from keys.limits.limiter import limiter
 from keys.principal import Principal
@@ -55,9 +55,9 @@ class APIKeyMiddleware:
         refuse_blocked(address)
         key = credential(request.META)
         try:
-            return authenticate(key, address, lambda: check_failures(request))
+            return authenticate(key, address, lambda: check_failures(address))
         except WrongKey:
-            check_failures(request, count=True)
+            count_wrong_key(address)
             raise
 
 
@@ -82,7 +82,7 @@ class ThrottleMiddleware:
         free = is_free(request)
         if free:
             call.measures["units"] = 0
-        if free and not free_requests.admit(principal.key_id):
+        if free and not admit_free(request, principal.key_id):
             response = TOO_MANY_FREE.response(request)
             response["RateLimit-Policy"] = policy(principal.limits)
             return response

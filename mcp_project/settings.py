@@ -99,7 +99,8 @@ SILENCED_SYSTEM_CHECKS = [
     # HSTS for subdomains, and in browsers' own lists: that binds names which are not this service's.
     "security.W005",
     "security.W021",
-    # The counters' cache is ours: shared by every worker, and its increment is one atomic statement.
+    # django-ratelimit's counters are not shared: each worker counts the free requests that it answers.
+    "django_ratelimit.E003",
     "django_ratelimit.W001",
 ]
 
@@ -116,10 +117,13 @@ CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    "doors": {"BACKEND": "keys.limits.doors.DoorCounterCache"},
+    "worker": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "worker",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
 }
-RATELIMIT_USE_CACHE = "doors"
-RATELIMIT_IP_META_KEY = "mcp_project.http.call.address_of"
+RATELIMIT_USE_CACHE = "worker"  # for free requests: keys.limits.free
 
 # --- Usage --------------------------------------------------------------------------------------------------------
 USAGE_JOURNAL_DIR = VAR_DIR / "usage"

@@ -1,10 +1,8 @@
 """Every address of the service. Paths have no trailing slash; RequestContextMiddleware takes one off."""
 
-from django.conf import settings
 from django.contrib import admin
 from django.urls import URLResolver, include, path
 from django.views.generic import RedirectView
-from django_ratelimit.decorators import ratelimit
 
 from mcp_project.http.protocols import protocols
 from mcp_project.serving.health import HealthView, IndexView, LiveView
@@ -12,10 +10,6 @@ from mcp_project.serving.scrape import MetricsView
 
 handler400 = handler403 = handler404 = "mcp_project.http.handlers.client_error"
 handler500 = "mcp_project.http.handlers.server_error"
-
-admin.site.login = ratelimit(  # type: ignore[method-assign]
-    group="admin-login", key="ip", rate=lambda *_: settings.ADMIN_LOGIN_RATE, method="POST"
-)(admin.site.login)
 
 
 def protocol_urls() -> list[URLResolver]:

@@ -1,65 +1,89 @@
-"""Addresses that send too many wrong keys."""
+"""Wrong keys and wrong passwords: the limiter counts them by the address that sends them."""
 
 import ipaddress
 import math
 import time
+from itertools import count
+from uuid import UUID, uuid5
 
 from django.conf import settings
-from django.http import HttpRequest
-from django_ratelimit.core import get_usage
 
+from keys.limits.decision import Limits
+from keys.limits.limiter import limiter
+from keys.limits.rate import NANOSECONDS, Rate
+from keys.limits.stores.postgresql import sweep
 from keys.memory import Memory
-from mcp_project.http.call import call_of
 from mcp_project.http.errors import ApiError
 
 MOST_ADDRESSES = 10_000
-IPV6_NEIGHBOURS = 64  # bits of an IPv6 address that count: whoever has one has its whole /64, as django-ratelimit knows
+IPV6_PREFIX = 64  # a client that has one IPv6 address has its whole /64
+FAILURES_BETWEEN_SWEEPS = 1000
+NAMESPACE = UUID("4d1c86a9-3c50-4c6e-9f0e-5a4f1d0a7b2e")  # for the ids of the pools
 
-# Which addresses this process refuses without any work, and until when, on time.monotonic's clock.
+# The addresses that this process refuses without a query, and until when, on time.monotonic's clock.
 blocked: Memory[str, float] = Memory()
+_failures = count(1)
 
 
 def refuse_blocked(address: str) -> None:
-    """Raises ApiError 429 for an address that this process knows to be over AUTH_FAILURE_RATE, without any work. Its
-    right keys are refused too: to tell them from wrong ones is the work that this is to save."""
+    """Raises ApiError 429 for an address that this process knows to be over AUTH_FAILURE_RATE. Refuses right keys too,
+    because it takes a query to tell them from wrong ones."""
     if len(blocked):
-        until = blocked.get(_door(address))
+        until = blocked.get(_network(address))
         if until is not None:
             raise _too_many(until - time.monotonic())
 
 
-def check_failures(request: HttpRequest, count: bool = False) -> None:
-    """Raises ApiError 429 for an address over AUTH_FAILURE_RATE by the counter that all workers and hosts share; with
-    `count`, after counting one more wrong key.
-
-    What is no key by its checksum is never counted: it cost no query, and should not come to cost one.
-    """
-    seconds = _over_for(request, count)
-    if seconds:
-        until = time.monotonic() + seconds
-        blocked.put(_door(call_of(request).address), until, until, MOST_ADDRESSES)
-        raise _too_many(seconds)
+def check_failures(address: str) -> None:
+    """Raises ApiError 429 for an address that may send no more wrong keys now, by the counters that all workers share,
+    and remembers the address in this process."""
+    _refuse(address, cost=0)
 
 
-def look_at_failures(request: HttpRequest) -> None:
-    """As `check_failures`, and this process does not remember it: for whoever asks about an address."""
-    seconds = _over_for(request, count=False)
-    if seconds:
-        raise _too_many(seconds)
+def count_wrong_key(address: str) -> None:
+    """Count a wrong key. Raises ApiError 429 as `check_failures`. Do not call it for a text that is no key by its
+    checksum: that took no query, and counting it would."""
+    if next(_failures) % FAILURES_BETWEEN_SWEEPS == 0:
+        sweep()
+    _refuse(address, cost=1)
 
 
-def _over_for(request: HttpRequest, count: bool) -> int:
-    """Seconds for which the address is over the rate; 0 when it is not."""
-    usage = get_usage(request, group="authentication", key="ip", rate=settings.AUTH_FAILURE_RATE, increment=count)
-    # django-ratelimit's window ends with the second that it names, not before it.
-    return max(0, usage["time_left"]) + 1 if usage and usage["should_limit"] else 0
+def look_at_failures(address: str) -> None:
+    """Raises ApiError 429 as `check_failures`, without remembering the address: for reports about it."""
+    _raise_over(_wait("key", settings.AUTH_FAILURE_RATE, address, cost=0))
+
+
+def count_login(address: str) -> None:
+    """Count an attempt to log in to the admin. Raises ApiError 429 above ADMIN_LOGIN_RATE."""
+    _raise_over(_wait("login", settings.ADMIN_LOGIN_RATE, address, cost=1))
+
+
+def _refuse(address: str, cost: int) -> None:
+    wait = _wait("key", settings.AUTH_FAILURE_RATE, address, cost)
+    if wait:
+        until = time.monotonic() + wait
+        blocked.put(_network(address), until, until, MOST_ADDRESSES)
+    _raise_over(wait)
+
+
+def _wait(purpose: str, rate: str, address: str, cost: int) -> float:
+    """Charge the address's pool. Returns the seconds after which it admits the next attempt; 0 if it admits this one.
+
+    While the store is away, each worker admits its share."""
+    limits = Limits(uuid5(NAMESPACE, f"{purpose} {_network(address)}"), Rate.parse(rate), on_outage="local")
+    decision = limiter.spend(limits, cost)
+    return 0 if decision.admitted else (decision.refused_by.wait or 0) / NANOSECONDS
+
+
+def _raise_over(wait: float) -> None:
+    if wait:
+        raise _too_many(wait)
 
 
 def _too_many(seconds: float) -> ApiError:
     return ApiError("TOO_MANY_FAILURES", headers={"Retry-After": str(max(1, math.ceil(seconds)))})
 
 
-def _door(address: str) -> str:
-    if ":" not in address:
-        return address
-    return str(ipaddress.ip_network(f"{address}/{IPV6_NEIGHBOURS}", strict=False))
+def _network(address: str) -> str:
+    """What counts as one address."""
+    return str(ipaddress.ip_network(f"{address}/{IPV6_PREFIX}", strict=False)) if ":" in address else address

@@ -1,16 +1,15 @@
-"""Requests that cost a key nothing, so that it can read what is left when nothing is. Their rate has its own bound."""
+"""Requests that cost a key nothing, so that it can read what is left when nothing is left. They have a rate of their
+own, which django-ratelimit counts in each worker: a few more requests do no harm, and a query each would."""
 
-import time
 from uuid import UUID
 
 from django.http import HttpRequest
+from django_ratelimit.core import is_ratelimited
 
-from keys.memory import Memory
 from mcp_project.http.errors import ApiError
 
 FREE_OF_CHARGE = frozenset({("GET", "/api/keys/me"), ("HEAD", "/api/keys/me")})
-FREE_A_SECOND = 10  # of one key, in one worker
-KEYS_REMEMBERED = 10_000
+FREE_A_SECOND = 10  # for one key, in one worker
 
 TOO_MANY_FREE = ApiError(
     "RATE_LIMIT_EXCEEDED",
@@ -23,19 +22,7 @@ def is_free(request: HttpRequest) -> bool:
     return (request.method, request.path_info) in FREE_OF_CHARGE
 
 
-class FreeRequests:
-    """Counts the free requests of each key, in this process alone and without a query: a few more do no harm."""
-
-    def __init__(self) -> None:
-        self._counts = Memory[UUID, list[int]]()
-
-    def admit(self, key_id: UUID) -> bool:
-        count = self._counts.get(key_id)
-        if count is None:
-            self._counts.put(key_id, [1], time.monotonic() + 1, KEYS_REMEMBERED)
-            return True
-        count[0] += 1
-        return count[0] <= FREE_A_SECOND
-
-
-free_requests = FreeRequests()
+def admit_free(request: HttpRequest, key_id: UUID) -> bool:
+    """Count a free request of the key. Returns False when it is one too many in this second."""
+    rate = f"{FREE_A_SECOND}/s"
+    return not is_ratelimited(request, group="free", key=lambda *_: key_id.hex, rate=rate, increment=True)

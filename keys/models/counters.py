@@ -30,14 +30,3 @@ class Quota(models.Model):
 
     def __str__(self) -> str:
         return str(self.pool_id)
-
-
-class DoorCounter(models.Model):
-    """A counter of keys.limits.doors, in an unlogged table."""
-
-    name = models.CharField(max_length=250, primary_key=True)
-    count = models.BigIntegerField()
-    expires_at = models.DateTimeField(db_index=True)
-
-    def __str__(self) -> str:
-        return self.name

@@ -57,11 +57,6 @@ class Request(HttpRequest):
     call: Call
 
 
-def address_of(request: HttpRequest) -> str:
-    """The address of the request's client, for django-ratelimit (RATELIMIT_IP_META_KEY)."""
-    return call_of(request).address
-
-
 def call_of(request: Any) -> Call:
     """The call of a request, Django's or REST framework's. Raises AttributeError outside RequestContextMiddleware."""
     return cast(Call, request.call)

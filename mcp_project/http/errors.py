@@ -21,7 +21,6 @@ from django.core.exceptions import (
 )
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django_ratelimit.exceptions import Ratelimited
 from psycopg import errors
 from rest_framework import exceptions
 from rest_framework.serializers import as_serializer_error
@@ -171,15 +170,13 @@ def render_error(error: ApiError, request_id: str | None) -> Rendered:
     return Rendered(error.status_code, body)
 
 
-def from_exception(error: BaseException | None) -> ApiError:  # noqa: PLR0911, PLR0912  (a table)
+def from_exception(error: BaseException | None) -> ApiError:  # noqa: PLR0911  (a table)
     """What a client is told of any exception."""
     match error:
         case ApiError():
             return error
         case Http404() | exceptions.NotFound():
             return ApiError("NOT_FOUND")
-        case Ratelimited():
-            return ApiError("TOO_MANY_FAILURES")
         case PermissionDenied() | exceptions.PermissionDenied():
             return ApiError("PERMISSION_DENIED")
         case exceptions.ValidationError() | ValidationError():

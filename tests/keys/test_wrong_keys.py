@@ -1,13 +1,18 @@
 """What happens to who sends wrong keys, and to the address that they come from."""
 
+from collections.abc import Callable
+from itertools import count
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from keys.authentication import known_keys
 from keys.crypto import KeyGenerator
+from keys.limits import failures
 from keys.limits.failures import blocked
+from keys.models import Bucket
 from tests.support.api import Api
 
 
@@ -38,17 +43,17 @@ def test_blocked_address_is_refused_without_work_and_others_are_served(
     assert teammate.get("/api/models").status_code == 200
 
 
-def test_wrong_key_is_remembered_and_asked_for_once(
+def test_wrong_key_is_remembered_and_looked_up_once(
     db: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     stranger = Api(KeyGenerator().generate()[0])
     stranger.get("/api/models")
 
-    with django_assert_num_queries(2) as queries:
+    with django_assert_num_queries(1) as queries:
         assert stranger.get("/api/models").status_code == 401
     assert known_keys._entries == {}, "and it displaces no right one"
 
-    assert all("keys_doorcounter" in query["sql"] for query in queries), "only the counter of failures"
+    assert "keys_spend" in queries[0]["sql"], "only the counter of failures"
 
 
 def test_right_key_from_an_address_that_another_worker_blocked_is_refused_at_its_next_look_up(
@@ -62,7 +67,7 @@ def test_right_key_from_an_address_that_another_worker_blocked_is_refused_at_its
     assert teammate.get("/api/models").json()["code"] == "TOO_MANY_FAILURES"
 
 
-def test_whole_ipv6_neighbourhood_is_one_door(settings: Any, db: None) -> None:
+def test_whole_ipv6_network_counts_as_one_address(settings: Any, db: None) -> None:
     settings.AUTH_FAILURE_RATE = "2/h"
     answers = []
     for number in range(5):
@@ -80,8 +85,23 @@ def test_missing_and_damaged_keys_are_not_counted_as_failures(settings: Any, out
     assert [outsider.get("/api/models", X_API_Key="mcp_damaged").status_code for _ in range(4)] == [401] * 4
 
 
-def test_retry_after_is_beyond_the_last_second_of_the_window(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """django-ratelimit counts the second in which its window ends as a part of it."""
-    monkeypatch.setattr("keys.limits.failures.get_usage", lambda *_, **__: {"should_limit": True, "time_left": 23})
+def test_wrong_keys_are_counted_by_each_worker_alone_while_the_counters_are_away(
+    settings: Any, teammate: Api, lose_counters: Callable[[], None]
+) -> None:
+    settings.AUTH_FAILURE_RATE, settings.APP_WORKERS, settings.THROTTLE_ON_OUTAGE = "2/h", 1, "closed"
+    lose_counters()
 
-    assert Api(KeyGenerator().generate()[0]).get("/api/models")["Retry-After"] == "24"
+    answers = [Api(KeyGenerator().generate()[0]).get("/api/models") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert answers[-1].json()["code"] == "TOO_MANY_FAILURES"
+
+
+def test_addresses_whose_failures_are_long_ago_leave_no_row(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    full, held = (Bucket.objects.create(pool_id=uuid4(), full_at=full_at) for full_at in (1, 2**62))
+    monkeypatch.setattr(failures, "_failures", count(failures.FAILURES_BETWEEN_SWEEPS))
+
+    Api(KeyGenerator().generate()[0]).get("/api/models")
+
+    assert not Bucket.objects.filter(pk=full.pk).exists()
+    assert Bucket.objects.filter(pk=held.pk).exists()

@@ -24,6 +24,12 @@ from mcp_project.database.postgresql.base import DatabaseWrapper
 # and on the database's clock. Answers one text, such as (t,100000,1769860800000000,0,0).
 SPEND = b"SELECT keys_spend($1::uuid, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint)"
 STATEMENT = b"keys_spend"
+SWEEP = """
+DELETE FROM keys_bucket WHERE pool_id IN (
+    SELECT pool_id FROM keys_bucket WHERE full_at < extract(epoch FROM clock_timestamp()) * 1000000000
+    FOR UPDATE SKIP LOCKED
+)
+"""
 # Errors after which others can be decided.
 OF_THIS_REQUEST = (
     DeadlockDetected, InvalidSqlStatementName, LockNotAvailable, QueryCanceled, SerializationFailure,
@@ -53,6 +59,12 @@ class PostgreSQLStore:
             raise StoreAway(str(error), lost=not isinstance(error.__cause__, OF_THIS_REQUEST)) from error
         admitted, ahead, now, day_used, month_used = answer[1:-1].split(b",")
         return Decision(limits, cost, admitted == b"t", int(ahead), int(now), int(day_used), int(month_used))
+
+
+def sweep() -> None:
+    """Delete the buckets that are full, which absent ones are, too."""
+    with connection.cursor() as cursor:
+        cursor.execute(SWEEP)
 
 
 def _execute(session: Connection[Any], parameters: list[bytes | None]) -> bytes:

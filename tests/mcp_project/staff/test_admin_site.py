@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.core.cache import caches
 from django.test import Client
 
 from keys.models import APIKey, AuditEntry
@@ -108,7 +107,6 @@ def test_impossible_json_is_told_in_the_form(staff: Client, tags: str) -> None:
 
 
 def test_login_is_refused_after_too_many_attempts(settings: Any, db: None) -> None:
-    caches["doors"].clear()
     settings.ADMIN_LOGIN_RATE = "3/h"
     client = Client()
 
@@ -116,7 +114,10 @@ def test_login_is_refused_after_too_many_attempts(settings: Any, db: None) -> No
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     assert "text/html" in answers[-1]["Content-Type"]
+    assert 1 <= int(answers[-1]["Retry-After"]) <= 3600
     assert client.get("/admin/login/").status_code == 200, "the page itself still opens"
+    elsewhere = Client(REMOTE_ADDR="198.51.100.7")
+    assert elsewhere.post("/admin/login/", {"username": "staff", "password": "guess"}).status_code == 200
 
 
 def test_staff_session_is_no_key(staff: Client) -> None:
