@@ -13,7 +13,7 @@ from registry.admin.filters import FiltersAlone
 from registry.admin.forms import EditionForm
 from registry.admin.tables import LATEST, Table
 from registry.models import Named
-from registry.rest.filters import MAX_SEARCH, having_words
+from registry.search.words import MAX_SEARCH, having_words
 from registry.services import followers
 from registry.services.named import save
 

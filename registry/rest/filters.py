@@ -5,8 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import django_filters
-from django.db.models import BooleanField, Exists, OuterRef, Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
@@ -36,9 +35,7 @@ from registry.search.conditions import (
 )
 from registry.search.grammar import FilterError, parse_filter
 from registry.search.ordering import OrderError, OrderFields, parse_order
-
-MAX_SEARCH = 200
-FEW = 1_000  # matches that are found first and put in order then
+from registry.search.words import MAX_SEARCH, having_words
 
 
 class RegistryFilter(django_filters.FilterSet):  # type: ignore[misc]
@@ -141,15 +138,6 @@ class VersionFilter(RegistryFilter):
         if "source_path" in text:
             rows = with_visible_sources(principal_of(self.request), rows)
         return super().by_filter(rows, name, text)
-
-
-def having_words(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
-    """By a column that Django does not know: see the migrations 0002, 0004 and 0005."""
-    has_words = f"{rows.model._meta.db_table}.words @@ websearch_to_tsquery('simple', %s)"
-    matches = RawSQL(has_words, [text], output_field=BooleanField())  # noqa: S611  (one of ours)
-    # The planner knows nothing of rare words, and would look for them in the list's order, through all rows.
-    few = list(rows.order_by().filter(matches).values_list("pk", flat=True)[: FEW + 1])
-    return rows.filter(pk__in=few) if len(few) <= FEW else rows.filter(matches)
 
 
 def ordering_of(request: Request, fields: OrderFields, default: tuple[str, ...]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def test_models_are_searched_filtered_and_ordered(owner: Api, query: str, names:
 
 
 def test_words_of_many_models_are_found_in_pages(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("registry.rest.filters.FEW", 3)
+    monkeypatch.setattr("registry.search.words.FEW", 3)
     for number in range(5):
         model(owner, f"model {number}", description="common" + (" rare" if number < 3 else ""))
 
