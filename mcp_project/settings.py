@@ -38,9 +38,10 @@ BACKGROUND_TASKS = [
     "keys.streams.stream_watch",
     *(["keys.limits.background.quota_writer"] if REDIS_URL else []),
 ]
-HEALTH_CHECKS = {"limiter": "keys.limits.background.health"} if REDIS_URL else {}
+HEALTH_CHECKS = ["keys.limits.background.STORE_CHECK"]
 # What the service speaks, and under which paths: mcp_project.http.protocols.
 PROTOCOLS = ["mcp_project.http.rest.PROTOCOL"]
+GREETINGS = ["keys.first_key.greeting"]  # what `serve` prints first: mcp_project.serving.greeting
 REFUSES_BY_HEAD = "keys.head.refuses"  # asked of a request's head before its body is read
 # Every thread of a worker that uses the database holds at most one connection: those that answer requests, one for
 # each background task, and the one that checks for /health. /metrics asks nothing of the database.
@@ -127,6 +128,7 @@ RATELIMIT_USE_CACHE = "worker"  # for free requests: keys.limits.free
 
 # --- Usage --------------------------------------------------------------------------------------------------------
 USAGE_JOURNAL_DIR = VAR_DIR / "usage"
+WRITABLE_DIRS = [VAR_DIR, USAGE_JOURNAL_DIR]  # `serve` makes them, and does not start without
 USAGE_JOURNAL_MAX_BYTES: int = env.read("USAGE_JOURNAL_MAX_BYTES")
 USAGE_WHEN_FULL: str = env.read("USAGE_WHEN_FULL")
 USAGE_RETENTION_DAYS: int = env.read("USAGE_RETENTION_DAYS")  # 0 for ever
@@ -250,7 +252,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "mcp_project.http.openapi.describe_errors",
-        "mcp_project.http.openapi.describe_limits",
+        "keys.openapi.describe_limits",
         "mcp_project.http.openapi.describe_idempotency",
     ],
     "ENUM_NAME_OVERRIDES": {

@@ -5,15 +5,27 @@ from redis import RedisError
 
 from keys.limits.limiter import limiter
 from keys.limits.stores.redis import RedisStore
+from mcp_project.serving.health import HealthCheck
 from mcp_project.serving.periodic import Periodic
 
 
-def health() -> str:
-    """For `/health`: a host that serves without the store is well, unless it refuses everybody."""
-    if not isinstance(limiter.store, RedisStore) or limiter.store.answers():
+def store_state() -> str | None:
+    """For `/health`: whether Redis can be written to. None without Redis: PostgreSQL, which then holds the counters,
+    has a check of its own. Without the store a host is healthy, unless it refuses every request."""
+    if not isinstance(limiter.store, RedisStore):
+        return None
+    if limiter.store.answers():
         return "ok"
     mode = settings.THROTTLE_ON_OUTAGE
     return "unreachable" if mode == "closed" else f"ok: the counters are away, the mode is {mode}"
+
+
+STORE_CHECK = HealthCheck(
+    name="limiter",
+    description="Only where Redis holds the limiter's counters: `ok`; `ok:` and the mode that replaces the counters "
+    "while Redis is away; or `unreachable`.",
+    state=store_state,
+)
 
 
 class QuotaWriter(Periodic):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from keys.limits import metrics
 from keys.limits.decision import Decision, Limits
 from keys.limits.outage import Outage
 from keys.limits.rate import NANOSECONDS
@@ -16,7 +17,6 @@ from keys.limits.stores.redis import RedisStore
 from keys.memory import Memory
 from mcp_project.http.errors import ApiError
 from mcp_project.serving.folding import FoldedWarning
-from mcp_project.serving.metrics import limiter_store_lost, limiter_undecided
 
 LONGEST_MEMORY = 5 * NANOSECONDS  # so soon the store is asked again, in case an operator has reset the counters
 HELD_SECONDS = 1.0
@@ -55,10 +55,10 @@ class Limiter:
             decision = self.store.spend(limits, cost)
         except StoreAway as error:
             if error.lost:
-                limiter_store_lost.inc()
+                metrics.store_lost.inc()
                 self.outage.begin(self.store, error)
             else:
-                limiter_undecided.inc()
+                metrics.undecided.inc()
                 self._undecided.report(error, store=self.store.name)
                 self._hold(limits, asked=time.monotonic())
             return self._without_store(limits, cost)

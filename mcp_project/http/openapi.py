@@ -48,29 +48,6 @@ ERROR = {
 }
 
 
-HEADERS = {
-    "RateLimit-Policy": "The key's limits: of each `q` requests in `w` seconds. See `docs/limits.md`.",
-    "RateLimit": "What is left: of each limit `r` requests, and all of it again in `t` seconds.",
-    "X-RateLimit-Limit": "Of the limit that refuses, else the one of which least is left: its requests.",
-    "X-RateLimit-Remaining": "How many of them remain.",
-    "X-RateLimit-Reset": "Seconds until it is whole again.",
-    "X-RateLimit-Outage": "While the limiter's counters are away: the mode in force.",
-}
-
-
-def describe_limits(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """One of drf-spectacular's POSTPROCESSING_HOOKS: every answer to a key tells of its limits."""
-    result["components"]["headers"] = {
-        name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()
-    }
-    references = {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS}
-    for path, operations in result["paths"].items():
-        for operation in operations.values() if is_governed(path) else ():
-            for response in operation["responses"].values():
-                response.setdefault("headers", {}).update(references)
-    return result
-
-
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",

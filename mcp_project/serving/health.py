@@ -2,8 +2,10 @@
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import Error, connection
@@ -23,6 +25,19 @@ from mcp_project.serving import pool
 LONGEST_WAIT_SECONDS = 1.5
 
 Checks = dict[str, str]
+
+
+class HealthCheck(NamedTuple):
+    """A check that an app adds to `GET /health`. `settings.HEALTH_CHECKS` names them, as dotted paths."""
+
+    name: str
+    description: str  # for readers of the OpenAPI document
+    state: Callable[[], str | None]  # "ok", "ok: …", or what is wrong; None when there is nothing to check
+
+
+def health_checks() -> tuple[HealthCheck, ...]:
+    """The checks that the settings name."""
+    return tuple(import_string(name) for name in settings.HEALTH_CHECKS)
 
 
 # Sessions whose role this one may not look at show no wait.
@@ -68,7 +83,8 @@ class HealthProbe:
             return {"database": "unreachable", "migrations": "unknown"}
         finally:
             connection.close()
-        others = {name: import_string(check)() for name, check in settings.HEALTH_CHECKS.items()}
+        states = {check.name: check.state() for check in health_checks()}
+        others = {name: state for name, state in states.items() if state is not None}
         # A held row fails what needs that row: the host is well, and the others would meet the same row.
         well = f"ok: statements that wait for a lock: {waiting}" if waiting else "ok"
         database = "read-only" if read_only else well
@@ -88,9 +104,12 @@ class ChecksSerializer(serializers.Serializer[Checks]):
     threads = serializers.CharField(
         help_text="`ok`, and how many requests wait for one; or that the queue is full, or that none becomes free."
     )
-    limiter = serializers.CharField(
-        required=False, help_text="Where Redis holds the counters: `ok`, `unreachable`, or `ok:` and what stands in."
-    )
+
+    def get_fields(self) -> dict[str, Any]:
+        added = {
+            check.name: serializers.CharField(required=False, help_text=check.description) for check in health_checks()
+        }
+        return {**super().get_fields(), **added}
 
 
 class LiveSerializer(serializers.Serializer[dict[str, str]]):

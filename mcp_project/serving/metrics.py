@@ -1,10 +1,10 @@
-"""The metrics that `GET /metrics` shows: where each app adds its own, and those that belong to none above `keys`."""
+"""The registries of the metrics that `GET /metrics` shows. Each app registers its own."""
 
 import platform
 from collections.abc import Iterable
 
 import django
-from prometheus_client import CollectorRegistry, Counter, Metric, disable_created_metrics, generate_latest, values
+from prometheus_client import CollectorRegistry, Metric, disable_created_metrics, generate_latest, values
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -21,17 +21,6 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 counted = CollectorRegistry()  # as things happen, by each worker
 computed = CollectorRegistry()  # when they are asked for, by any
-
-_limiter_errors = Counter(
-    "mcp_limiter_errors",
-    "Times that the limiter's store did not decide: it could not be reached (store_lost), or gave no verdict for one "
-    "request (undecided).",
-    ["kind"],
-    registry=counted,
-)
-# Made here, so that they are 0 before the first: a series that begins at 1 has no increase that an alert could see.
-limiter_store_lost = _limiter_errors.labels("store_lost")
-limiter_undecided = _limiter_errors.labels("undecided")
 
 
 class BuildInfo(Collector):

@@ -63,12 +63,12 @@ class Command(BaseCommand):
         refuse_failed_checks()
         # As Ctrl-C does: by an exception, so that the embedded database is stopped on the way out.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-        make_writable(settings.VAR_DIR)
-        make_writable(settings.USAGE_JOURNAL_DIR)
+        for folder in settings.WRITABLE_DIRS:
+            make_writable(folder)
         listener = listen(options["host"], options["port"])
         self.make_ready(initialise=not options["no_init"])
         host, bound_port = listener.getsockname()[:2]
-        self.stdout.write(greeting(host, bound_port, options["no_init"]))
+        self.stdout.write(greeting(host, bound_port, initialise=not options["no_init"]))
         self.stdout.flush()
         database.release_connections()
         self.become_gunicorn(listener, options)

@@ -11,7 +11,7 @@ from django.db import OperationalError
 
 from mcp_project import __version__
 from mcp_project.database.postgresql.base import DatabaseWrapper
-from mcp_project.serving.health import HealthProbe
+from mcp_project.serving.health import HealthCheck, HealthProbe
 from tests.support.api import Api
 
 
@@ -55,6 +55,20 @@ def test_health_is_503_when_migrations_are_pending(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("mcp_project.serving.health.pending_migrations", lambda: ["keys.0001_initial"])
 
     assert HealthProbe()._check() == {"database": "ok", "migrations": "pending"}
+
+
+NOTHING_TO_CHECK = HealthCheck("absent", "Never reported.", lambda: None)
+FAILING = HealthCheck("printer", "`ok`, or `out of paper`.", lambda: "out of paper")
+
+
+def test_health_reports_the_checks_that_the_settings_name(outsider: Api, settings: Any, db: None) -> None:
+    settings.HEALTH_CHECKS = [f"{__name__}.NOTHING_TO_CHECK", f"{__name__}.FAILING"]
+
+    response = outsider.get("/health")
+
+    assert response.status_code == 503
+    assert response.json()["checks"]["printer"] == "out of paper"
+    assert "absent" not in response.json()["checks"]
 
 
 def test_all_that_ask_at_once_share_one_check_and_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
