@@ -36,10 +36,11 @@ bench-quick: $(VENV)/.installed ## those of them that can be told in 2 to 5 minu
 bench-smoke: $(VENV)/.installed ## run every script of bench/ once, to see that it runs (a minute)
 	@$(BIN)/python -m bench --smoke
 
-check: $(VENV)/.installed-dev ## format, lint, types, migrations, production settings
+check: $(VENV)/.installed-dev ## format, lint, types, imports, migrations, production settings
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	@echo "manage.py check --deploy, under production settings"
 	@env PRODUCTION=true DEBUG=false APP_DEBUG=false ALLOWED_HOSTS=mcp.example.com \
@@ -60,7 +61,7 @@ requirements: $(VENV)/.installed-dev ## resolve pyproject.toml into requirements
 		--no-header pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 
 clean: ## remove what was installed and cached (not var/, which holds the embedded database)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
