@@ -32,7 +32,7 @@ class ContextVersion(db.Model):
     CONTENT = ("messages", "variables", "parameters", "tools", "resources", "output_schema", "models")
 
     id = db.UUIDField(primary_key=True, default=uuid7, editable=False)
-    # The migration makes the constraints, here and below: they cascade in the database, where Django would load rows.
+    # registry/sql/cascades.sql makes the constraints, here and below: Django would load the rows to delete them.
     context = db.ForeignKey(Context, on_delete=db.DO_NOTHING, related_name="versions", db_constraint=False)
     number = db.PositiveIntegerField()
     messages = db.JSONField(default=list)

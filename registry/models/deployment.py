@@ -64,7 +64,7 @@ class DeploymentTarget(models.Model):
     """A version of a model, and its share of the requests. What it pins is written out here, so that it can be told
     when the model is deleted; until then whoever changes one of these holds the model's row."""
 
-    # The constraint is the migration's: it cascades in the database.
+    # registry/sql/cascades.sql makes the constraint, which cascades in the database.
     deployment = models.ForeignKey(Deployment, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False)
     position = models.PositiveSmallIntegerField()
     model_id = models.UUIDField()
@@ -108,10 +108,10 @@ class DeploymentTarget(models.Model):
 
 class DeploymentRevision(models.Model):
     """History: what a deployment was from then on. The database refuses to change one, and to delete one before its
-    deployment: see the migration 0004."""
+    deployment: see registry/sql/revisions.sql."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    # The constraint is the migration's: it cascades in the database. Django would delete the revisions first.
+    # registry/sql/cascades.sql makes the constraint: Django would delete the revisions first, which is refused.
     deployment = models.ForeignKey(
         Deployment, on_delete=models.DO_NOTHING, related_name="revisions", db_constraint=False
     )

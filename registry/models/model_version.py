@@ -37,7 +37,7 @@ class ModelVersion(Resource):
 
     DEFINITION = ("source", "digest", "size", "run_id", "run_link", "metrics", "params", "signature")
 
-    # The migration makes the constraints, here and below: they cascade in the database, where Django would load rows.
+    # registry/sql/cascades.sql makes the constraints, here and below: Django would load the rows to delete them.
     model = models.ForeignKey(
         RegisteredModel, on_delete=models.DO_NOTHING, related_name="versions", db_constraint=False
     )

@@ -70,7 +70,7 @@ def test_mistakes_are_told_and_nothing_is_made(arguments: list[str], sentence: s
 
 def test_database_that_is_not_ready_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def pending() -> list[Any]:
-        return ["keys.0001_initial"]
+        return ["keys.0001_models"]
 
     monkeypatch.setattr("mcp_project.management.base.pending_migrations", pending)
 

@@ -20,8 +20,8 @@ from keys.limits.decision import Decision, Limits
 from keys.limits.stores import StoreAway
 from mcp_project.database.postgresql.base import DatabaseWrapper
 
-# A function of the database (keys/migrations/0008_clock_jumps.py), so that it is one statement, under the rows' locks
-# and on the database's clock. Answers one text, such as (t,100000,1769860800000000,0,0).
+# A function of the database (keys/sql/spend.sql), so that one statement decides under the rows' locks and on the
+# database's clock. Returns one text, such as (t,100000,1769860800000000,0,0).
 SPEND = b"SELECT keys_spend($1::uuid, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint)"
 STATEMENT = b"keys_spend"
 SWEEP = """

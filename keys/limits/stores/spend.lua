@@ -1,4 +1,4 @@
--- What keys_spend is in PostgreSQL (keys/migrations/0008_clock_jumps.py), on Redis and its clock.
+-- What keys_spend is in PostgreSQL (keys/sql/spend.sql), on Redis and its clock.
 --
 -- KEYS[1]  the pool's counters, a hash. s, ns: when its bucket is full, in seconds since 1970 and nanoseconds, since
 --          one number of both would be above 2^53, up to which Lua is exact. day, day_used, month, month_used, and
@@ -34,7 +34,7 @@ local function month_of(day)
   return (yoe + era * 400) * 12 + math.floor((5 * doy + 2) / 153) + 2  -- its years begin in March
 end
 
--- keys_periods of keys/migrations/0008_clock_jumps.py: what is counted now, and what was before it.
+-- keys_periods of keys/sql/periods.sql: what is counted now, and what was before it.
 local function periods_at(now, period, used, prior, prior_used)
   period, used = tonumber(period or 0), tonumber(used or 0)
   prior, prior_used = tonumber(prior or 0), tonumber(prior_used or 0)

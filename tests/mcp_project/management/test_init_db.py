@@ -21,7 +21,7 @@ def test_database_is_created_and_migrated_and_running_again_changes_nothing(tmp_
     again = manage(tmp_path, variables, "init_db")
 
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
-    assert "Applying keys.0001_initial" in first.stdout
+    assert "Applying keys.0001_models" in first.stdout
     assert "No migrations to apply" in again.stdout
     assert "The database is ready." in again.stderr
 
@@ -39,7 +39,7 @@ def test_several_hosts_at_once_all_succeed(tmp_path: Path, database: str) -> Non
     said = [host.communicate(timeout=120) for host in hosts]
 
     assert [host.returncode for host in hosts] == [0] * 4, said
-    assert sum("Applying keys.0001_initial" in out for out, _ in said) == 1
+    assert sum("Applying keys.0001_models" in out for out, _ in said) == 1
 
 
 def test_database_that_another_host_makes_meanwhile_is_taken(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

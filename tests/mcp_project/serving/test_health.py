@@ -52,7 +52,7 @@ def test_health_is_503_when_the_database_is_away(outsider: Api, monkeypatch: pyt
 
 
 def test_health_is_503_when_migrations_are_pending(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
-    monkeypatch.setattr("mcp_project.serving.health.pending_migrations", lambda: ["keys.0001_initial"])
+    monkeypatch.setattr("mcp_project.serving.health.pending_migrations", lambda: ["keys.0001_models"])
 
     assert HealthProbe()._check() == {"database": "ok", "migrations": "pending"}
 

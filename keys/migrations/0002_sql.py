@@ -1,0 +1,33 @@
+from django.db import migrations
+
+from mcp_project.database.sql_files import run_file
+
+
+class Migration(migrations.Migration):
+    """What keys/sql/ holds."""
+
+    dependencies = [("keys", "0001_models")]
+
+    operations = [
+        run_file(
+            __file__,
+            "0001_storage.sql",
+            """
+            ALTER TABLE keys_bucket SET LOGGED;
+            ALTER TABLE keys_bucket RESET (fillfactor);
+            ALTER TABLE keys_quota RESET (fillfactor);
+            """,
+        ),
+        run_file(__file__, "0001_periods.sql", "DROP FUNCTION keys_periods"),
+        run_file(__file__, "0001_spend.sql", "DROP FUNCTION keys_spend"),
+        run_file(__file__, "0001_claim.sql", "DROP FUNCTION keys_claim"),
+        run_file(
+            __file__,
+            "0001_audit.sql",
+            """
+            DROP TRIGGER keys_audit_not_emptied ON keys_auditentry;
+            DROP TRIGGER keys_audit_append_only ON keys_auditentry;
+            DROP FUNCTION keys_audit_refuse;
+            """,
+        ),
+    ]
