@@ -5,9 +5,10 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
 from mcp_project.database.role import store_role_settings
@@ -17,9 +18,10 @@ INIT_LOCK = 6_227_020_800  # an arbitrary number that every host of the service 
 
 def initialise(verbosity: int = 1) -> None:
     """Create the database when it is missing, migrate it and store the role's settings. Hosts that do so at the same
-    time take turns."""
+    time take turns. Raises CommandError for a database of the former migrations, and changes nothing there."""
     _create_when_missing()
     with one_at_a_time():
+        refuse_former_migrations()
         call_command("migrate", interactive=False, verbosity=verbosity)
         store_role_settings()
 
@@ -52,6 +54,21 @@ def pending_migrations() -> list[str]:
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def refuse_former_migrations() -> None:
+    """Raise CommandError when the database was made by migrations that this version has replaced: some of an app's are
+    recorded as applied, but not the app's first."""
+    loader = MigrationLoader(connection)
+    applied = set(loader.applied_migrations)
+    migrated_apps = {app for app, _ in applied}
+    if any(app in migrated_apps and (app, name) not in applied for app, name in loader.graph.root_nodes()):
+        raise CommandError(
+            f"Database {connection.settings_dict['NAME']} was made by an earlier version, whose migrations no longer "
+            "exist: run `manage.py registry_export` with that version, then name a new database in DATABASE_URL (or, for "
+            "the embedded one, a new VAR_DIR) and run `manage.py init_db` and `manage.py registry_import` with this "
+            "version; API keys must be created again."
+        )
 
 
 def release_connections() -> None:

@@ -8,14 +8,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from mcp_project.database.initialise import pending_migrations
+from mcp_project.database.initialise import pending_migrations, refuse_former_migrations
 
 
 class ReadyCommand(BaseCommand):
-    """A command that needs the tables, and says so in a sentence when they are not there."""
+    """A command that needs the tables, and ends with a sentence when the database lacks them."""
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         if pending_migrations():
+            refuse_former_migrations()
             raise CommandError("The database is not ready: run `manage.py init_db` first.")
         try:
             return super().execute(*args, **options)

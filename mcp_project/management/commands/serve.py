@@ -79,6 +79,7 @@ class Command(BaseCommand):
             return
         pending = database.pending_migrations()
         if pending:
+            database.refuse_former_migrations()
             raise CommandError(
                 f"The database lacks {len(pending)} migrations ({pending[0]} first): "
                 "run `manage.py init_db`, or serve without --no-init."

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from mcp_project import __version__
 from mcp_project.database.postgresql.base import DatabaseWrapper
@@ -55,6 +55,14 @@ def test_health_is_503_when_migrations_are_pending(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("mcp_project.serving.health.pending_migrations", lambda: ["keys.0001_models"])
 
     assert HealthProbe()._check() == {"database": "ok", "migrations": "pending"}
+
+
+def test_health_is_503_with_a_database_of_former_migrations(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'keys'")
+        cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('keys', '0001_initial', now())")
+
+    assert HealthProbe()._check()["migrations"] == "pending"
 
 
 NOTHING_TO_CHECK = HealthCheck("absent", "Never reported.", lambda: None)
