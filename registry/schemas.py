@@ -1,9 +1,8 @@
-"""JSON Schemas of strangers, checked and applied by `jsonschema` within bounds.
+"""Clients' JSON Schemas, checked and applied by `jsonschema` within bounds.
 
-Each keyword that is looked at costs steps, by the sizes of what it looks at, and the steps are counted: a schema of a
-few hundred bytes can ask for 2**30 of them, or for no end. Nothing is fetched: references lead to the schema's own
-`$defs`. `pattern` is matched in linear time (registry.regex), and `uniqueItems` found out by sorting texts, not pair by
-pair.
+Each keyword that is evaluated costs steps, by the sizes of what it reads, and the steps are counted: a schema of a few
+hundred bytes can take 2**30 of them, or never end. Nothing is fetched: references lead to the schema's own `$defs`.
+`pattern` is matched in linear time (registry.regex), and `uniqueItems` sorts texts instead of comparing each pair.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,13 +10,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from itertools import pairwise
+from time import thread_time
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError as Mismatch
+from jsonschema_specifications import REGISTRY as SPECIFICATIONS
 from referencing import Registry
 from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
 
 from registry.canonical import canonical, plain
 from registry.regex import Pattern, PatternError
@@ -44,51 +46,45 @@ class TooMuch(Exception):
 
 
 class Budget:
-    """What is left of a request's work, as a part of it; `whole` steps are all of it."""
+    """The work that is left to a request, about a second: 1 at first, of which `whole` steps are all."""
 
     def __init__(self, whole: int) -> None:
         self.left = 1.0
         self.whole = whole
-        self._patterns: set[str] = set()
-        self.forget()
+        self.sizes: dict[int, int] = {}  # by id, so only for the data that is being validated
 
-    def forget(self) -> None:
-        """What was measured, which is known by identity: of other data it would be wrong."""
-        self._sizes: dict[int, int] = {}
-
-    def spend(self, steps: int) -> None:
+    def spend(self, steps: float) -> None:
         self.left -= steps / self.whole
         if self.left < 0:
             raise TooMuch
 
     def pattern(self, text: str) -> Pattern:
-        """Compiled; paid for once. Raises PatternError."""
-        pattern = Pattern.compile(text)
-        if text not in self._patterns:
-            self._patterns.add(text)
-            self.spend(pattern.cost)
-        return pattern
+        """The compiled pattern. Compiling one costs the seconds of CPU that it takes. Raises PatternError."""
+        began = thread_time()
+        try:
+            return Pattern.compile(text)
+        finally:
+            self.spend((thread_time() - began) * self.whole)
 
     def size(self, data: Any) -> int:
-        """Values in it, and a part for the length of each text."""
+        """The number of values in it, and a part for the length of each text."""
         if isinstance(data, str):
             return 1 + len(data) // 64
         if not isinstance(data, dict | list):
             return 1
-        if id(data) not in self._sizes:
+        if id(data) not in self.sizes:
             inner = data.values() if isinstance(data, dict) else data
-            self._sizes[id(data)] = 1 + sum(map(self.size, inner)) + (len(data) if isinstance(data, dict) else 0)
-        return self._sizes[id(data)]
+            self.sizes[id(data)] = 1 + sum(map(self.size, inner)) + (len(data) if isinstance(data, dict) else 0)
+        return self.sizes[id(data)]
 
 
-_budget: ContextVar[Budget | None] = ContextVar("budget", default=None)
+_budget: ContextVar[Budget] = ContextVar("budget")
 
 
 @contextmanager
 def bounded(steps: int) -> Iterator[Budget]:
-    """All schemas within the block share what is left to the outermost such block, in steps of which there would be so
-    many in all."""
-    budget = _budget.get() or Budget(steps)
+    """Limits the work inside the block to `steps`. Nested blocks spend a part of the outermost block's budget."""
+    budget = _budget.get(None) or Budget(steps)
     token = _budget.set(budget)
     outer, budget.whole = budget.whole, steps
     try:
@@ -103,7 +99,6 @@ Keyword = Callable[[Any, Any, Any, Any], Iterable[Mismatch] | None]
 
 def _counted(keyword: Keyword, validator: Any, value: Any, instance: Any, schema: Any) -> Iterable[Mismatch] | None:
     steps = _budget.get()
-    assert steps is not None  # noqa: S101  (by _first)
     # The size of the instance, because a mismatch writes it out; of the keyword's value, where that is not a schema.
     steps.spend(A_KEYWORD + steps.size(instance))
     if keyword in SIZED:
@@ -115,7 +110,6 @@ def _counted(keyword: Keyword, validator: Any, value: Any, instance: Any, schema
 
 def _pattern(_validator: Any, text: str, instance: Any, _schema: Any) -> Iterator[Mismatch]:
     steps = _budget.get()
-    assert steps is not None  # noqa: S101  (by _first)
     if isinstance(instance, str) and not steps.pattern(text).search(instance, steps.spend):
         yield Mismatch(f"{instance[:100]!r} does not match {text[:100]!r}")
 
@@ -123,7 +117,6 @@ def _pattern(_validator: Any, text: str, instance: Any, _schema: Any) -> Iterato
 def _unique(_validator: Any, wanted: bool, instance: Any, _schema: Any) -> Iterator[Mismatch]:
     if wanted and isinstance(instance, list):
         steps = _budget.get()
-        assert steps is not None  # noqa: S101  (by _first)
         steps.spend(A_TEXT * steps.size(instance))
         texts = sorted(map(_text, instance))
         if any(one == other for one, other in pairwise(texts)):
@@ -159,33 +152,43 @@ Counting: Any = validators.extend(  # type: ignore[no-untyped-call]
 )
 
 
-def _evolve(self: Any, **changes: Any) -> Any:
-    """`jsonschema`'s own takes the class that a subschema's `$schema` asks for, which would not count."""
-    schema, resolver = changes.get("schema", self.schema), changes.get("_resolver", self._resolver)
-    return Counting(schema, _resolver=resolver)
+def _undeclared(schema: Any) -> Any:
+    """The schema without its `$schema`: `jsonschema` would leave `Counting` for the class that this names."""
+    return {name: value for name, value in schema.items() if name != "$schema"} if isinstance(schema, dict) else schema
 
 
-Counting.evolve = _evolve
+META_SCHEMA = _undeclared(Draft202012Validator.META_SCHEMA)
+VOCABULARIES: Registry[Any] = (
+    Registry()
+    .with_resources(
+        (uri, DRAFT202012.create_resource(_undeclared(SPECIFICATIONS.contents(uri))))
+        for uri in SPECIFICATIONS
+        if "/2020-12/" in uri
+    )
+    .crawl()  # so that references to anchors, too, find these and not the originals
+)
 
 
 def check(schema: Any) -> None:
-    """That it is a JSON Schema, draft 2020-12. Whether a `pattern` is one is not asked: there are several languages of
-    them, and compiling a strange one takes Python long. Raises ValidationError."""
-    mismatch = _first(Draft202012Validator.META_SCHEMA, schema, STEPS_TO_CHECK)
+    """Check that it is a JSON Schema, draft 2020-12. Its patterns are not checked: only those that the service applies
+    must be in its language. Raises ValidationError."""
+    mismatch = _first(META_SCHEMA, schema, STEPS_TO_CHECK)
     if mismatch is not None:
         where = "/".join(map(str, mismatch.absolute_path))[:200] or "its top"
         raise ValidationError(f"Not a JSON Schema, at {where}: {mismatch.message[:200]}", "invalid_schema")
 
 
 def check_applicable(schema: Any) -> None:
-    """That the service may apply it: only keywords whose work is bounded, and references to its own `$defs`. To call
-    after `check`. Raises ValidationError."""
+    """Check that the service can apply it: it has only keywords whose work is bounded, and refers only to its own
+    `$defs`. To be called after `check`. Raises ValidationError."""
     try:
         with bounded(STEPS_TO_CHECK) as budget:
             for inner, where in _schemas(schema, ""):
                 unknown = [name for name in inner if name not in KNOWN]
                 if unknown:
                     _refuse(where, f"{unknown[0][:50]!r} is not one of {', '.join(sorted(KNOWN))}.")
+                if where and "$schema" in inner:
+                    _refuse(where, "`$schema` stands at a schema's top.")
                 _check_pattern(inner.get("pattern"), where, budget)
                 _check_reference(schema, inner.get("$ref"), where)
     except TooMuch:
@@ -193,9 +196,9 @@ def check_applicable(schema: Any) -> None:
 
 
 def mismatch_of(schema: Any, value: Any) -> str | None:
-    """How the value differs from a schema that `check_applicable` has let through; None when it does not. Raises
-    ValidationError when that takes too long to tell."""
-    mismatch = _first(schema, value, STEPS_TO_APPLY)
+    """How the value differs from a schema that `check_applicable` accepted; None if it is valid. Raises ValidationError
+    if validation takes too long."""
+    mismatch = _first(_undeclared(schema), value, STEPS_TO_APPLY)
     if mismatch is None:
         return None
     where = "".join(f"/{part}" for part in mismatch.absolute_path)[:200]
@@ -206,8 +209,8 @@ def mismatch_of(schema: Any, value: Any) -> str | None:
 def _first(schema: Any, data: Any, steps: int) -> Mismatch | None:
     try:
         with bounded(steps) as budget:
-            budget.forget()
-            return next(iter(Counting(schema, registry=Registry()).iter_errors(data)), None)
+            budget.sizes = {}
+            return next(iter(Counting(schema, registry=VOCABULARIES).iter_errors(data)), None)
     except (TooMuch, RecursionError):
         raise _too_much() from None
     except (ArithmeticError, Unresolvable) as error:  # of numbers beyond a double; of references
@@ -219,7 +222,7 @@ def _too_much() -> ValidationError:
 
 
 def _schemas(schema: Any, where: str) -> Iterator[tuple[dict[str, Any], str]]:
-    """Every schema within a schema that is an object, and its place."""
+    """Every schema inside the schema that is an object, with its place."""
     if not isinstance(schema, dict):
         return
     yield schema, where
@@ -240,7 +243,7 @@ def _check_pattern(text: Any, where: str, budget: Budget) -> None:
 
 
 def _check_reference(root: Any, reference: Any, where: str) -> None:
-    """To nothing but `$defs`: elsewhere a schema could hide from these checks."""
+    """References lead only to `$defs`: these checks see no schema elsewhere."""
     if reference is None or reference == "#":
         return
     name = reference.removeprefix("#/$defs/")

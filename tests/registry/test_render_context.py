@@ -164,6 +164,7 @@ def test_unknown_variable_is_named_also_where_it_begins_as_a_known_one(owner: Ap
         ({"allOf": [{"items": {}}] * 2_000}, [0] * 50_000, "too_much"),
         ({"anyOf": [{"type": "string"}] * 2_000}, [[[0] * 50_000]], "too_much"),
         ({"allOf": [{"uniqueItems": True}] * 900}, [*range(1_000)], "too_much"),
+        ({"items": {"pattern": "(a?){450}(b?){450}$"}}, ["ab" * 5_000] * 20, "too_much"),
         ({"multipleOf": 0.1}, 10**400, "invalid_schema"),
         ({"$schema": "http://json-schema.org/draft-07/schema#", "pattern": "(a+)+$"}, "a" * 40 + "!", "invalid_value"),
     ],
@@ -200,6 +201,40 @@ def test_default_is_bounded_as_a_value_is(owner: Api) -> None:
     assert wrong(owner, {"x": value}) == {"variables.x": "too_much"}
     body = {"messages": [{"role": "user", "template": ""}], "variables": [{**variable, "default": value}]}
     assert owner.post("/api/contexts/support/versions", body).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["output_schema", "variables"])
+def test_schema_of_too_many_schemas_is_refused(owner: Api, name: str) -> None:
+    context(owner)
+    schema = {"allOf": [{}] * 20_000}
+    value = schema if name == "output_schema" else [{"name": "x", "schema": schema}]
+
+    response = owner.post("/api/contexts/support/versions", {"messages": [], name: value})
+
+    assert response.status_code == 400
+    assert [error["detail"] for error in response.json()["errors"] if "take too long" in error["detail"]]
+
+
+def test_patterns_that_take_long_to_compile_share_their_bound(owner: Api) -> None:
+    """Each takes RE2 a tenth of a second to refuse."""
+    context(owner)
+    slow = [{"name": f"x{n}", "schema": {"pattern": r"\p{L}" * 190 + str(n)}} for n in range(60)]
+    response = owner.post("/api/contexts/support/versions", {"messages": [], "variables": slow})
+
+    assert response.status_code == 400
+    details = [error["detail"] for error in response.json()["errors"] if error["field"].startswith("variables")]
+    assert any("take too long" in detail for detail in details)
+
+
+def test_subschema_cannot_leave_the_count_by_a_schema_of_its_own(owner: Api) -> None:
+    context(owner)
+    inner = {"$schema": "http://json-schema.org/draft-07/schema#"}
+    body = {"messages": [{"role": "user", "template": ""}], "variables": [{"name": "x", "schema": {"items": inner}}]}
+
+    response = owner.post("/api/contexts/support/versions", body)
+
+    assert response.status_code == 400
+    assert "`$schema` stands at a schema's top." in response.content.decode()
 
 
 def test_schemas_of_one_version_share_their_bound(owner: Api) -> None:
