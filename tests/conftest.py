@@ -10,14 +10,15 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from keys.authentication import known_keys, wrong_keys
 from keys.limits.failures import blocked
 from keys.limits.limiter import limiter
 from keys.limits.stores import StoreAway, postgresql
 from mcp_project.database.embedded_postgres import EmbeddedPostgres
+from tests.support import databases
 from tests.support.api import Api, api
-from tests.support.databases import new_database
 from tests.support.redis_server import RedisServer
 from tests.support.server import Server, database_environment
 from usage.journal import journal
@@ -48,6 +49,23 @@ def _limiters_statement_counts_as_a_query(monkeypatch: pytest.MonkeyPatch) -> No
         return execute(*call)
 
     monkeypatch.setattr(postgresql, "_execute", counted)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_found_once() -> Iterator[None]:
+    """Each Django test client makes the middlewares anew, and WhiteNoise's looks at 240 files then."""
+    find = WhiteNoiseMiddleware.add_files_from_finders
+    found: dict[str, Any] = {}
+
+    def add(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            find(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add)
+        yield
 
 
 @pytest.fixture
@@ -89,15 +107,29 @@ def lose_counters(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return lambda: monkeypatch.setattr(limiter.store, "spend", fail)
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: Any) -> None:
+    """pytest-django's hook: the database of the tests in process is a copy of the template, too."""
+    connection.settings_dict["TEST"]["TEMPLATE"] = databases.template(django_db_blocker)
+
+
+@pytest.fixture
+def missing_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """The name of a database that does not exist yet."""
+    with databases.missing_database(django_db_blocker) as name:
+        yield name
+
+
 @pytest.fixture
 def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
-    with new_database(django_db_blocker) as name:
+    """The name of a database with all migrations and no rows."""
+    with databases.empty_database(django_db_blocker) as name:
         yield name
 
 
 @pytest.fixture(scope="module")
 def module_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
-    with new_database(django_db_blocker) as name:
+    with databases.empty_database(django_db_blocker) as name:
         yield name
 
 

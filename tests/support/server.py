@@ -57,6 +57,7 @@ def embedded_environment() -> dict[str, str]:
 def environment(folder: Path, variables: dict[str, str]) -> dict[str, str]:
     return {
         **os.environ,
+        "DJANGO_SETTINGS_MODULE": "mcp_project.settings",
         "PRODUCTION": "",
         "DEBUG": "",
         "APP_DEBUG": "",

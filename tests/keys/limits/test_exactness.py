@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.databases import new_database
+from tests.support.databases import empty_database
 from tests.support.load import steady, storm
 from tests.support.pgbouncer import PgBouncer
 from tests.support.redis_server import RedisServer
@@ -26,7 +26,7 @@ def hosts(
 ) -> Iterator[list[Server]]:
     """Two, with a folder each, on one store: behind PgBouncer, that is PostgreSQL."""
     redis = {"REDIS_URL": request.getfixturevalue("redis_server").url} if request.param == "redis" else {}
-    with new_database(django_db_blocker) as name, ExitStack() as pooled:
+    with empty_database(django_db_blocker) as name, ExitStack() as pooled:
         pooler = pooled.enter_context(PgBouncer()).variables(name) if request.param == "pgbouncer" else {}
         variables = {**database_environment(name), "REDIS_URL": "", **redis, **pooler}
         first, second = (_host(tmp_path_factory.mktemp(host), variables) for host in ("a", "b"))

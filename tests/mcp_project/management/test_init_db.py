@@ -14,6 +14,11 @@ from mcp_project.database import initialise as database_module
 from tests.support.server import database_environment, environment, manage
 
 
+@pytest.fixture
+def database(missing_database: str) -> str:
+    return missing_database
+
+
 def test_database_is_created_and_migrated_and_running_again_changes_nothing(tmp_path: Path, database: str) -> None:
     variables = database_environment(database)
 

@@ -176,10 +176,10 @@ def test_right_database_password_serves(tmp_path: Path, strict_cluster: Embedded
         assert client.get("/health").status_code == 200
 
 
-def test_absent_database_with_no_init_is_told(tmp_path: Path, database: str) -> None:
-    sentence = fails(tmp_path, database_environment(database), "--no-init")
+def test_absent_database_with_no_init_is_told(tmp_path: Path, missing_database: str) -> None:
+    sentence = fails(tmp_path, database_environment(missing_database), "--no-init")
 
-    assert f"has no database {database}: run `manage.py init_db`" in sentence
+    assert f"has no database {missing_database}: run `manage.py init_db`" in sentence
 
 
 def test_pending_migrations_with_no_init_are_told(tmp_path: Path, database: str) -> None:
