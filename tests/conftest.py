@@ -31,7 +31,7 @@ def _own_journal_and_memory(tmp_path: Path, settings: Any) -> Iterator[None]:
     settings.USAGE_JOURNAL_DIR = tmp_path / "usage"
     yield
     journal.retire()
-    journal.room = journal.failure = None
+    journal.bytes_left = journal.failure = None
     journal.lost = 0
     limiter.__dict__.pop("store", None)
     limiter.__init__()  # type: ignore[misc]

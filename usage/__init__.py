@@ -1,1 +1,1 @@
-"""What was called: the journal that each worker writes, the ledger it is moved into, and the reports."""
+"""Metering: the journal that each worker writes, the ledger into which it is drained, and the reports."""

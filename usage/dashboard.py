@@ -12,17 +12,20 @@ from usage.models import Event
 from usage.period import Period
 from usage.reports import Report
 
-MANY = 10_000
+COUNT_LIMIT = 10_000  # counting stops here, so that the page is quick on a table with a million rows
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Unfold's DASHBOARD_CALLBACK. Shows each figure to users who may view what it counts."""
+    """Add the figures to the context. Unfold calls this (DASHBOARD_CALLBACK).
+
+    A figure is shown only to users who may view the rows that it counts.
+    """
     counted = [
         ("Keys in use", APIKey.objects.get_usable_keys()),
         ("Models", RegisteredModel.objects.all()),
         ("Live deployments", Deployment.objects.filter(status__in=Deployment.LIVE)),
     ]
-    figures = [(title, _counted(rows)) for title, rows in counted if _may_view(request, rows.model)]
+    figures = [(title, _count(rows)) for title, rows in counted if _may_view(request, rows.model)]
     if _may_view(request, Event):
         [day] = Report(Period.of(None, None, ZoneInfo("UTC")), (), Q()).groups()
         figures += [("Requests in 24 h", day["requests"]), ("Errors in 24 h", day["errors"])]
@@ -34,7 +37,7 @@ def _may_view(request: HttpRequest, model: type[Model]) -> bool:
     return request.user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
 
 
-def _counted(rows: QuerySet[Any]) -> int | str:
-    """Of a million rows, the first are counted."""
-    count = rows.order_by()[: MANY + 1].count()
-    return count if count <= MANY else f"over {MANY}"
+def _count(rows: QuerySet[Any]) -> int | str:
+    """Count the rows, up to COUNT_LIMIT."""
+    count = rows.order_by()[: COUNT_LIMIT + 1].count()
+    return count if count <= COUNT_LIMIT else f"over {COUNT_LIMIT}"

@@ -1,7 +1,7 @@
-"""From the journals into the ledger, exactly once.
+"""Moves events from the journals into the ledger, exactly once.
 
-The rows, the roll-ups and the journal's committed offset are written in one transaction: whatever fails, and whenever,
-either all are there or none is, and the next drain goes on from the offset.
+One transaction writes the events, the roll-ups and the offset up to which the journal is drained. After a failure
+either all of them are stored or none, and the next drain continues at the stored offset.
 """
 
 import fcntl
@@ -27,33 +27,36 @@ from usage.rollups import Rollup
 log = structlog.get_logger()
 
 COLUMNS = ("time", *Event._fields[1:-1], "count", "journal", "line")
-REFUSED_BY_A_RULE = (IntegrityError, DriverIntegrityError)
-UNSTORABLE = (DataError, DriverDataError, UnicodeEncodeError, *REFUSED_BY_A_RULE)
+CONSTRAINT_ERRORS = (IntegrityError, DriverIntegrityError)
+UNSTORABLE = (DataError, DriverDataError, UnicodeEncodeError, *CONSTRAINT_ERRORS)
 
 
 def drain(
-    path: Path, known_offset: int = 0, settled: int | None = None, between: Callable[[], None] = lambda: None
+    path: Path, known_offset: int = 0, settled: int | None = None, after_batch: Callable[[], None] = lambda: None
 ) -> int:
-    """Move what is whole of a journal into the ledger, up to where it is settled (None: to its end); the offset up to
-    which it is there. No query when that is not beyond `known_offset`. `between` is called after each batch.
+    """Move a journal's whole lines into the ledger and return the offset (in bytes) up to which they are stored.
 
-    Raises usage.lines.UnknownFormat.
+    `known_offset` is the offset that the caller saw last: if the journal has not grown beyond it, no query is made.
+    Lines from `settled` on may still change and stay in the file; None drains to the end.
+    `after_batch` is called after each batch. Raises usage.lines.UnknownFormat.
     """
     offset = known_offset
     while offset < (path.stat().st_size if settled is None else settled):
         reached, entries = _drain_batch(path, settled)
-        # After the rows: it locks rows of keys, and may be lost without harm.
+        # In a later transaction than the events: it locks rows of keys, and losing it does no harm.
         note_use({UUID(event.key_id): moment for _, moment, event in entries if event.key_id is not None})
         if reached == offset:
-            break  # a torn last line: its writer is dead, or about to write the rest
+            break  # the last line is incomplete: its writer is dead, or about to write the rest
         offset = reached
-        between()
+        after_batch()
     return offset
 
 
-def drain_orphans(folder: Path, own: Path | None, between: Callable[[], None] = lambda: None) -> None:
-    """Drain and remove the journals whose writers are gone. One that fails does not hold up the others: the first
-    failure is raised when all have had their turn."""
+def drain_orphans(folder: Path, own: Path | None, after_batch: Callable[[], None] = lambda: None) -> None:
+    """Drain and remove the journals whose writers have exited; `own` is the caller's journal, which is skipped.
+
+    A journal that fails does not stop the others: the first error is raised after all have been tried.
+    """
     failures: list[Exception] = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         if path == own:
@@ -62,66 +65,69 @@ def drain_orphans(folder: Path, own: Path | None, between: Callable[[], None] = 
             with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if path.exists():
-                    _drain_orphan(path, between)
+                    _drain_orphan(path, after_batch)
         except (FileNotFoundError, BlockingIOError):
-            pass  # every living worker looks for orphans: one gets the lock, and the file may be gone for the others
+            pass  # every worker looks for orphans: another one has the lock, or has removed the file already
         except (OSError, Error) as error:
             failures.append(error)
     if failures:
         raise failures[0]
 
 
-def _drain_orphan(path: Path, between: Callable[[], None]) -> None:
-    torn = path.stat().st_size - drain(path, between=between)
-    if torn:
-        log.warning("usage_journal_torn", journal=path.name, bytes_dropped=torn)
-    # The file first: a row that is not finished does no harm, a file whose row has expired would be drained again.
+def _drain_orphan(path: Path, after_batch: Callable[[], None]) -> None:
+    torn_bytes = path.stat().st_size - drain(path, after_batch=after_batch)
+    if torn_bytes:
+        log.warning("usage_journal_torn", journal=path.name, bytes_dropped=torn_bytes)
+    # Remove the file before the row is finished: a finished row may expire, and the file would be drained again.
     path.unlink()
     DrainedJournal.objects.filter(name=path.stem).update(finished_at=timezone.now())
 
 
 def _drain_batch(path: Path, settled: int | None) -> tuple[int, list[Entry]]:
-    """The offset reached, and what was stored up to there."""
+    """Drain one batch. Return the new offset and the events that were stored."""
     version = lines.format_of(path)
     with transaction.atomic():
-        # Workers meet at the roll-ups of an hour. No request waits for a drain, so a drain may wait for its turn.
+        # Workers contend for the roll-ups of the current hour. No request waits for a drain, so it may wait long.
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = 0")
         DrainedJournal.objects.bulk_create([DrainedJournal(name=path.stem)], ignore_conflicts=True)
         journal = DrainedJournal.objects.select_for_update().get(name=path.stem)
-        found, offset = lines.read(path, journal.offset, settled)
+        batch, offset = lines.read(path, journal.offset, settled)
         if offset == journal.offset:
             return offset, []
-        read = list(lines.entries(found, version, journal.lines + 1))
-        entries = [entry for entry in read if entry is not None]
-        if len(entries) < len(read):
-            log.error("usage_journal_unreadable", journal=path.name, lines_dropped=len(read) - len(entries))
+        parsed = list(lines.entries(batch, version, journal.lines + 1))
+        entries = [entry for entry in parsed if entry is not None]
+        if len(entries) < len(parsed):
+            log.error("usage_journal_unreadable", journal=path.name, lines_dropped=len(parsed) - len(entries))
         stored = _store(journal, entries)
         _roll_up(stored)
         journal.offset = offset
-        journal.lines += len(read)
-        journal.dropped += len(read) - len(stored)
+        journal.lines += len(parsed)
+        journal.dropped += len(parsed) - len(stored)
         journal.save(update_fields=["offset", "lines", "dropped"])
     return offset, stored
 
 
-def _store(journal: DrainedJournal, entries: list[Entry], again: bool = False) -> list[Entry]:
-    """Write the events; those that were written. If the database refuses their data, halve them until the one that it
-    refuses is alone, and drop that: one bad line must not hold up all others for ever."""
+def _store(journal: DrainedJournal, entries: list[Entry], is_retry: bool = False) -> list[Entry]:
+    """Write the events and return those that were written.
+
+    If the database rejects their data, the batch is halved until the rejected event is alone. That one is dropped, so
+    that a bad line does not block the journal for ever.
+    """
     if not entries:
         return []
     try:
         with transaction.atomic():
             _insert(journal.pk, entries)
     except UNSTORABLE as error:
-        if isinstance(error, REFUSED_BY_A_RULE) and not again:  # by all likelihood, a day that has no partition yet
+        if isinstance(error, CONSTRAINT_ERRORS) and not is_retry:  # most likely a day without a partition
             partitions.create(entry.moment.date() for entry in entries)
-            return _store(journal, entries, again=True)
+            return _store(journal, entries, is_retry=True)
         if len(entries) == 1:
             log.error("usage_event_refused", journal=journal.name, error=" ".join(str(error).split()))
             return []
         middle = len(entries) // 2
-        return [*_store(journal, entries[:middle], again), *_store(journal, entries[middle:], again)]
+        return [*_store(journal, entries[:middle], is_retry), *_store(journal, entries[middle:], is_retry)]
     return entries
 
 
@@ -136,7 +142,10 @@ def _insert(journal: int, entries: list[Entry]) -> None:
 
 
 def _roll_up(entries: list[Entry]) -> None:
-    """Last, and once a transaction: other workers wait for the rows that this locks in their order."""
+    """Add the events to the roll-ups, in one sorted statement at the end of the transaction.
+
+    The order in which it locks rows is the same in all workers, so that they wait for each other but never deadlock.
+    """
     rollup = Rollup()
     for _, moment, event in entries:
         rollup.add(moment, event)

@@ -1,4 +1,4 @@
-"""A usage event: one answered request."""
+"""A usage event: the record of one answered request."""
 
 import time
 from typing import NamedTuple, cast
@@ -12,44 +12,47 @@ from keys.principal import Principal
 from mcp_project.http.bodies import is_accepted
 from mcp_project.http.call import Request
 
-UNMATCHED = "unmatched"  # the route of a path that leads nowhere: never the path itself, which anyone can make up
+# Clients choose paths and methods freely. Unknown ones share one name, so that they cannot create series without limit.
+UNMATCHED = "unmatched"  # the route of a path that no URL pattern matches
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-OTHER = "other"  # every other method, of which anyone can make up as many
-REFUSALS = {401, 429}  # of whoever has no right, or none left
+OTHER = "other"  # any method that is not in METHODS
+REFUSALS = {401, 429}  # statuses of requests without a valid key, or over a limit: they consume nothing
 
 
 class Event(NamedTuple):
-    """In the order of the journal's line and of the ledger's COPY."""
+    """One answered request, or several identical refusals. The fields' order is that of a journal's line."""
 
-    time: float  # seconds since 1970, when the answer was ready
+    time: float  # seconds since 1970, when the response was ready
     request_id: str
     key_id: str | None
     owner: str
     method: str
     route: str  # the URL pattern's name
     status: int
-    code: str  # the error's code; empty for an answer without error
+    code: str  # the error's code; empty if there was no error
     duration_us: int
     request_bytes: int
     response_bytes: int
-    client: str | None  # None where addresses are not recorded
-    units: int = 1  # what the answer is worth: 0 for a refusal and for a request that is free
-    model_id: str | None = None  # of a model that exists and that the key may see
-    times: int = 1  # how many answers alike it stands for; last, where the journal writes over it
+    client: str | None  # the client's address; None if USAGE_CLIENT_ADDRESS is off
+    units: int = 1  # charged to the key: 0 for a refusal and for a request that is free
+    model_id: str | None = None  # set if the request is about a model that exists and that the key may see
+    requests: int = 1  # how many identical refusals this stands for; last, because the journal overwrites it in place
 
     @property
-    def alike(self) -> tuple[object, ...] | None:
-        """What answers have in common that may be one event; None for those that each are one of their own. Whatever
-        can be sent without a right, or with none left, is folded: else it could fill the disk. The client chooses
-        path, method and sizes, and could make any number of events by them, so those do not tell answers apart."""
-        preflight = self.key_id is None and self.method == "OPTIONS"  # which takes no key, and gets an answer
+    def fold_key(self) -> tuple[object, ...] | None:
+        """Events with the same key within journal.FOLD_SECONDS are folded into one. None: this event is never folded.
+
+        Requests that cost the client nothing are folded, because otherwise they could fill the disk: refusals, free
+        requests, and preflights. Path, method and sizes are not part of the key, because the client chooses them.
+        """
+        preflight = self.key_id is None and self.method == "OPTIONS"  # served without a key
         if self.units and self.status not in REFUSALS and not preflight:
             return None
         return (self.key_id or self.client, self.status, self.code)
 
 
 def event_of(request: Request, response: HttpResponseBase) -> Event:
-    """The event of a governed request: what its call says, and the size and status of the response."""
+    """Make the event of a governed request from its call and the status and size of its response."""
     call = request.call
     principal = cast(Principal | None, call.principal)
     length = request.META.get("CONTENT_LENGTH") or "0"
@@ -73,8 +76,9 @@ def event_of(request: Request, response: HttpResponseBase) -> Event:
 
 
 def route_of(request: HttpRequest) -> str:
+    """Return the name of the URL pattern that matches the request, or UNMATCHED."""
     match = request.resolver_match
-    if match is None:  # refused before Django looked
+    if match is None:  # a middleware refused the request before Django resolved its path
         try:
             match = resolve(request.path_info)
         except Resolver404:

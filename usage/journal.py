@@ -1,12 +1,12 @@
-"""The journal: a file to which a worker process appends a line for each event, before the response leaves.
+"""The journal: a file to which a worker process appends a line for each event, before the response is sent.
 
-An append survives the death of the process at any point after it. The writer holds an exclusive lock on its file as
-long as it lives; a journal whose lock can be had has lost its writer and may be drained by anyone.
+An appended line survives the death of the process. The writer holds an exclusive lock on its file until it exits. A
+journal whose lock is free has lost its writer, and any worker may drain it.
 
-The file's first line names the format's version, each other line is an Event as a JSON array.
+The file's first line names the version of the format; each other line is an Event as a JSON array.
 
-Refusals that are alike (Event.alike) and come within a second are one line, whose count is written over: so nobody
-without a right can fill the disk or the ledger, and still each answer is counted before it leaves.
+Identical refusals (Event.fold_key) within FOLD_SECONDS share one line, whose count is overwritten in place. Clients
+without a valid key thus cannot fill the disk or the ledger, and still each response is counted before it is sent.
 """
 
 import errno
@@ -23,53 +23,53 @@ from usage.events import Event
 from usage.metrics import events_lost
 
 SUFFIX = ".journal"
-FORMAT = 2  # since there is a model; usage.drain reads 1, too
+FORMAT = 2  # version 2 added model_id; usage.lines still reads version 1
 HEADER = b'{"journal": %d}\n' % FORMAT
 FOLD_SECONDS = 1.0
-PROBE = b" " * 1023 + b"\n"  # as large as an event
-COUNT = b"%10d"  # of a fixed width, so that it can be written over
+PROBE = b" " * 1023 + b"\n"  # as long as a long event
+COUNT = b"%10d"  # of a fixed width, so that it can be overwritten
 
 
 class Fold:
-    """A line that counts events that are alike, as long as it may."""
+    """A line whose count still grows with each event of the same fold key."""
 
-    __slots__ = ("count", "count_at", "start", "until")
+    __slots__ = ("count", "count_position", "start", "until")
 
-    def __init__(self, start: int, count_at: int, until: float) -> None:
-        self.start = start  # of the line, and next, of its count: positions in the file
-        self.count_at = count_at
-        self.until = until  # on time.monotonic's clock
+    def __init__(self, start: int, count_position: int, until: float) -> None:
+        self.start = start  # where the line begins in the file, in bytes
+        self.count_position = count_position
+        self.until = until  # the time.monotonic() from which on the line no longer changes
         self.count = 1
 
 
 class Journal:
-    """This process's journal, made at the first event. Safe for threads; a fork begins one of its own.
+    """This process's journal. Its file is created at the first event. Thread-safe; a forked process begins its own.
 
-    `room` is how many bytes it may grow by, as far as the flusher has measured; None for as many as the disk holds.
-    `failure` is why the last event could not be written, and `lost` counts those that could not since `recover`.
+    `bytes_left` is how much it may still grow, as the flusher measured last; None: without limit.
+    `failure` is the error of the last write if it failed. `lost` counts the events that were lost since `recover`.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._fd: int | None = None
-        self._counts: int | None = None  # the same file, not for appending: that ignores the position it is given
+        self._count_fd: int | None = None  # the same file without O_APPEND, under which pwrite ignores the position
         self._size = 0
         self._folds: dict[tuple[object, ...], Fold] = {}
         self.path: Path | None = None
-        self.room: int | None = None
+        self.bytes_left: int | None = None
         self.failure: OSError | None = None
         self.lost = 0
-        os.register_at_fork(after_in_child=self._forget)
+        os.register_at_fork(after_in_child=self._reset_after_fork)
 
     def append(self, folder: Path, event: Event) -> bool:
-        """Whether the event is written. Where it is not, nothing of it stays in the file, and it counts as lost."""
-        alike = event.alike
+        """Write the event and return True. If that fails, count the event as lost, leave no trace, return False."""
+        fold_key = event.fold_key
         with self._lock:
             try:
-                if alike is None:
+                if fold_key is None:
                     self._write(folder, json.dumps(event, separators=(",", ":")).encode() + b"\n")
-                elif not self._fold(alike):
-                    self._begin_fold(folder, alike, event)
+                elif not self._add_to_fold(fold_key):
+                    self._begin_fold(folder, fold_key, event)
             except OSError as error:
                 self.failure, self.lost = error, self.lost + 1
                 events_lost.inc()
@@ -77,7 +77,10 @@ class Journal:
         return True
 
     def recover(self, folder: Path) -> int | None:
-        """After a failure: how many events were lost, if the next one can be written; else None."""
+        """After a failure, test whether an event could be written now.
+
+        If so, clear the failure and return how many events were lost; else return None.
+        """
         with self._lock:
             try:
                 self._probe(folder)
@@ -88,97 +91,97 @@ class Journal:
         return lost
 
     def has_vanished(self) -> bool:
-        """Whether somebody has removed the file: what is written to it now is nowhere."""
+        """Whether the file has been removed from its folder, so that events written to it would be lost."""
         with self._lock:
             return self._fd is not None and os.fstat(self._fd).st_nlink == 0
 
     def settled(self) -> int:
-        """Up to where no line changes any more: what may be drained while this process writes on."""
+        """Return the offset before which no line changes any more, so that the lines up to there may be drained."""
         with self._lock:
             now = time.monotonic()
-            self._folds = {alike: fold for alike, fold in self._folds.items() if fold.until > now}
+            self._folds = {key: fold for key, fold in self._folds.items() if fold.until > now}
             return min((fold.start for fold in self._folds.values()), default=self._size)
 
     def retire(self) -> None:
-        """Leave the file to whoever drains what is left of it; the next event begins another."""
+        """Close the file and release its lock, so that any worker may drain the rest. The next event begins another."""
         with self._lock:
             self._close()
 
-    def _fold(self, alike: tuple[object, ...]) -> bool:
-        """Count one more in the line of an event that is like this one, if there is one of this second."""
-        fold = self._folds.get(alike)
-        if fold is None or fold.until <= time.monotonic() or self._counts is None:
+    def _add_to_fold(self, fold_key: tuple[object, ...]) -> bool:
+        """Add one to the count of the open line with this key, if there is one."""
+        fold = self._folds.get(fold_key)
+        if fold is None or fold.until <= time.monotonic() or self._count_fd is None:
             return False
-        os.pwrite(self._counts, COUNT % (fold.count + 1), fold.count_at)
+        os.pwrite(self._count_fd, COUNT % (fold.count + 1), fold.count_position)
         fold.count += 1
         return True
 
-    def _begin_fold(self, folder: Path, alike: tuple[object, ...], event: Event) -> None:
+    def _begin_fold(self, folder: Path, fold_key: tuple[object, ...], event: Event) -> None:
         line = json.dumps(event[:-1], separators=(",", ":")).encode()[:-1] + b"," + COUNT % 1 + b"]\n"
         start = self._write(folder, line)
-        count_at = start + line.index(COUNT % 1, -len(COUNT % 1) - 2)
-        self._folds[alike] = Fold(start, count_at, time.monotonic() + FOLD_SECONDS)
+        count_position = start + line.index(COUNT % 1, -len(COUNT % 1) - 2)
+        self._folds[fold_key] = Fold(start, count_position, time.monotonic() + FOLD_SECONDS)
 
     def _write(self, folder: Path, line: bytes) -> int:
-        """Where in the file the line begins."""
-        if self.room is not None and self.room < len(line):
+        """Append a line and return the offset at which it begins. Raises OSError; then nothing of it is in the file."""
+        if self.bytes_left is not None and self.bytes_left < len(line):
             raise OSError(errno.EDQUOT, "the journals have reached USAGE_JOURNAL_MAX_BYTES")
         fd = self._begin(folder) if self._fd is None else self._fd
         written = os.write(fd, line)
-        if written != len(line):  # the disk is full; the next line must not be glued to half of this one
+        if written != len(line):  # the disk is full: remove the partial line, or the next one would continue it
             os.ftruncate(fd, self._size)
             raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written to {self.path}")
-        if self.room is not None:
-            self.room -= written
+        if self.bytes_left is not None:
+            self.bytes_left -= written
         start, self._size = self._size, self._size + written
         return start
 
     def _probe(self, folder: Path) -> None:
-        """Raises OSError when no event would fit; leaves nothing."""
+        """Write a line and remove it again. Raises OSError if an event could not be written."""
         start = self._write(folder, PROBE)
         os.ftruncate(cast(int, self._fd), start)
         self._size = start
-        if self.room is not None:
-            self.room += len(PROBE)
+        if self.bytes_left is not None:
+            self.bytes_left += len(PROBE)
 
     def _begin(self, folder: Path) -> int:
-        fd, self._counts, self.path = _create(folder)
+        fd, self._count_fd, self.path = _create(folder)
         self._fd, self._size = fd, len(HEADER)
         return fd
 
     def _close(self) -> None:
-        for fd in (self._fd, self._counts):
+        for fd in (self._fd, self._count_fd):
             if fd is not None:
-                os.close(fd)  # the first gives up the lock, too
-        self._fd = self._counts = self.path = None
+                os.close(fd)  # closing _fd releases the lock
+        self._fd = self._count_fd = self.path = None
         self._folds = {}
 
-    def _forget(self) -> None:
+    def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
-        self._close()  # the parent's descriptor, and with it the parent's lock, stay
+        self._close()  # of the child's copies only: the parent's descriptor keeps the lock
 
 
 def _create(folder: Path) -> tuple[int, int, Path]:
-    """A journal with its header, locked: opened to append to it, and again to write over counts.
+    """Create a journal, lock it and write its header.
 
-    It has another name until it is: what looks like a journal and has no lock is taken for a dead writer's, and
-    removed.
+    Returns a descriptor for appending, one for overwriting counts, and the path. Until the file is locked it has
+    another suffix: a journal without a lock would be taken for that of a dead worker and removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}{SUFFIX}"
-    unborn = path.with_suffix(".new")
-    fd = os.open(unborn, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    unlocked_path = path.with_suffix(".new")
+    fd = os.open(unlocked_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         if os.write(fd, HEADER) != len(HEADER):
             raise OSError(f"the header of {path} could not be written")
-        counts = os.open(unborn, os.O_WRONLY | os.O_CLOEXEC)
-        unborn.rename(path)
+        count_fd = os.open(unlocked_path, os.O_WRONLY | os.O_CLOEXEC)
+        unlocked_path.rename(path)
     except OSError:
         os.close(fd)
-        unborn.unlink(missing_ok=True)
+        unlocked_path.unlink(missing_ok=True)
         raise
-    return fd, counts, path
+    return fd, count_fd, path
 
 
 journal = Journal()

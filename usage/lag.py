@@ -20,18 +20,23 @@ BLOCK_BYTES = 1 << 20
 
 
 class JournalLag(Collector):
-    """Measures by the files and by the offsets that this process saw in the ledger last. A scrape so asks nothing of
-    the database, and is answered while that hangs; before the first look at it, there is nothing to say."""
+    """Compares the journals with the offsets that this process last read from the ledger.
+
+    A scrape makes no query, so it is answered while the database is away. Until the offsets have been read once, there
+    are no samples.
+    """
 
     def __init__(self) -> None:
         self.offsets: dict[str, int] | None = None
 
     def waiting_bytes(self, folder: Path) -> int:
-        """Look into the ledger: how much of the journals of a folder is not there yet; while the database is away, as
-        much as was seen last."""
+        """Read the offsets from the ledger and return how many bytes of the folder's journals are not drained.
+
+        While the database is away, the offsets that were read last are used.
+        """
         sizes: dict[str, int] = {}
         for path in folder.glob(f"*{SUFFIX}"):
-            with suppress(FileNotFoundError):  # drained meanwhile
+            with suppress(FileNotFoundError):  # drained and removed since the folder was listed
                 sizes[path.stem] = path.stat().st_size
         with suppress(Error):
             self.offsets = dict(DrainedJournal.objects.filter(name__in=sizes).values_list("name", "offset"))
@@ -49,24 +54,24 @@ class JournalLag(Collector):
 
     @staticmethod
     def _measure(offsets: dict[str, int]) -> tuple[int, float | None]:
-        """How many events, and when the oldest was."""
+        """Return how many events are not drained, and the time of the oldest in seconds since 1970."""
         events, moments = 0, []
         for path in settings.USAGE_JOURNAL_DIR.glob(f"*{SUFFIX}"):
-            with suppress(OSError):  # drained meanwhile; or not to be read, of which the log tells
-                lines, moment = beyond(path, offsets.get(path.stem, 0))
+            with suppress(OSError):  # removed since the folder was listed; or unreadable, which the drain logs
+                lines, moment = undrained(path, offsets.get(path.stem, 0))
                 events += lines
                 moments += [] if moment is None else [moment]
         return events, min(moments, default=None)
 
 
-def beyond(path: Path, offset: int) -> tuple[int, float | None]:
-    """How many events a journal holds from `offset` on, and the time of the first."""
+def undrained(path: Path, offset: int) -> tuple[int, float | None]:
+    """Return how many events a journal has from `offset` on, and the time of the first in seconds since 1970."""
     with path.open("rb") as file:
         file.seek(offset)
         first = file.readline()
         if is_header(first):
             first = file.readline()
-        if not first.endswith(b"\n"):  # none, or one that is being written, or that a dead writer left torn
+        if not first.endswith(b"\n"):  # there is no line, or an incomplete one
             return 0, None
         lines = 1
         while block := file.read(BLOCK_BYTES):
@@ -75,7 +80,7 @@ def beyond(path: Path, offset: int) -> tuple[int, float | None]:
 
 
 def moment_of(line: bytes) -> float | None:
-    """Seconds since 1970; None for a line that the drain will not be able to read either."""
+    """Return the time of an event's line in seconds since 1970, or None if the line cannot be parsed."""
     try:
         return float(json.loads(line)[0])
     except (ValueError, TypeError, LookupError):

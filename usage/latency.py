@@ -1,12 +1,12 @@
-"""Latencies in buckets of growing width, and all buckets of many requests in one number.
+"""Latency histograms that PostgreSQL can add up, and percentiles from them.
 
-A bucket holds the durations d (in µs) with GAMMA^(bucket-1) < d <= GAMMA^bucket. Whatever in a bucket is told as its
-`middle` is wrong by at most (GAMMA - 1) / (GAMMA + 1) of itself, here 4.8 %: the rule and the formulas are DDSketch's
-(Masson, Rim and Lee, "DDSketch", VLDB 2019, section 2). Buckets can be added up, which percentiles cannot.
+A bucket counts the durations d (in µs) with GAMMA^(bucket-1) < d <= GAMMA^bucket. Each of them is reported as the
+bucket's `middle`, with a relative error of at most (GAMMA - 1) / (GAMMA + 1), here 4.8 %. Source of the rule and the
+formulas: Masson, Rim and Lee, "DDSketch", VLDB 2019, section 2. Histograms can be added up, which percentiles cannot.
 
-A histogram is the sum of count * WIDTH^bucket over its buckets: a number whose digits, DIGITS at a time, are the
-counts. Adding up such numbers adds up the histograms, so that PostgreSQL's own `+` and `sum` on numeric do it, and an
-hour of a series is one row of the roll-up, not one for each bucket.
+A histogram is stored as one number, the sum of count * WIDTH^bucket over its buckets: its decimal digits, DIGITS at a
+time, are the counts. PostgreSQL's `+` and `sum` on `numeric` therefore add up histograms, and the roll-up has one row
+for each hour and series instead of one for each bucket.
 """
 
 import math
@@ -15,10 +15,10 @@ from decimal import Decimal
 
 GAMMA = 1.1
 LARGEST_ERROR = (GAMMA - 1) / (GAMMA + 1)
-LAST = 300  # 30 days: longer ones count there
-DIGITS = 12  # of the count of a bucket
+LAST = 300  # the bucket of 30 days, which counts longer durations as well
+DIGITS = 12  # decimal digits for the count of a bucket
 WIDTH = 10**DIGITS
-PLACES = [WIDTH**bucket for bucket in range(LAST + 1)]  # what a duration of each bucket adds to a histogram
+BUCKET_WEIGHTS = [WIDTH**bucket for bucket in range(LAST + 1)]  # added to a histogram for a duration of each bucket
 _LOG_GAMMA = math.log(GAMMA)
 
 
@@ -27,24 +27,26 @@ def bucket_of(microseconds: int) -> int:
 
 
 def middle(bucket: int) -> float:
-    """In microseconds: equally far, in proportion, from the shortest and the longest duration of the bucket."""
+    """Return the duration, in µs, with the same relative distance to the bucket's shortest and longest one."""
     return 2 * GAMMA**bucket / (GAMMA + 1)
 
 
 def counts(histogram: Decimal) -> dict[int, int]:
-    """Of each bucket that is not empty."""
+    """Return the count of each bucket that is not empty."""
     digits = f"{histogram:f}"
-    found = {}
+    buckets = {}
     for bucket, end in enumerate(range(len(digits), 0, -DIGITS)):
         count = int(digits[max(0, end - DIGITS) : end])
         if count:
-            found[bucket] = count
-    return found
+            buckets[bucket] = count
+    return buckets
 
 
 def percentile(buckets: Mapping[int, int], percent: float) -> float | None:
-    """In microseconds: the duration that `percent` of those counted do not exceed (the nearest rank); None without
-    any. `buckets` counts the durations of each bucket."""
+    """Return a percentile by the nearest-rank method, in µs; None if nothing was counted.
+
+    `buckets` maps each bucket to its count.
+    """
     rank = math.ceil(sum(buckets.values()) * percent / 100)
     for bucket in sorted(buckets):
         rank -= buckets[bucket]

@@ -1,4 +1,4 @@
-"""Reading a journal's lines."""
+"""Reads a journal's lines and parses them into events."""
 
 import json
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ from usage.journal import FORMAT, HEADER
 
 BATCH_BYTES = 1 << 20
 UNREADABLE = b"\n"
-LARGEST = 1 << 50  # of what an event adds to a sum: ledgers hold the sums of some thousands of such
-# Of an event's fields, in their order; a line that has others would come to grief further on.
-KINDS: tuple[Any, ...] = (
+LARGEST = 1 << 50  # the most that an event may add to a sum: a bigint holds the sum of thousands of those
+# The types of an event's fields, in order. A line with other types would fail later, in the roll-ups or the database.
+FIELD_TYPES: tuple[Any, ...] = (
     (int, float), str, (str, type(None)), str, str, str, int, str, int, int, int, (str, type(None)), int,
     (str, type(None)), int,
 )  # fmt: skip
 
 
 class UnknownFormat(OSError):
-    """The journal is of a newer version of this service."""
+    """The journal was written by a newer version of this service."""
 
 
 class Entry(NamedTuple):
@@ -30,13 +30,16 @@ class Entry(NamedTuple):
 
 
 def read(path: Path, offset: int, settled: int | None) -> tuple[list[bytes], int]:
-    """Whole lines from `offset`, about BATCH_BYTES of them, without the header, and where they end."""
+    """Read about BATCH_BYTES of whole lines from `offset` on, without the header.
+
+    Returns the lines and the offset at which they end. Reads up to `settled`, or to the end of the file if it is None.
+    """
     length = BATCH_BYTES if settled is None else max(0, min(BATCH_BYTES, settled - offset))
     with path.open("rb") as file:
         file.seek(offset)
         block = file.read(length)
         if len(block) == BATCH_BYTES and b"\n" not in block:
-            # No event is so long: zeros that a power cut has left. The next line is where they end.
+            # No event is this long: a power cut has left a block of zeros. Skip it up to the end of its line.
             rest = next(iter(file), b"")
             return ([UNREADABLE], file.tell()) if rest.endswith(b"\n") else ([], offset)
     whole = block[: block.rfind(b"\n") + 1]
@@ -53,7 +56,7 @@ def is_header(line: bytes) -> bool:
 
 
 def format_of(path: Path) -> int:
-    """The version of the journal's format; of one without a header, this one's. Raises UnknownFormat."""
+    """Return the version of the journal's format; without a header, the current one. Raises UnknownFormat."""
     with path.open("rb") as file:
         first = file.readline(len(HEADER) + 10)
     version = json.loads(first)["journal"] if is_header(first) else FORMAT
@@ -63,11 +66,11 @@ def format_of(path: Path) -> int:
 
 
 def entries(lines: list[bytes], version: int, first: int) -> Iterator[Entry | None]:
-    """For each line, numbered from `first`, what it says; None for one that nobody can read."""
+    """Parse the lines, the first of which has the number `first`. Yields None for a line that cannot be parsed."""
     for number, line in enumerate(lines, start=first):
         try:
             fields = json.loads(line)
-            if version == 1:  # which had no model
+            if version == 1:  # it had no model_id
                 fields.insert(-1, None)
             yield _entry(number, fields)
         except (ValueError, TypeError, AttributeError, OverflowError, OSError, RecursionError):
@@ -76,11 +79,11 @@ def entries(lines: list[bytes], version: int, first: int) -> Iterator[Entry | No
 
 def _entry(number: int, fields: list[Any]) -> Entry:
     event = Event(*fields)
-    if not all(map(isinstance, event, KINDS)):
-        raise TypeError("fields of other types")
+    if not all(map(isinstance, event, FIELD_TYPES)):
+        raise TypeError("a field has the wrong type")
     moment = datetime.fromtimestamp(event.time, UTC)
     if not 2000 <= moment.year < 3000:
-        raise ValueError("a time of no sense")
-    if event.times * max(event.request_bytes, event.response_bytes, event.duration_us, event.units) > LARGEST:
-        raise ValueError("numbers of no sense")
+        raise ValueError("the time is before 2000 or after 2999")
+    if event.requests * max(event.request_bytes, event.response_bytes, event.duration_us, event.units) > LARGEST:
+        raise ValueError("a number is too large to be added up")
     return Entry(number, moment, event)

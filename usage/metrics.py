@@ -1,4 +1,4 @@
-"""What is counted of each answered request, beside its event."""
+"""The Prometheus metrics of answered requests."""
 
 from functools import cache
 
@@ -29,36 +29,36 @@ events_lost = Counter(
     "mcp_usage_events_lost", "Usage events that could not be written to a journal.", registry=counted
 )  # fmt: skip
 
-# To find a series by its labels is slower than to count in it, so each is found once.
-_of_answers: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-_of_refusals: dict[str, Counter] = {}
+# Caches of the labelled metrics: prometheus_client's look-up by labels takes longer than the increment itself.
+_response_metrics: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+_refusal_metrics: dict[str, Counter] = {}
 
 
 def count(event: Event) -> None:
-    """Count an answer. Never raises: where there is no room for a series that is new, it is left out."""
+    """Count a response. Never raises: a new series is left out if it cannot be stored (see _log_full)."""
     labels = (event.route, event.method, event.status)
     try:
-        requests, durations = _of_answers.get(labels) or _begin_answers(*labels)
+        requests, durations = _response_metrics.get(labels) or _add_response_metrics(*labels)
         requests.inc()
         durations.observe(event.duration_us / 1e6)
         if event.status in REFUSALS:
-            (_of_refusals.get(event.code) or _begin_refusals(event.code)).inc()
+            (_refusal_metrics.get(event.code) or _add_refusal_metric(event.code)).inc()
     except OSError as error:
-        _tell_full(str(error))
+        _log_full(str(error))
 
 
 @cache
-def _tell_full(error: str) -> None:
-    """Once, not once a request."""
+def _log_full(error: str) -> None:
+    """Log that metrics cannot be stored: once for each error, instead of at every request."""
     log.error("metrics_full", error=error)
 
 
-def _begin_answers(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
-    both = (_requests.labels(route, method, status), _durations.labels(route))
-    _of_answers[route, method, status] = both
-    return both
+def _add_response_metrics(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    metrics = (_requests.labels(route, method, status), _durations.labels(route))
+    _response_metrics[route, method, status] = metrics
+    return metrics
 
 
-def _begin_refusals(code: str) -> Counter:
-    refusals = _of_refusals[code] = _refusals.labels(code)
-    return refusals
+def _add_refusal_metric(code: str) -> Counter:
+    metric = _refusal_metrics[code] = _refusals.labels(code)
+    return metric

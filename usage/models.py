@@ -1,4 +1,4 @@
-"""The ledger, its roll-ups, and how far each journal is in it."""
+"""The ledger of events, its roll-ups, and the state of each journal."""
 
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -7,8 +7,8 @@ from django.db import models
 from django.db.models import F
 
 
-class Counted(models.Model):
-    """By what requests are told apart in reports, beside their time. Fields: usage.events.Event."""
+class Dimensions(models.Model):
+    """The fields by which reports group and filter, beside the time. usage.events.Event explains them."""
 
     key_id = models.UUIDField(null=True)
     owner = models.CharField(max_length=100)
@@ -22,11 +22,11 @@ class Counted(models.Model):
         abstract = True
 
 
-class Event(Counted):
-    """One answered request. Written by usage.drain alone, and never changed. Fields: usage.events.Event.
+class Event(Dimensions):
+    """One answered request, or several identical refusals. usage.events.Event explains the fields.
 
-    The table is partitioned by `time` (usage.partitions), and so its primary key is (time, id); `id`, of one sequence,
-    is unique all the same.
+    Only usage.drain writes events, and nothing changes them. The table is partitioned by `time` (usage.partitions), so
+    its primary key is (time, id); `id` comes from one sequence and is unique by itself.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -37,9 +37,9 @@ class Event(Counted):
     response_bytes = models.BigIntegerField()
     client = models.GenericIPAddressField(null=True)
     units = models.PositiveIntegerField()
-    count = models.PositiveIntegerField(default=1)  # answers alike within a second that it stands for: refusals only
-    journal = models.IntegerField(null=True)  # DrainedJournal's id, and the event's number there, from 1
-    line = models.IntegerField(null=True)
+    count = models.PositiveIntegerField(default=1)  # Event.requests: how many identical refusals were folded into this
+    journal = models.IntegerField(null=True)  # DrainedJournal.id
+    line = models.IntegerField(null=True)  # the event's number in its journal, from 1
 
     class Meta:
         ordering = ("-time", "-id")
@@ -52,8 +52,8 @@ class Event(Counted):
         return f"{self.method} {self.route} {self.status}"
 
 
-class Series(Counted):
-    """A row for each combination of what requests are counted by that has occurred."""
+class Series(Dimensions):
+    """A combination of dimensions that has occurred."""
 
     id = models.UUIDField(primary_key=True)  # a digest of the other fields: usage.rollups.series_id
 
@@ -65,18 +65,20 @@ class Series(Counted):
 
 
 class HistogramField(models.Field):  # type: ignore[type-arg]  # at runtime it takes no types
-    """A number of hundreds of digits, as usage.latency has it: `numeric`, for which DecimalField wants a precision."""
+    """A histogram of usage.latency: `numeric` with hundreds of digits. DecimalField would require a precision."""
 
     def db_type(self, connection: Any) -> str:  # noqa: ARG002
         return "numeric"
 
 
 class HourlyUsage(models.Model):
-    """The roll-up: what was counted of an hour and a series. Written in the transaction that writes the events, and
-    kept when those expire."""
+    """The roll-up: the sums of one hour and series.
+
+    The transaction that writes the events adds to it. It stays when the events expire.
+    """
 
     pk = models.CompositePrimaryKey("hour", "series")
-    hour = models.DateTimeField()  # its beginning
+    hour = models.DateTimeField()  # the beginning of the hour
     series = models.ForeignKey(Series, on_delete=models.PROTECT)
     requests = models.BigIntegerField()
     units = models.BigIntegerField()
@@ -89,21 +91,21 @@ class HourlyUsage(models.Model):
 
 
 class DrainedJournalQuerySet(models.QuerySet["DrainedJournal"]):
-    def gone(self) -> "DrainedJournalQuerySet":
-        """Those of which nothing is left: no file, and no event."""
+    def fully_expired(self) -> "DrainedJournalQuerySet":
+        """The journals whose file is removed and whose events have all expired."""
         return self.filter(finished_at__isnull=False, lines=F("dropped") + F("expired"))
 
 
 class DrainedJournal(models.Model):
-    """A journal, and how much of it is in the ledger: `lines` - `dropped` - `expired` events."""
+    """How much of a journal is in the ledger: `lines` - `dropped` - `expired` events."""
 
     id = models.AutoField(primary_key=True)
     name = models.CharField(max_length=64, unique=True)
-    offset = models.BigIntegerField(default=0)  # the byte of the file up to which it is there
-    lines = models.IntegerField(default=0)  # events up to there
-    dropped = models.IntegerField(default=0)  # of them, those that could not be read or stored
-    expired = models.IntegerField(default=0)  # and those whose partition has been dropped
-    finished_at = models.DateTimeField(null=True)  # when its file, drained, was removed
+    offset = models.BigIntegerField(default=0)  # the file is drained up to here, in bytes
+    lines = models.IntegerField(default=0)  # lines before `offset`, without the header
+    dropped = models.IntegerField(default=0)  # lines that could not be parsed or stored
+    expired = models.IntegerField(default=0)  # events whose partition has been dropped
+    finished_at = models.DateTimeField(null=True)  # when the drained file was removed
 
     objects = DrainedJournalQuerySet.as_manager()
 
@@ -112,7 +114,7 @@ class DrainedJournal(models.Model):
 
 
 class Expiry(models.Model):
-    """Of days before `before`, events have been dropped. One row, or none."""
+    """The day before which events have been dropped. The table has at most one row."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     before = models.DateField()
@@ -122,6 +124,6 @@ class Expiry(models.Model):
 
     @classmethod
     def first_day(cls) -> datetime:
-        """From when on the ledger is whole."""
+        """Return the moment from which on no event has been dropped."""
         row = cls.objects.first()
         return datetime.combine(row.before if row else date.min, time(), UTC)

@@ -1,4 +1,4 @@
-"""Whether the books balance: journals' lines = the ledger's rows = the sums of the roll-ups."""
+"""Checks that the books balance: the journals' lines = the ledger's rows = the sums of the roll-ups."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,18 +18,18 @@ ROWS = """
 SELECT journal, count(*), count(DISTINCT line), max(line), sum(count) FROM usage_event
 WHERE journal IS NOT NULL GROUP BY journal
 """
-PLACE = "key_id, owner, method, route, model_id, status, code"
+SERIES_COLUMNS = "key_id, owner, method, route, model_id, status, code"
 LEDGER = f"""
-SELECT date_trunc('hour', time, 'UTC') AS hour, {PLACE}, sum(count), sum(count::bigint * units),
+SELECT date_trunc('hour', time, 'UTC') AS hour, {SERIES_COLUMNS}, sum(count), sum(count::bigint * units),
     sum(count * request_bytes), sum(count * response_bytes)
-FROM usage_event WHERE time >= %(first)s GROUP BY hour, {PLACE}
-"""  # noqa: S608  (of constants, as the next two)
+FROM usage_event WHERE time >= %(first)s GROUP BY hour, {SERIES_COLUMNS}
+"""  # noqa: S608  (made of constants, like the next two)
 ROLLUPS = f"""
-SELECT hour, {PLACE}, sum(requests), sum(units), sum(request_bytes), sum(response_bytes)
+SELECT hour, {SERIES_COLUMNS}, sum(requests), sum(units), sum(request_bytes), sum(response_bytes)
 FROM usage_hourlyusage JOIN usage_series ON usage_series.id = series_id WHERE hour >= %(first)s
-GROUP BY hour, {PLACE}
+GROUP BY hour, {SERIES_COLUMNS}
 """  # noqa: S608
-APART = f"SELECT * FROM (({{}}) EXCEPT ({{}})) AS apart ORDER BY hour, {PLACE}"  # noqa: S608
+DIFFERENCE = f"SELECT * FROM (({{}}) EXCEPT ({{}})) AS difference ORDER BY hour, {SERIES_COLUMNS}"  # noqa: S608
 TOTALS = """
 SELECT (SELECT count(*) FROM usage_event), (SELECT sum(count) FROM usage_event WHERE time >= %(first)s),
     (SELECT sum(requests) FROM usage_hourlyusage WHERE hour >= %(first)s),
@@ -37,109 +37,113 @@ SELECT (SELECT count(*) FROM usage_event), (SELECT sum(count) FROM usage_event W
 """
 
 
-class Found(NamedTuple):
-    """Of one journal, in the ledger."""
+class LedgerFigures(NamedTuple):
+    """What the ledger has of one journal."""
 
     rows: int = 0
-    different: int = 0  # line numbers
-    last: int = 0
+    distinct_lines: int = 0
+    last_line: int = 0
     requests: int = 0
 
 
-class File(NamedTuple):
-    """Of one journal, in its file, up to where it is drained."""
+class FileFigures(NamedTuple):
+    """What the file of one journal has before its drained offset."""
 
     lines: int
-    requests: int  # that the lines stand for
-    waiting: int  # lines beyond
+    requests: int  # the sum of the lines' counts
+    waiting: int  # lines after the offset
 
 
 @dataclass
 class JournalBook:
-    """What is known of one journal; `file` only while it is there, on this host."""
+    """The three records of one journal. `file` is None if the file is removed or on another host."""
 
     row: DrainedJournal
-    found: Found
-    file: File | None
+    ledger: LedgerFigures
+    file: FileFigures | None
 
     def differences(self) -> Iterator[str]:
-        row, found, file = self.row, self.found, self.file
+        row, ledger, file = self.row, self.ledger, self.file
         stored = row.lines - row.dropped - row.expired
-        if found.rows != stored:
-            yield f"{stored} of its events should be in the ledger, {found.rows} are"
-        if found.different != found.rows:
-            yield f"{found.rows - found.different} of its events are in the ledger more than once"
-        if found.last > row.lines:
-            yield f"its event {found.last} is in the ledger, of {row.lines} that were drained"
+        if ledger.rows != stored:
+            yield f"the ledger should have {stored} of its events and has {ledger.rows}"
+        if ledger.distinct_lines != ledger.rows:
+            yield f"the ledger has {ledger.rows - ledger.distinct_lines} of its events more than once"
+        if ledger.last_line > row.lines:
+            yield f"the ledger has its event {ledger.last_line}, but only {row.lines} were drained"
         if file is not None and file.lines != row.lines:
-            yield f"{row.lines} lines of it count as drained, its file has {file.lines} up to there"
-        whole = row.dropped == row.expired == 0
-        if file is not None and whole and file.requests != found.requests:
-            yield f"its lines stand for {file.requests} requests, its events for {found.requests}"
+            yield f"{row.lines} of its lines count as drained, but its file has {file.lines} before the drained offset"
+        complete = row.dropped == row.expired == 0
+        if file is not None and complete and file.requests != ledger.requests:
+            yield f"its lines count {file.requests} requests, its events {ledger.requests}"
 
 
 @dataclass
 class Books:
-    """The outcome. `differences` says in a sentence each what does not agree; nothing when all does."""
+    """The result of a reconciliation. The books balance if `differences` is empty."""
 
     journals: list[JournalBook]
     events: int
-    requests: int  # that the events stand for, and the next by the roll-ups of the same hours
-    rolled_up: int
-    expired: int  # requests of which there are roll-ups alone
+    requests: int  # the sum of the events' counts
+    rolled_up: int  # requests in the roll-ups of the same hours
+    expired: int  # requests in the roll-ups of earlier hours, whose events have been dropped
     waiting: int  # lines that are not drained yet
-    differences: list[str]
+    differences: list[str]  # a sentence for each
 
 
 def reconcile(folder: Path) -> Books:
-    """Compare everything as of one moment, while the service goes on. `folder` holds this host's journals."""
-    with _one_moment(), connection.cursor() as cursor:
+    """Compare all records in one snapshot of the database; the service may run. `folder` holds this host's journals."""
+    with _snapshot(), connection.cursor() as cursor:
         cursor.execute(ROWS)
-        found = {journal: Found(*map(int, rest)) for journal, *rest in cursor.fetchall()}
+        ledger = {journal: LedgerFigures(*map(int, figures)) for journal, *figures in cursor.fetchall()}
         rows = {row.name: row for row in DrainedJournal.objects.order_by("id")}
         hours = {"first": Expiry.first_day()}
         cursor.execute(TOTALS, hours)
         events, requests, rolled_up, expired = (int(number or 0) for number in cursor.fetchone())
-        differences = [*_apart(cursor, hours), *_histograms(hours["first"])]
+        differences = [*_sum_differences(cursor, hours), *_histogram_differences(hours["first"])]
     files, unreadable = _files(folder, rows)
-    journals = [JournalBook(row, found.pop(row.pk, Found()), files.get(name)) for name, row in rows.items()]
+    journals = [JournalBook(row, ledger.pop(row.pk, LedgerFigures()), files.get(name)) for name, row in rows.items()]
     for book in journals:
         differences += [f"Journal {book.row.name}: {text}." for text in book.differences()]
     differences += [
-        f"{rest.rows} events are of journal {journal}, which is not known." for journal, rest in found.items()
+        f"{figures.rows} events name journal {journal}, which does not exist." for journal, figures in ledger.items()
     ]
     waiting = sum(file.waiting for file in files.values())
     return Books(journals, events, requests, rolled_up, expired, waiting, differences + unreadable)
 
 
 @contextmanager
-def _one_moment() -> Iterator[None]:
-    """All that is read is of one moment: of a transaction's begin, if it is not part of one that has begun already."""
+def _snapshot() -> Iterator[None]:
+    """A block whose queries all read one snapshot of the database, unless a transaction is open already."""
     outermost = not connection.in_atomic_block
     with transaction.atomic():
         if outermost:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                # Waits for a partition that is being dropped, before the moment is taken.
+                # Wait for a partition that is being dropped before the first query takes the snapshot.
                 cursor.execute("LOCK TABLE usage_event IN ACCESS SHARE MODE")
         yield
 
 
-def _apart(cursor: Any, hours: dict[str, Any]) -> Iterator[str]:
-    """Where the ledger and the roll-ups differ, an hour and a series at a time."""
-    sides: dict[tuple[Any, ...], dict[str, list[int]]] = {}
-    for side, query in (("ledger", APART.format(LEDGER, ROLLUPS)), ("roll-ups", APART.format(ROLLUPS, LEDGER))):
+def _sum_differences(cursor: Any, hours: dict[str, Any]) -> Iterator[str]:
+    """Yield a sentence for each hour and series whose sums differ between the ledger and the roll-ups."""
+    sums: dict[tuple[Any, ...], dict[str, list[int]]] = {}
+    for side, query in (
+        ("ledger", DIFFERENCE.format(LEDGER, ROLLUPS)),
+        ("roll-ups", DIFFERENCE.format(ROLLUPS, LEDGER)),
+    ):
         cursor.execute(query, hours)
-        for *place, requests, units, received, sent in cursor.fetchall():
-            sides.setdefault(tuple(place), {})[side] = [int(number) for number in (requests, units, received, sent)]
-    for (hour, *place), told in sides.items():
-        where = " ".join("-" if part in (None, "") else str(part) for part in place)
-        figures = ", ".join(f"{side} {told.get(side, [0, 0, 0, 0])}" for side in ("ledger", "roll-ups"))
-        yield f"{hour:%Y-%m-%d %H:%M} {where}: requests, units and bytes by {figures}."
+        for *hour_and_series, requests, units, received, sent in cursor.fetchall():
+            figures = [int(number) for number in (requests, units, received, sent)]
+            sums.setdefault(tuple(hour_and_series), {})[side] = figures
+    for (hour, *series), sides in sums.items():
+        label = " ".join("-" if part in (None, "") else str(part) for part in series)
+        text = ", ".join(f"{side} {sides.get(side, [0, 0, 0, 0])}" for side in ("ledger", "roll-ups"))
+        yield f"{hour:%Y-%m-%d %H:%M} {label}: requests, units and bytes by {text}."
 
 
-def _histograms(first: datetime) -> Iterator[str]:
-    """Where the latencies that were counted are not as many as the requests."""
+def _histogram_differences(first: datetime) -> Iterator[str]:
+    """Yield a sentence for each hour and series whose histogram does not count as many latencies as requests."""
     rows = HourlyUsage.objects.filter(hour__gte=first).values_list("hour", "series_id", "requests", "latencies")
     for hour, series, requests, latencies in rows.iterator():
         counted = sum(counts(latencies).values())
@@ -147,7 +151,8 @@ def _histograms(first: datetime) -> Iterator[str]:
             yield f"{hour:%Y-%m-%d %H:%M} series {series}: {requests} requests, but {counted} latencies."
 
 
-def _files(folder: Path, rows: dict[str, DrainedJournal]) -> tuple[dict[str, File], list[str]]:
+def _files(folder: Path, rows: dict[str, DrainedJournal]) -> tuple[dict[str, FileFigures], list[str]]:
+    """Read the journals of the folder. Return their figures, and a sentence for each that cannot be read."""
     files, unreadable = {}, []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         row = rows.get(path.stem)
@@ -160,16 +165,18 @@ def _files(folder: Path, rows: dict[str, DrainedJournal]) -> tuple[dict[str, Fil
     return files, unreadable
 
 
-def _read(path: Path, offset: int) -> File:
+def _read(path: Path, offset: int) -> FileFigures:
     version = lines.format_of(path)
-    counts, at, requests = {True: 0, False: 0}, 0, 0
-    for limit in (offset, None):
+    drained, waiting, requests, position = 0, 0, 0, 0
+    for end in (offset, None):
         while True:
-            found, reached = lines.read(path, at, limit)
-            if reached == at:
+            batch, reached = lines.read(path, position, end)
+            if reached == position:
                 break
-            at = reached
-            counts[limit is not None] += len(found)
-            if limit is not None:
-                requests += sum(entry.event.times for entry in lines.entries(found, version, 1) if entry)
-    return File(counts[True], requests, counts[False])
+            position = reached
+            if end is None:
+                waiting += len(batch)
+            else:
+                drained += len(batch)
+                requests += sum(entry.event.requests for entry in lines.entries(batch, version, 1) if entry)
+    return FileFigures(drained, requests, waiting)

@@ -1,4 +1,4 @@
-"""What the roll-ups say. Their cost grows with what is counted apart, never with the number of events."""
+"""Reports from the roll-ups. Their cost grows with the number of hours and series, never with that of events."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -31,20 +31,17 @@ SUMS = {
     "latencies_": Sum("latencies", default=0),
 }
 FIGURES = tuple(name.rstrip("_") for name in SUMS if name != "latencies_")
-COLUMNS_OF_FIGURES = (*FIGURES, *(f"p{percent}_ms" for percent in PERCENTILES))
-NAMED = {
-    "key": APIKey.objects,
-    "model": RegisteredModel.objects,
-}  # groups that are ids, and whose names reports tell, too
+FIGURE_COLUMNS = (*FIGURES, *(f"p{percent}_ms" for percent in PERCENTILES))
+NAMED_GROUPS = ("key", "model")  # groups of ids, to which reports add the names
 Group = dict[str, Any]
 
 
 class TooManyGroups(Exception):
-    """More than were allowed."""
+    """The report has more groups than the caller allows."""
 
 
 class Tally:
-    """What is counted of some requests: the sums of rows that have SUMS."""
+    """Adds up rows that have SUMS, and returns their figures."""
 
     def __init__(self, row: Group | None = None) -> None:
         self._sums = Counter[str]()
@@ -58,19 +55,18 @@ class Tally:
         self._buckets.update(counts(row["latencies_"]))
 
     def figures(self) -> Group:
-        told: Group = {name: self._sums[name] for name in FIGURES}
+        figures: Group = {name: self._sums[name] for name in FIGURES}
         for percent in PERCENTILES:
             microseconds = percentile(self._buckets, percent)
-            told[f"p{percent}_ms"] = None if microseconds is None else round(microseconds / 1000, 3)
-        return told
+            figures[f"p{percent}_ms"] = None if microseconds is None else round(microseconds / 1000, 3)
+        return figures
 
 
 class Report:
-    """The usage of a period, as far as `condition` (on HourlyUsage) holds, counted apart by some of queries.GROUPS.
-    Models that `principal` may not see (any more) have no name; without one, all have.
+    """The usage of a period where `condition` (on HourlyUsage) holds, grouped by some of queries.GROUPS.
 
-
-    `groups` reads the ledger while it is gone through; `total` holds what has been gone through.
+    Models that `principal` may not see have no name; None may see all. `groups` reads rows while the caller iterates;
+    `total` is the sum of the groups that were iterated so far.
     Raises ValidationError where the period's zone has no whole days.
     """
 
@@ -86,35 +82,35 @@ class Report:
 
     @property
     def columns(self) -> list[str]:
-        """Of each group, in their order."""
-        names = [[name, f"{name}_name"] if name in NAMED else [name] for name in self.group_by]
-        return [*(name for pair in names for name in pair), *COLUMNS_OF_FIGURES]
+        """The names of a group's values, in their order."""
+        names = [[name, f"{name}_name"] if name in NAMED_GROUPS else [name] for name in self.group_by]
+        return [*(name for pair in names for name in pair), *FIGURE_COLUMNS]
 
     @property
     def total(self) -> Group:
         return self._total.figures()
 
     def groups(self, limit: int | None = None) -> Iterator[Group]:
-        """In the order of their values, those of `group_by` first to last. Raises TooManyGroups, before any."""
-        counted = self._counted(limit)
-        while chunk := list(islice(counted, 1000)):
-            names = {name: self._names(name, chunk) for name in NAMED if name in self.group_by}
+        """Yield the groups, ordered by the values of `group_by`. Raises TooManyGroups before the first."""
+        groups = self._groups_without_names(limit)
+        while chunk := list(islice(groups, 1000)):
+            names = {name: self._names(name, chunk) for name in NAMED_GROUPS if name in self.group_by}
             for group in chunk:
-                group |= {f"{name}_name": known.get(group[name]) for name, known in names.items()}
+                group |= {f"{name}_name": names_by_id.get(group[name]) for name, names_by_id in names.items()}
                 yield {column: group[column] for column in self.columns}
 
     def document(self, limit: int) -> Group:
-        """All of it, as `GET /api/usage` answers. Raises TooManyGroups."""
+        """Return the whole report, as `GET /api/usage` answers. Raises TooManyGroups for more than `limit` groups."""
         groups = list(self.groups(limit))
-        told = {**told_of(self.period), "group_by": self.group_by, "total": self.total}
-        return {**told, "groups": groups if self.group_by else []}
+        head = {**period_fields(self.period), "group_by": self.group_by, "total": self.total}
+        return {**head, "groups": groups if self.group_by else []}
 
-    def _counted(self, limit: int | None) -> Iterator[Group]:
+    def _groups_without_names(self, limit: int | None) -> Iterator[Group]:
         for row in self._sums(limit):
             tally = Tally(row)
             self._total.add(row)
-            shown = {name: self._shown(name, row[f"{name}_"]) for name in self.group_by}
-            yield {**shown, **tally.figures()}
+            values = {name: self._local_value(name, row[f"{name}_"]) for name in self.group_by}
+            yield {**values, **tally.figures()}
 
     def _sums(self, limit: int | None) -> Iterable[Group]:
         if not self.group_by:
@@ -123,10 +119,10 @@ class Report:
         rows = self._rows.annotate(**columns).values(*columns).annotate(**SUMS).order_by(*columns)
         if limit is None:
             return _streamed(rows)
-        found: list[Group] = list(rows[: limit + 1])
-        if len(found) > limit:
+        groups: list[Group] = list(rows[: limit + 1])
+        if len(groups) > limit:
             raise TooManyGroups
-        return found
+        return groups
 
     def _column(self, name: str) -> Any:
         if name == "hour":
@@ -136,7 +132,8 @@ class Report:
             return Func(F("hour"), days, function="width_bucket", output_field=IntegerField())
         return F(f"series__{COLUMNS.get(name, name)}")
 
-    def _shown(self, name: str, value: Any) -> Any:
+    def _local_value(self, name: str, value: Any) -> Any:
+        """Convert a group's value from the database: hours and days are given in the period's time zone."""
         if name == "hour":
             return value.astimezone(self.period.zone)
         if name == "day":
@@ -152,23 +149,27 @@ class Report:
 
 
 def _streamed(rows: Any) -> Iterator[Group]:
-    """Rows that the database sends while they are read. In a transaction, since a pooler may give the next one another
-    connection, on which the server's cursor is not; and the time limit is then that of a chunk, not of them all."""
+    """Yield rows from a server-side cursor.
+
+    The transaction keeps a pooler such as PgBouncer from switching to another connection, which lacks the cursor. The
+    statement timeout then applies to each chunk, not to the whole result.
+    """
     with transaction.atomic():
         yield from rows.iterator(chunk_size=2000)
 
 
-def told_of(period: Period) -> Group:
+def period_fields(period: Period) -> Group:
+    """Return the fields of a response that say which period it covers."""
     start, end = (moment.astimezone(period.zone) for moment in (period.start, period.end))
     return {"from": start, "to": end, "time_zone": period.zone.key}
 
 
 def time_series(period: Period, step: str, condition: Q) -> Iterator[Group]:
-    """The same at each step, where nothing was counted with zeros."""
-    # By the hour in UTC: when clocks are set back two local ones are alike, and Python takes each for the other.
+    """Yield the figures of each hour or day, with zeros where there were no requests."""
+    # Hours are compared in UTC: when clocks are set back, two different local hours are equal in Python.
     utc = period._replace(zone=UTC_ZONE) if step == "hour" else period
-    counted = {group[step]: group for group in Report(utc, (step,), condition).groups()}
+    groups = {group[step]: group for group in Report(utc, (step,), condition).groups()}
     for moment in period.days() if step == "day" else period.hours():
         local = moment.astimezone(period.zone)
-        figures = counted.get(local.date() if step == "day" else moment) or Tally().figures()
-        yield {"time": local, **{name: figures[name] for name in COLUMNS_OF_FIGURES}}
+        figures = groups.get(local.date() if step == "day" else moment) or Tally().figures()
+        yield {"time": local, **{name: figures[name] for name in FIGURE_COLUMNS}}

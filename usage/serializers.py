@@ -1,4 +1,4 @@
-"""Usage as JSON."""
+"""Serializers of /api/usage."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from usage.models import Event
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):
-    """An answered request; with `count`, that many refusals that were alike."""
+    """An answered request. If `count` is more than 1, that many identical refusals within a second."""
 
     class Meta:
         model = Event
@@ -20,15 +20,15 @@ class EventSerializer(serializers.ModelSerializer[Event]):
 
 
 class FiguresSerializer(serializers.Serializer[dict[str, Any]]):
-    """What is counted of some requests."""
+    """The figures of a group of requests."""
 
     requests = serializers.IntegerField()
     errors = serializers.IntegerField(  # type: ignore[assignment]  # the field, not Serializer's own `errors`
-        help_text="Answers with a status of 400 or more."
+        help_text="Responses with a status of 400 or more."
     )
-    refusals = serializers.IntegerField(help_text="Those with 401 or 429.")
+    refusals = serializers.IntegerField(help_text="Responses with status 401 or 429.")
     units = serializers.IntegerField(
-        help_text="What the answers were worth: 1 each, nothing for a refusal or for what is free."
+        help_text="Units charged to keys: 1 for each request, 0 for a refusal or a free request."
     )
     request_bytes = serializers.IntegerField()
     response_bytes = serializers.IntegerField()
@@ -54,7 +54,7 @@ class GroupSerializer(FiguresSerializer):
 
 
 class PeriodSerializer(serializers.Serializer[dict[str, Any]]):
-    """A period in whole hours: what was requested is widened to them. `to` is not included."""
+    """A period in whole hours: the requested times are widened to them. `to` is not included."""
 
     to = serializers.DateTimeField()
     time_zone = serializers.CharField()
@@ -64,7 +64,7 @@ class PeriodSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class ReportSerializer(PeriodSerializer):
-    """The usage of a period. It is in whole hours: what was requested is widened to them. `to` is not included."""
+    """The usage of a period in whole hours: the requested times are widened to them. `to` is not included."""
 
     group_by = serializers.ListField(child=serializers.CharField())
     total = FiguresSerializer()

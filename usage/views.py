@@ -21,7 +21,7 @@ from mcp_project.http.csv_response import csv_response, wants_csv
 from mcp_project.http.pagination import MAX_PAGE_SIZE, page, place_of
 from usage.models import Event
 from usage.queries import EventsQuery, ReportQuery, TimeSeriesQuery, conditions, period_of, visible
-from usage.reports import COLUMNS_OF_FIGURES, Report, TooManyGroups, time_series, told_of
+from usage.reports import FIGURE_COLUMNS, Report, TooManyGroups, period_fields, time_series
 from usage.serializers import EventSerializer, ReportSerializer, TimeSeriesSerializer
 
 MAX_GROUPS = 10_000  # in one answer of JSON
@@ -103,8 +103,8 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
         period = period_of(query)
         points = time_series(period, query["step"], self._condition(query))
         if wants_csv(request):
-            return csv_response("timeseries", ("time", *COLUMNS_OF_FIGURES), points)
-        return Response({**told_of(period), "step": query["step"], "points": list(points)})
+            return csv_response("timeseries", ("time", *FIGURE_COLUMNS), points)
+        return Response({**period_fields(period), "step": query["step"], "points": list(points)})
 
     def _condition(self, query: dict[str, Any]) -> Any:
         return conditions(query, "series__") & visible(principal_of(self.request), "series__")

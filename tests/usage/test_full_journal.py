@@ -117,9 +117,9 @@ def test_what_is_drained_does_not_count(owner: Api, settings: Any) -> None:
 
 def test_failed_write_leaves_nothing_and_takes_no_room(tmp_path: Path) -> None:
     own = Journal()
-    own.room = 10
+    own.bytes_left = 10
     assert own.recover(tmp_path) is None
-    assert (own.room, own.path) == (10, None)
+    assert (own.bytes_left, own.path) == (10, None)
 
 
 @pytest.fixture
@@ -202,10 +202,10 @@ def test_folder_that_vanishes_is_made_again(owner: Api, settings: Any) -> None:
 
 def test_it_does_not_recover_where_no_event_would_fit(tmp_path: Path) -> None:
     own = Journal()
-    own.room = 1000
+    own.bytes_left = 1000
 
     assert own.recover(tmp_path) is None
-    own.room = 2000
+    own.bytes_left = 2000
     assert own.recover(tmp_path) == 0
     assert own.path is not None
     assert own.path.read_bytes() == HEADER

@@ -104,8 +104,8 @@ def test_no_room_for_a_new_series_is_no_failure_of_the_request(owner: Api, monke
     def full(*_: Any) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("usage.metrics._of_answers", {})
-    monkeypatch.setattr("usage.metrics._begin_answers", full)
+    monkeypatch.setattr("usage.metrics._response_metrics", {})
+    monkeypatch.setattr("usage.metrics._add_response_metrics", full)
 
     assert owner.get("/api/models").status_code == 200
 

@@ -1,4 +1,4 @@
-"""`manage.py usage_reconcile`: each way in which the books may fail to balance is found."""
+"""`manage.py usage_reconcile` finds every kind of difference between the records of usage."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -19,7 +19,7 @@ from usage.reconcile import reconcile
 
 @pytest.fixture
 def journals(tmp_path: Path, settings: Any, db: None) -> Path:
-    """The folder of two journals, drained; one of them goes on to wait with a line, and half of another."""
+    """A folder with two drained journals. One of them has one and a half more lines that are not drained."""
     settings.USAGE_JOURNAL_DIR = folder = tmp_path / "journals"
     record(folder, event(), event(status=429), event(status=429))
     with record(folder, event(status=404)).open("ab") as file:
@@ -30,7 +30,7 @@ def journals(tmp_path: Path, settings: Any, db: None) -> Path:
     return folder
 
 
-def test_books_that_balance_are_told_to(journals: Path) -> None:
+def test_report_says_that_the_books_balance(journals: Path) -> None:
     out = StringIO()
 
     call_command("usage_reconcile", stdout=out)
@@ -54,26 +54,29 @@ def _copy_an_event() -> None:
     row.save(force_insert=True)
 
 
-SINS: dict[str, tuple[Callable[[Path], Any], str]] = {
+CORRUPTIONS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "event lost": (
         lambda _: Event.objects.filter(status=404).delete(),
-        "1 of its events should be in the ledger, 0 are",
+        "the ledger should have 1 of its events and has 0",
     ),
-    "event doubled": (lambda _: _copy_an_event(), "1 of its events are in the ledger more than once"),
-    "event of nobody": (
+    "event doubled": (lambda _: _copy_an_event(), "the ledger has 1 of its events more than once"),
+    "event of a journal that does not exist": (
         lambda _: Event.objects.filter(status=404).update(journal=999_999),
-        "1 events are of journal 999999, which is not known",
+        "1 events name journal 999999, which does not exist",
     ),
-    "event of a line that was not drained": (lambda _: Event.objects.filter(status=404).update(line=9), "its event 9"),
-    "line lost": (_forget_a_line, "2 lines of it count as drained, its file has 1 up to there"),
-    "file emptied": (lambda path: path.write_bytes(b""), "lines of it count as drained, its file has 0"),
+    "event of a line that was not drained": (
+        lambda _: Event.objects.filter(status=404).update(line=9),
+        "has its event 9, but only",
+    ),
+    "line lost": (_forget_a_line, "2 of its lines count as drained, but its file has 1 before"),
+    "file emptied": (lambda path: path.write_bytes(b""), "of its lines count as drained, but its file has 0"),
     "file of a later version": (
         lambda path: path.write_bytes(path.read_bytes().replace(b'{"journal": 2}', b'{"journal": 9}')),
         "it cannot be read",
     ),
     "count written over too late": (
         lambda path: path.write_bytes(path.read_bytes().replace(b" 2]", b" 3]")),
-        "its lines stand for 4 requests, its events for 3",
+        "its lines count 4 requests, its events 3",
     ),
     "roll-up lost": (lambda _: HourlyUsage.objects.filter(series__status=404).delete(), "404 : requests"),
     "roll-up counted twice": (
@@ -94,24 +97,26 @@ SINS: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "offset forgotten": (
         lambda _: DrainedJournal.objects.update(lines=F("lines") + 1, dropped=F("dropped") + 1),
-        "lines of it count as drained",
+        "of its lines count as drained",
     ),
 }
 
 
-@pytest.mark.parametrize(("sin", "told"), SINS.values(), ids=SINS)
-def test_each_difference_is_found_and_ends_with_an_error(journals: Path, sin: Callable[[Path], Any], told: str) -> None:
+@pytest.mark.parametrize(("corrupt", "sentence"), CORRUPTIONS.values(), ids=CORRUPTIONS)
+def test_each_difference_is_found_and_ends_with_an_error(
+    journals: Path, corrupt: Callable[[Path], Any], sentence: str
+) -> None:
     first = DrainedJournal.objects.earliest("id")
-    sin(journals / f"{first.name}.journal")
+    corrupt(journals / f"{first.name}.journal")
     out = StringIO()
 
     with pytest.raises(CommandError, match=r"The books do not balance; differences: \d+\."):
         call_command("usage_reconcile", verbosity=0, stdout=out)
 
-    assert told.replace("404 :", "404 -:") in out.getvalue()
+    assert sentence.replace("404 :", "404 -:") in out.getvalue()
 
 
-def test_journal_that_was_removed_when_it_was_drained_is_proved_by_its_row(journals: Path) -> None:
+def test_journal_whose_file_was_removed_is_checked_by_its_row(journals: Path) -> None:
     for path in journals.iterdir():
         path.unlink()
     assert reconcile(journals).differences == []
@@ -120,18 +125,18 @@ def test_journal_that_was_removed_when_it_was_drained_is_proved_by_its_row(journ
     assert len(reconcile(journals).differences) == 2  # of its journal, and of the hour
 
 
-def test_it_may_be_asked_while_the_service_serves(server: Server, db: Any) -> None:
+def test_command_may_run_while_the_service_serves(server: Server, db: Any) -> None:
     with server.client(server.key) as client:
         for _ in range(50):
             client.get("/api/models")
 
-        def told() -> str:
+        def output_with_events() -> str:
             client.get("/api/models")
             done = manage(server.folder, server.variables, "usage_reconcile")
             assert done.returncode == 0, done.stdout + done.stderr
             return done.stdout if " 0 events" not in done.stdout else ""
 
-        assert "The books balance." in until(told, "some events are drained")
+        assert "The books balance." in until(output_with_events, "some events are drained")
     assert server.stop() == 0
 
 

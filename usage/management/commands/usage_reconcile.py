@@ -39,4 +39,4 @@ class Command(ReadyCommand):
 def _row(book: JournalBook) -> tuple[str, ...]:
     row, file = book.row, book.file
     in_file, waiting = (str(file.lines), str(file.waiting)) if file else ("", "")
-    return (row.name, in_file, str(row.lines), str(row.dropped), str(row.expired), str(book.found.rows), waiting)
+    return (row.name, in_file, str(row.lines), str(row.dropped), str(row.expired), str(book.ledger.rows), waiting)
