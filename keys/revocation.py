@@ -9,10 +9,10 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from keys import audit, judgement
-from keys.locks import lock_owner, lock_pool
 from keys.models import APIKey
 from mcp_project.database import transactions
 from mcp_project.database.initialise import without_time_limit
+from mcp_project.database.locks import Lock, hold
 
 # A key and what it has made of itself, at any number of rotations; not successors that an admin made. A subquery, and
 # arrays in the statements below: PostgreSQL underestimates how many rows a recursion gives, and with joins instead,
@@ -56,7 +56,7 @@ def revoke_key(actor: str, key_id: UUID) -> APIKey:
 
     What the key has made of itself goes with it: whoever stole it may have rotated it before it was missed.
     """
-    lock_pool(get_object_or_404(APIKey, pk=key_id).pool_id)
+    hold(Lock.POOL, str(get_object_or_404(APIKey, pk=key_id).pool_id))
     _revoke(actor, CHAIN, {"key_id": key_id})
     row: APIKey = APIKey.objects.get(pk=key_id)
     return row
@@ -65,7 +65,7 @@ def revoke_key(actor: str, key_id: UUID) -> APIKey:
 @transactions.change
 def revoke_keys_of(actor: str, owner: str) -> int:
     """Revoke every key of an owner, or, if anything fails, none; how many there were to revoke."""
-    lock_owner(owner)
+    hold(Lock.OWNER, owner)
     return _revoke(actor, OF_OWNER, {"owner": owner})
 
 

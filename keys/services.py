@@ -11,10 +11,10 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from keys import audit, judgement
-from keys.locks import lock_owner, lock_pool
 from keys.models import APIKey, Permission
 from keys.patterns import normal_networks
 from mcp_project.database import transactions
+from mcp_project.database.locks import Lock, hold
 from mcp_project.http.errors import ApiError
 
 # What an audit entry of a new key tells of it.
@@ -47,7 +47,7 @@ def save_new_key(actor: str, row: APIKey) -> str:
 
 @transactions.change
 def _insert(actor: str, row: APIKey) -> None:
-    lock_owner(row.owner)
+    hold(Lock.OWNER, row.owner)
     row.save(force_insert=True)
     audit.record(actor, "create", row, {name: (None, getattr(row, name)) for name in TOLD})
 
@@ -73,9 +73,9 @@ def update_key(actor: str, key_id: UUID, etags: Collection[str] | None, changes:
     shared = {name: value for name, value in changes.items() if name in LIMITS}
     seen = get_object_or_404(APIKey, pk=key_id)
     for owner in sorted({seen.owner, changes.get("owner", seen.owner)}):
-        lock_owner(owner)  # nobody rotates it meanwhile
+        hold(Lock.OWNER, owner)  # nobody rotates it meanwhile
     if shared:
-        lock_pool(seen.pool_id)
+        hold(Lock.POOL, str(seen.pool_id))
     pool = _locked_pool(actor, seen.pool_id) if shared else [_locked(actor, key_id)]
     row = next(key for key in pool if key.pk == key_id)
     if etags is not None and row.etag not in etags:
@@ -163,8 +163,8 @@ def _locked_for_rotation(actor: str, key_id: UUID) -> APIKey:
     """Raises Http404; ApiError CONFLICT when the key was given to another owner at the same time: then the lock that
     is held is not that owner's."""
     seen = get_object_or_404(APIKey, pk=key_id)
-    lock_owner(seen.owner)
-    lock_pool(seen.pool_id)
+    hold(Lock.OWNER, seen.owner)
+    hold(Lock.POOL, str(seen.pool_id))
     old = _locked(actor, key_id)
     if old.owner != seen.owner:
         raise ApiError("CONFLICT", "The key was given to another owner at the same time: repeat it.")

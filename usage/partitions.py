@@ -14,13 +14,13 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from mcp_project.database.initialise import without_time_limit
+from mcp_project.database.locks import Lock, hold
 from mcp_project.serving.periodic import Periodic
 from usage.models import DrainedJournal
 
 log = structlog.get_logger()
 
 DAYS_AHEAD = 7
-LOCK = 6_227_020_801  # an arbitrary number: the advisory lock under which partitions are created and dropped
 LOCK_TIMEOUT = "2s"  # for locks of the whole ledger: nothing can be drained while one of them is waited for
 
 EXISTING = "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = 'usage_event'::regclass"
@@ -52,7 +52,7 @@ def existing() -> list[date]:
 def create(days: Iterable[date]) -> list[date]:
     """Create the partitions of these days and return the days that had none."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        hold(Lock.PARTITIONS)
         missing = sorted(set(days) - set(existing()))
         for day in missing:
             cursor.execute(_for_day(day, CREATE))
@@ -72,7 +72,8 @@ def drop_before(first: date) -> list[date]:
 def _drop(day: date) -> bool:
     """Drop the day's partition. Return False if another process has dropped it since."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s)", [LOCK_TIMEOUT, LOCK])
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+        hold(Lock.PARTITIONS)
         if day not in existing():
             return False
         with without_time_limit():  # EXPIRE counts the rows of a whole day

@@ -11,9 +11,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
+from mcp_project.database.locks import Lock, held_by_session
 from mcp_project.database.role import store_role_settings
-
-INIT_LOCK = 6_227_020_800  # an arbitrary number that every host of the service agrees on
 
 
 def initialise(verbosity: int = 1) -> None:
@@ -28,10 +27,8 @@ def initialise(verbosity: int = 1) -> None:
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Hold the database's advisory lock, on a connection of its own, since it must outlive any transaction. For
-    commands only: a pooler, behind which the service may be, would give the lock to the client that comes next."""
-    with psycopg.connect(**connection_parameters(), autocommit=True) as session:
-        session.execute("SELECT pg_advisory_lock(%s)", [INIT_LOCK])
+    """Keep other hosts from making this database ready at the same time."""
+    with held_by_session(Lock.DATABASE, connection_parameters()):
         yield
 
 
@@ -65,8 +62,8 @@ def refuse_former_migrations() -> None:
     if any(app in migrated_apps and (app, name) not in applied for app, name in loader.graph.root_nodes()):
         raise CommandError(
             f"Database {connection.settings_dict['NAME']} was made by an earlier version, whose migrations no longer "
-            "exist: run `manage.py registry_export` with that version, then name a new database in DATABASE_URL (or, for "
-            "the embedded one, a new VAR_DIR) and run `manage.py init_db` and `manage.py registry_import` with this "
+            "exist: run `manage.py registry_export` with that version, then name a new database in DATABASE_URL (or a "
+            "new VAR_DIR, for the embedded one) and run `manage.py init_db` and `manage.py registry_import` with this "
             "version; API keys must be created again."
         )
 

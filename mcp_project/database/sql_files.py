@@ -2,8 +2,7 @@
 
 Functions, triggers and tables that Django cannot describe stand in `<app>/sql/`, one file a topic: the current text.
 Migrations run numbered copies, in `<app>/migrations/sql/`, so that a change adds a copy and a migration and leaves the
-earlier ones as they ran. tests/mcp_project/database/test_sql_files.py compares the current text with what the migrations
-made.
+earlier ones as they ran. A test compares the current text with what the migrations made.
 """
 
 from collections.abc import Sequence

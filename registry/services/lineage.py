@@ -10,12 +10,12 @@ from django.db.models import F, Q, QuerySet
 from rest_framework.exceptions import ValidationError
 
 from keys.principal import Principal
+from mcp_project.database.locks import Lock, hold
 from registry.models import ModelVersion, Parent
 from registry.queries import visible_models
 from registry.uris import may_see_uri
 from registry.validators import MODEL_URI
 
-LINEAGE_LOCK = 1_307_675  # the database's advisory lock: of two edges that would close a circle, one comes second
 MAX_EDGES = 1_000  # of a graph that is shown
 
 DESCENDANTS = """
@@ -73,8 +73,8 @@ def _refuse_circles(version: ModelVersion, parents: Mapping[str, ModelVersion]) 
     wanted = {parent.pk: uri for uri, parent in parents.items()}
     if not wanted:
         return
+    hold(Lock.LINEAGE)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LINEAGE_LOCK])
         cursor.execute(DESCENDANTS, {"version": version.pk, "wanted": list(wanted)})
         below = {pk for (pk,) in cursor.fetchall()} | ({version.pk} & set(wanted))
     if below:

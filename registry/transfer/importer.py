@@ -11,6 +11,7 @@ from django.db import DataError, IntegrityError, connection
 from django.db.models import Model
 
 from mcp_project.database import transactions
+from mcp_project.database.locks import Lock, hold
 from registry.canonical import canonical
 from registry.transfer import Unreadable
 from registry.transfer.files import File, Line, lines_of, parse
@@ -19,7 +20,6 @@ from registry.transfer.values import Field, Row, as_json
 
 BATCH_LINES = 1_000
 BATCH_BYTES = 16 * 2**20  # or so: it is what the lines have, not what Python makes of them
-IMPORT_LOCK = 355_687_428_096_000  # the database's advisory lock: imports at once take turns, batch by batch
 
 
 class Item(NamedTuple):
@@ -80,8 +80,8 @@ def _read(line: Line) -> Iterator[Item]:
 
 @transactions.change
 def _import_batch(batch: list[Item]) -> list[Outcome]:
+    hold(Lock.IMPORT)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [IMPORT_LOCK])
         # So that a version without its model is refused where it is written, and not, nameless, at the end.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     return [_import_rows(KINDS[name], list(items)) for name, items in groupby(batch, lambda item: item.kind.name)]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from keys.locks import OWNERS
+from mcp_project.database.locks import HOLD, Lock
 from tests.support.server import WAITING, Server, count, database_of, until
 
 HOLDS_WITHIN_SECONDS = 1.0  # the promise: KEY_CACHE_SECONDS
@@ -125,7 +125,7 @@ def test_revoked_admin_key_makes_and_changes_no_keys(patient_server: Server, ide
             lambda: send("PATCH", f"/api/keys/{others[1]}", {"enabled": False}),
             lambda: send("POST", "/api/keys/revoke", {"owner": "thief"}),
         ]
-        lock = ["SELECT pg_advisory_xact_lock(%s, hashtext('thief'))", [OWNERS]]
+        lock = [HOLD, [Lock.OWNER, "thief"]]
         with waiting(server, lock, requests) as coming:
             assert admin.delete(f"/api/keys/{stolen['id']}").status_code == 204
         answers = [future.result() for future in coming]
