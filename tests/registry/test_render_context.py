@@ -206,7 +206,7 @@ def test_default_is_bounded_as_a_value_is(owner: Api) -> None:
 @pytest.mark.parametrize("name", ["output_schema", "variables"])
 def test_schema_of_too_many_schemas_is_refused(owner: Api, name: str) -> None:
     context(owner)
-    schema = {"allOf": [{}] * 20_000}
+    schema: dict[str, Any] = {"allOf": [{}] * 20_000}
     value = schema if name == "output_schema" else [{"name": "x", "schema": schema}]
 
     response = owner.post("/api/contexts/support/versions", {"messages": [], name: value})
