@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve dev test bench bench-quick bench-smoke check format admin-user key requirements clean
+.PHONY: help install serve dev test test-wire test-docs test-browser test-fuzz test-all coverage bench bench-quick bench-smoke check format admin-user key requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +24,30 @@ admin-user: $(VENV)/.installed ## make a staff user for /admin/
 key: $(VENV)/.installed ## make an API key: make key ARGS="--owner ann --name laptop --permission read"
 	@$(BIN)/python manage.py create_key $(ARGS)
 
-test: $(VENV)/.installed-dev ## run the tests, on the configured PostgreSQL or the embedded one
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+# To import schemathesis takes each process as long as a hundred tests.
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+CORE := -p no:schemathesis --ignore tests/mcp_project/http/test_requests_from_openapi.py
+
+test: $(VENV)/.installed-dev ## run the tests of the core, on the configured PostgreSQL or the embedded one (3 minutes)
+	@$(PYTEST) $(CORE) -m "not (wire or docs or browser or fuzz)" $(ARGS)
+
+test-wire: $(VENV)/.installed-dev ## real servers: slow clients, overload, outages, killed processes (7 minutes)
+	@$(PYTEST) $(CORE) -m wire $(ARGS)
+
+test-docs: $(VENV)/.installed-dev ## the commands of README and docs/, as they are printed (half a minute)
+	@$(PYTEST) $(CORE) -m docs tests/docs $(ARGS)
+
+test-browser: $(VENV)/.installed-dev ## the pages of the admin in chromium (a minute)
+	@$(PYTEST) $(CORE) -m browser tests/mcp_project/staff $(ARGS)
+
+test-fuzz: $(VENV)/.installed-dev ## made-up and hostile requests and values, in large numbers (2 minutes)
+	@$(PYTEST) -m "fuzz or hypothesis" --hypothesis-profile=fuzz $(ARGS)
+
+test-all: test-wire test-docs test-browser test-fuzz test ## all of these
+
+coverage: $(VENV)/.installed-dev ## the lines and branches that the core's tests reach, also in the processes that they start
+	@mkdir -p var/coverage
+	@$(PYTEST) $(CORE) -m "not (wire or docs or browser or fuzz)" --cov --cov-report=term $(ARGS)
 
 bench: $(VENV)/.installed ## measure the claims, in one table and bench/RESULTS.md (20 minutes)
 	@$(BIN)/python -m bench

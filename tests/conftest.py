@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -23,6 +24,12 @@ from tests.support.redis_server import RedisServer
 from tests.support.server import Server, database_environment
 from usage.journal import journal
 
+# CI may be slow at any moment, which is no fault of an example. `make test-fuzz` chooses the second.
+hypothesis.settings.register_profile("core", deadline=None, derandomize=True, max_examples=50)
+hypothesis.settings.register_profile(
+    "fuzz", deadline=None, max_examples=1000, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("core")
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 

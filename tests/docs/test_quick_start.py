@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.server import Server, environment, until
 
+pytestmark = pytest.mark.docs
+
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 PAGES = sorted((ROOT / "docs").glob("*.md"))

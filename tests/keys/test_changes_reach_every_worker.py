@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.server import Server, database_environment, until
 
+pytestmark = pytest.mark.wire
+
 HOLDS_WITHIN_SECONDS = 1.0  # the promise, not a speed: KEY_CACHE_SECONDS
 ENOUGH = 100  # requests, so many that each of the eight workers has had some
 

@@ -8,8 +8,11 @@ from functools import partial
 from typing import LiteralString
 
 import httpx
+import pytest
 
 from tests.support.server import Server, at_once, count, database_of, until
+
+pytestmark = pytest.mark.wire
 
 CLIENTS = 6
 REPEATS = 16

@@ -16,6 +16,8 @@ import pytest
 from mcp_project.database.locks import HOLD, Lock
 from tests.support.server import WAITING, Server, count, database_of, until
 
+pytestmark = pytest.mark.wire
+
 HOLDS_WITHIN_SECONDS = 1.0  # the promise: KEY_CACHE_SECONDS
 
 

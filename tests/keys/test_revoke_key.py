@@ -116,6 +116,7 @@ def test_time_limit_of_statements_does_not_keep_keys_from_being_revoked(
     assert APIKey.objects.get(pk=owner.row.pk).revoked
 
 
+@pytest.mark.wire
 def test_successor_that_is_being_made_meanwhile_is_revoked_too(patient_server: Server) -> None:
     """The successor of a successor is inserted and not committed, under another owner, when its first is revoked."""
     server = patient_server
@@ -150,6 +151,7 @@ def revoked(server: Server, key_id: str) -> httpx.Response:
         return client.delete(f"/api/keys/{key_id}")
 
 
+@pytest.mark.wire
 def test_thief_who_rotates_on_has_no_key_left(server: Server) -> None:
     new = {"name": "n", "owner": "ann", "permissions": ["read"], "rate_limit": "100000/s"}
     with server.client(server.key) as admin, ThreadPoolExecutor(1) as pool:

@@ -40,6 +40,7 @@ def test_it_is_all_or_nothing(admin: Api) -> None:
     assert not APIKey.objects.filter(owner="leaving", revoked_at__isnull=False).exists()
 
 
+@pytest.mark.wire
 def test_key_that_is_being_made_or_rotated_is_not_missed(server: Server) -> None:
     """Clients of the owner go on making and rotating keys while all are revoked."""
     new = {"name": "n", "owner": "leaving", "permissions": ["read"], "rate_limit": "1000000/s"}

@@ -4,10 +4,13 @@ import re
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from mcp_project.database.initialise import connection_parameters
 from tests.support.large_rows import VERSIONS
 from tests.support.server import Server, at_once
+
+pytestmark = pytest.mark.wire
 
 COUNT = 600
 MEGABYTES = 100  # that a worker may grow by: a page of all of them took 830

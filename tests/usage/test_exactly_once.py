@@ -21,6 +21,8 @@ from tests.support.recorded_load import (
 )
 from tests.support.server import Server, embedded_environment, until
 
+pytestmark = pytest.mark.wire
+
 
 @pytest.fixture
 def chance() -> random.Random:

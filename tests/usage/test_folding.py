@@ -178,6 +178,7 @@ def ledger(server: Server) -> Counter[int]:
         return Counter(dict(session.execute("SELECT status, sum(count)::bigint FROM usage_event GROUP BY status")))
 
 
+@pytest.mark.wire
 def test_counts_balance_when_workers_are_killed_in_a_flood(server: Server, db: Any) -> None:
     received: Counter[int] = Counter()
     in_flight = [0]

@@ -4,8 +4,12 @@ import time
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from tests.support.recorded_load import Load, missing, rows_of_report
 from tests.support.server import Server, until
+
+pytestmark = pytest.mark.wire
 
 
 def test_reports_hold_what_was_answered_two_seconds_before(server: Server, db: Any) -> None:

@@ -136,6 +136,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(("policy", "status"), [("refuse", 503), ("drop", 200)])
+@pytest.mark.wire
 def test_full_disk_under_a_real_server(
     small_disk: Path, database: str, tmp_path: Path, policy: str, status: int
 ) -> None:

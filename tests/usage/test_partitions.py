@@ -118,6 +118,7 @@ def test_list_of_a_time_reads_its_partitions_alone(tmp_path: Path) -> None:
     assert set(re.findall(r"usage_event_\d{8}", wanted.explain())) == {"usage_event_20260310"}
 
 
+@pytest.mark.wire
 def test_service_keeps_the_partitions_by_itself_on_one_worker(server: Server, db: Any) -> None:
     def told() -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in server.said().splitlines() if line.startswith("{")]

@@ -125,6 +125,7 @@ def test_journal_whose_file_was_removed_is_checked_by_its_row(journals: Path) ->
     assert len(reconcile(journals).differences) == 2  # of its journal, and of the hour
 
 
+@pytest.mark.wire
 def test_command_may_run_while_the_service_serves(server: Server, db: Any) -> None:
     with server.client(server.key) as client:
         for _ in range(50):
@@ -140,6 +141,7 @@ def test_command_may_run_while_the_service_serves(server: Server, db: Any) -> No
     assert server.stop() == 0
 
 
+@pytest.mark.wire
 def test_database_that_differs_ends_with_status_1(server: Server, db: Any) -> None:
     assert server.stop() == 0
     (server.folder / "var/usage/broken.journal").write_text('{"journal": 9}\n')

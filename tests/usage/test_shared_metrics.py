@@ -60,6 +60,7 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+@pytest.mark.wire
 def test_each_worker_answers_for_both(server: Server) -> None:
     first, second = server.both_workers()
     folder = folder_of(server)
@@ -81,6 +82,7 @@ def test_each_worker_answers_for_both(server: Server) -> None:
     until(lambda: "mcp_usage_journal_lag_events" in scrape(server).families, "the ledger has been looked into")
 
 
+@pytest.mark.wire
 def test_counts_never_fall_when_workers_are_killed_and_files_do_not_pile_up(server: Server) -> None:
     folder = folder_of(server)
     answered = 0
@@ -99,6 +101,7 @@ def test_counts_never_fall_when_workers_are_killed_and_files_do_not_pile_up(serv
     assert len(list(folder.iterdir())) <= 5
 
 
+@pytest.mark.wire
 def test_counts_outlive_a_reload_with_old_and_new_workers_side_by_side(server: Server) -> None:
     old = server.both_workers()
     ask(server, 20)
@@ -109,6 +112,7 @@ def test_counts_outlive_a_reload_with_old_and_new_workers_side_by_side(server: S
     assert total(server) == 40
 
 
+@pytest.mark.wire
 def test_reloading_server_counts_together_too(database: str, tmp_path: Path) -> None:
     with Server(tmp_path, database_environment(database), "--debug") as server:
         for worker in server.both_workers():
@@ -120,6 +124,7 @@ def test_reloading_server_counts_together_too(database: str, tmp_path: Path) -> 
                 assert total(server) == 20
 
 
+@pytest.mark.wire
 def test_folder_is_private_and_goes_with_the_server(server: Server) -> None:
     folder = folder_of(server)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -128,6 +133,7 @@ def test_folder_is_private_and_goes_with_the_server(server: Server) -> None:
     assert not folder.exists()
 
 
+@pytest.mark.wire
 def test_next_start_removes_what_a_killed_server_left_and_nobody_elses(server: Server, tmp_path: Path) -> None:
     left = folder_of(server)
     (tmp_path / "other").mkdir()
@@ -142,6 +148,7 @@ def test_next_start_removes_what_a_killed_server_left_and_nobody_elses(server: S
         assert folder_of(other) != folder_of(server)
 
 
+@pytest.mark.wire
 def test_folder_that_somebody_removes_is_no_failure(server: Server) -> None:
     ask(server, 2)
     shutil.rmtree(folder_of(server))

@@ -132,7 +132,7 @@ def rates(draw: st.DrawFn) -> Rate:
     return Rate(draw(st.integers(1, min(50, 1_000_000 * period)) | st.integers(1, 10**6)), period)
 
 
-@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rate=rates(),
     steps=st.lists(

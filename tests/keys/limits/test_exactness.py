@@ -16,6 +16,8 @@ from tests.support.pgbouncer import PgBouncer
 from tests.support.redis_server import RedisServer
 from tests.support.server import Server, database_environment, until
 
+pytestmark = pytest.mark.wire
+
 
 @pytest.fixture(scope="module", params=["postgresql", "redis", "pgbouncer"])
 def hosts(

@@ -16,6 +16,8 @@ from tests.support.load import Answer, ask, connect, storm
 from tests.support.redis_server import RedisServer
 from tests.support.server import Server, database_environment, embedded_environment, until
 
+pytestmark = pytest.mark.wire
+
 MODES = ["closed", "open", "local"]
 RECOVERS_WITHIN_SECONDS = 2.0  # the promise, not a speed
 WORKERS = 4

@@ -17,6 +17,8 @@ from django.core.exceptions import ImproperlyConfigured
 from mcp_project.database.embedded_postgres import LONGEST_SOCKET_PATH, EmbeddedPostgres
 from tests.support.server import until
 
+pytestmark = pytest.mark.wire
+
 USE = """
 import sys, pathlib
 from mcp_project.database.embedded_postgres import EmbeddedPostgres

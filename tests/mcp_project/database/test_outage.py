@@ -14,6 +14,8 @@ import pytest
 from mcp_project.database.embedded_postgres import EmbeddedPostgres
 from tests.support.server import Server, embedded_environment, until
 
+pytestmark = pytest.mark.wire
+
 
 @pytest.fixture
 def served(cluster: EmbeddedPostgres, tmp_path: Path) -> Iterator[Server]:

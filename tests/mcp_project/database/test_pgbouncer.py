@@ -15,6 +15,8 @@ from mcp_project.database.config import role_settings
 from tests.support.pgbouncer import PgBouncer
 from tests.support.server import Server, at_once, manage, until
 
+pytestmark = pytest.mark.wire
+
 
 @pytest.fixture
 def pooler() -> Iterator[PgBouncer]:

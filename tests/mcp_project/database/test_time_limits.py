@@ -17,6 +17,8 @@ from keys.crypto import KeyGenerator
 from mcp_project.database.embedded_postgres import EmbeddedPostgres
 from tests.support.server import Server, at_once, embedded_environment, until
 
+pytestmark = pytest.mark.wire
+
 LIMITS = {"DATABASE_LOCK_TIMEOUT": "0.5", "DATABASE_STATEMENT_TIMEOUT": "3"}
 
 

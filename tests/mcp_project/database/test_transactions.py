@@ -127,6 +127,7 @@ def test_second_deadlock_is_told_as_a_busy_database(
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "a"}], ids=["", "idempotent"])
+@pytest.mark.wire
 def test_request_that_the_database_ends_for_a_deadlock_is_done(patient_server: Server, headers: dict[str, str]) -> None:
     """The batch has inserted `a` and waits for the name `b`; another transaction has taken that, and then wants `a`."""
     server = patient_server

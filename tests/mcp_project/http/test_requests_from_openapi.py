@@ -18,6 +18,8 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.support.server import Server, database_environment
 
+pytestmark = pytest.mark.fuzz
+
 EXAMPLES = 15  # of each operation
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
 

@@ -14,6 +14,8 @@ from mcp_project.serving.worker import BODIES_BYTES, UNSENT_BYTES, WAITING_PER_T
 from tests.support.server import Server, database_environment, until
 from tests.support.sockets import SITE, clients, connect, events_of, head, read_to_end
 
+pytestmark = pytest.mark.wire
+
 THREADS = 2
 
 

@@ -11,6 +11,8 @@ from tests.support.scraping import Scrape
 from tests.support.server import Server, until
 from tests.support.sockets import connect, events_of, head, read_to_end
 
+pytestmark = pytest.mark.wire
+
 MISTYPED = "mcp_00000000.00000000000000000000000000000000000000"
 
 

@@ -12,6 +12,8 @@ from mcp_project.database.embedded_postgres import EmbeddedPostgres
 from tests.support.server import Server, database_environment, embedded_environment, until
 from tests.support.sockets import SITE, clients, connect, head, read_to_end
 
+pytestmark = pytest.mark.wire
+
 
 def test_sigterm_ends_the_service_and_its_database_though_clients_hang(tmp_path: Path) -> None:
     with Server(tmp_path, {**embedded_environment(), **SITE}) as server:

@@ -9,6 +9,8 @@ import pytest
 from tests.support.server import Server, until
 from tests.support.sockets import clients, connect, head, read_to_end
 
+pytestmark = pytest.mark.wire
+
 OTHERS = 40
 OTHERS_SECONDS = 3.0  # within which each of the others is answered: far above what it takes, far below any deadline
 

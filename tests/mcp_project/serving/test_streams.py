@@ -11,6 +11,8 @@ import pytest
 from tests.support.server import Server, database_environment, until
 from tests.support.sockets import SITE, clients, connect, events_of, head, read_to_end
 
+pytestmark = pytest.mark.wire
+
 
 def read_some(sock: socket.socket, wanted: bytes) -> bytes:
     received = b""

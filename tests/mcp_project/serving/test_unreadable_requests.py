@@ -12,6 +12,8 @@ import pytest
 from mcp_project.http.errors import CODES
 from tests.support.server import Server, database_environment
 
+pytestmark = pytest.mark.wire
+
 
 @pytest.fixture(scope="module")
 def wire(tmp_path_factory: pytest.TempPathFactory, module_database: str) -> Iterator[Server]:

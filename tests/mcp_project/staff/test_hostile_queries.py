@@ -56,6 +56,7 @@ def breaks(send: Callable[[], Any]) -> bool:
 
 
 @pytest.mark.parametrize("page", sorted(LISTS))
+@pytest.mark.fuzz
 def test_no_query_breaks_a_list(browser: Client, page: str) -> None:
     asked = [f"/admin/{page}/?{name}={quote(value)}" for name, value in queries_of(page)]
 
@@ -64,6 +65,7 @@ def test_no_query_breaks_a_list(browser: Client, page: str) -> None:
 
 
 @pytest.mark.parametrize("page", sorted(LISTS))
+@pytest.mark.fuzz
 def test_no_id_breaks_a_page(browser: Client, page: str) -> None:
     asked = [
         f"/admin/{page}/{quote(value, safe='')}/{rest}"
@@ -74,6 +76,7 @@ def test_no_id_breaks_a_page(browser: Client, page: str) -> None:
 
 
 @pytest.mark.parametrize("page", sorted(LISTS))
+@pytest.mark.fuzz
 def test_no_query_breaks_the_page_of_a_row(browser: Client, page: str) -> None:
     row = LISTS[page]._default_manager.first()
     asked = [
@@ -89,6 +92,7 @@ def test_no_query_breaks_the_page_of_a_row(browser: Client, page: str) -> None:
 
 
 @pytest.mark.parametrize("page", sorted(LISTS))
+@pytest.mark.fuzz
 def test_no_selection_breaks_an_action(browser: Client, page: str) -> None:
     actions = [
         *admin.site._registry[LISTS[page]].get_actions(browser.get(f"/admin/{page}/").wsgi_request),

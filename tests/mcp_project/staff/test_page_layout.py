@@ -15,6 +15,8 @@ from tests.support.deployments import change, deploy
 from tests.support.server import KEY
 from usage.models import Event
 
+pytestmark = pytest.mark.browser
+
 WIDTHS = (390, 1280)
 SHOWN = (
     RegisteredModel, ModelVersion, Context, ContextVersion, Deployment, DeploymentRevision, APIKey, AuditEntry, Event,

@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.server import Server, manage
 
+pytestmark = pytest.mark.wire
+
 PASSWORD = "not-so-short-a-word"
 NEW = {"name": "churn", "owner": "o", "description": "", "tags": "{}", "metadata": "{}"}
 LIST = "/admin/registry/registeredmodel/"

@@ -18,6 +18,8 @@ from django.conf import settings
 from tests.support.exports import sealed
 from tests.support.server import database_environment, environment, manage, until
 
+pytestmark = pytest.mark.wire
+
 LINE = {
     "kind": "model", "description": "", "tags": {}, "created_at": "2026-01-31T12:00:00.000001+00:00",
     "created_by": "init", "updated_at": "2026-01-31T12:00:00+00:00", "edition": 1, "owner": "ann", "metadata": {},
