@@ -1,7 +1,7 @@
-"""Every environment variable of the service: its name, type and default. Only settings.py reads them.
+"""The environment variables of the service: their names, types and defaults. Only settings.py reads them.
 
-A variable that is not set, or set to nothing, has its default. README's table of settings and .env.example
-are held against ENV.scheme by a test.
+A variable that is unset or empty has its default. A test compares README's table of settings and .env.example with
+ENV.scheme.
 """
 
 import ipaddress
@@ -14,7 +14,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 DEVELOPMENT_SECRET_KEY = "django-insecure-development-only-never-serve-anyone-with-this-key"  # noqa: S105
-DEFAULT_DB_PASSWORD = "postgres"  # noqa: S105 (the very password that production refuses)
+DEFAULT_DB_PASSWORD = "postgres"  # noqa: S105 (production refuses it)
 
 
 def boolean(text: str) -> bool:
@@ -62,7 +62,7 @@ def choice(*words: str) -> Callable[[str], str]:
 
 
 def host(text: str) -> str:
-    if text.startswith("/"):  # the folder of a socket
+    if text.startswith("/"):  # the folder of a Unix socket
         return text
     try:
         text.encode("idna")
@@ -80,7 +80,7 @@ def redis_url(text: str) -> str:
     try:
         pool = Redis.from_url(text).connection_pool
         pool.make_connection()
-    except (ValueError, TypeError, RedisError):  # whose words may be a part of the password
+    except (ValueError, TypeError, RedisError):  # its message may contain a part of the password
         raise ValueError(form) from None
     if pool.connection_kwargs.get("decode_responses"):
         raise ValueError(f"{form}, without decode_responses")
@@ -92,22 +92,23 @@ def names(text: str) -> list[str]:
 
 
 def addresses(text: str) -> list[str]:
-    found = names(text)
+    networks = names(text)
     try:
-        for name in found:
-            ipaddress.ip_network(name, strict=False)
+        for network in networks:
+            ipaddress.ip_network(network, strict=False)
     except ValueError:
-        found = []
-    if not found:
+        networks = []
+    if not networks:
         raise ValueError("must be addresses or networks, separated by commas, such as 127.0.0.1,10.0.0.0/8")
-    return found
+    return networks
 
 
 def environments(text: str) -> list[str]:
-    found = names(text)
-    if not found or not all(re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name, re.ASCII) for name in found):
+    environments = names(text)
+    valid = all(re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name, re.ASCII) for name in environments)
+    if not environments or not valid:
         raise ValueError("must be names of a-z, 0-9, _ and -, separated by commas, such as staging,production")
-    return found
+    return environments
 
 
 port = whole(1, 65535)
@@ -166,10 +167,10 @@ SECRETS = {"DATABASE_DIRECT_URL", "DATABASE_URL", "DB_PASSWORD", "REDIS_URL", "S
 
 
 def load(path: Path) -> None:
-    """Put what `.env` says into the environment, where the environment does not say it already.
+    """Add the variables of the file `.env` to the environment. Variables that are set already keep their value.
 
-    Raises ImproperlyConfigured for a line that is not NAME=value: django-environ would skip it with a log line
-    that nobody sees, and the service would run with a default that nobody asked for.
+    Raises ImproperlyConfigured for a line that is not NAME=value. django-environ would skip it with a warning that is
+    easily overlooked, and the service would run with the variable's default.
     """
     if not path.exists():
         return
@@ -188,13 +189,13 @@ def is_set(name: str) -> bool:
 
 
 def read(name: str) -> Any:
-    """The value of a declared variable. Raises ImproperlyConfigured, in one sentence, for an impossible one."""
+    """Return the value of a declared variable. Raises ImproperlyConfigured, in one sentence, if it is invalid."""
     cast, default = ENV.scheme[name]
     if not is_set(name):
         return default
     text = ENV.ENVIRON[name].strip()
     try:
-        # Not ENV(name): that takes a value which begins with `$`, as a password may, for another variable's name.
+        # Not ENV(name): it replaces a value that begins with `$`, such as a password, by another variable's value.
         return ENV.parse_value(text, cast)
     except ValueError as error:
         shown = "" if name in SECRETS else f"; it is {text!r}"

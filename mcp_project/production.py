@@ -1,4 +1,4 @@
-"""What PRODUCTION=true refuses to start with."""
+"""Checks the settings that PRODUCTION=true requires."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ MINIMUM_SECRET_KEY_LENGTH = 50  # as Django's own check security.W009
 def refuse_unsafe(
     debug: bool, secret_key: str, allowed_hosts: list[str], database: dict[str, Any], embedded: bool
 ) -> None:
-    """Raise ImproperlyConfigured with a sentence for each thing that must not be so in production."""
+    """Raise ImproperlyConfigured with a sentence for each setting that is unsafe in production."""
     problems = list(_problems(debug, secret_key, allowed_hosts, database, embedded))
     if problems:
         raise ImproperlyConfigured("\n".join(problems))
@@ -31,7 +31,10 @@ def _problems(
             "python3 -c 'import secrets; print(secrets.token_urlsafe(50))' makes one."
         )
     if debug:
-        yield "PRODUCTION refuses DEBUG and APP_DEBUG, which show the service's insides to anyone who causes an error."
+        yield (
+            "PRODUCTION refuses DEBUG and APP_DEBUG: they show code and settings to every client that causes an error. "
+            "Set both to false."
+        )
     if not allowed_hosts:
         yield "PRODUCTION needs ALLOWED_HOSTS: the names that clients use for this service, separated by commas."
     if embedded and not read("ALLOW_EMBEDDED_DATABASE"):

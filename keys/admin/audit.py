@@ -6,7 +6,7 @@ from django.db.models.functions import Cast, Left
 from django.http import HttpRequest
 
 from keys.models import AuditEntry
-from mcp_project.staff.pages import ReadOnlyAdmin, in_lines
+from mcp_project.staff.pages import ReadOnlyAdmin, pretty_json
 
 SHOWN = 300  # characters of the changes, in the list
 
@@ -16,14 +16,14 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     """The database itself refuses to change the trail."""
 
     fields = (
-        "id", "at", "actor", "action", "object_type", "object_id", "object_name", in_lines("changes"), "request_id",
+        "id", "at", "actor", "action", "object_type", "object_id", "object_name", pretty_json("changes"), "request_id",
     )  # fmt: skip
     list_display = ("at", "actor", "action", "object_name", "what", "request_id")
     list_filter = ("action", "object_type")
     search_fields = ("actor", "object_id", "object_name", "request_id")
     ordering = ("-pk",)
 
-    def not_listed(self) -> tuple[str, ...]:
+    def deferred_columns(self) -> tuple[str, ...]:
         return ("changes",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:

@@ -21,7 +21,7 @@ from keys.limits.limiter import limiter
 from keys.models import APIKey, Permission
 from keys.models.api_key import STATUSES, validate_quota
 from mcp_project.http.errors import ApiError, from_exception
-from mcp_project.staff.pages import JSON_IN_FORMS, actor, to_audit_trail
+from mcp_project.staff.pages import JSON_IN_FORMS, actor, redirect_to_audit_trail
 
 admin.site.unregister(UnusedAPIKey)  # the library's own, which has no table here
 
@@ -176,7 +176,7 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
         return self.secrets_page(request, [request.new_secret])  # type: ignore[attr-defined]
 
     def history_view(self, _request: HttpRequest, object_id: str, _extra_context: Any = None) -> HttpResponse:
-        return to_audit_trail(object_id)
+        return redirect_to_audit_trail(object_id)
 
     @admin.action(description="Revoke (final)", permissions=["change"])
     def revoke(self, request: HttpRequest, keys: QuerySet[APIKey]) -> HttpResponse | None:

@@ -33,7 +33,7 @@ class QuotaWriter(Periodic):
 
     name = "quota_write"
     seconds = 1.0
-    foreseen = (*Periodic.foreseen, RedisError)
+    expected_errors = (*Periodic.expected_errors, RedisError)
 
     def act(self, last: bool) -> None:  # noqa: ARG002
         if isinstance(limiter.store, RedisStore):

@@ -1,4 +1,4 @@
-"""What the apps' commands share."""
+"""Base class of the apps' management commands."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from mcp_project.database.initialise import pending_migrations, refuse_former_mi
 
 
 class ReadyCommand(BaseCommand):
-    """A command that needs the tables, and ends with a sentence when the database lacks them."""
+    """A command that needs a migrated database, and otherwise ends with an error that says what to do."""
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         if pending_migrations():
@@ -20,12 +20,12 @@ class ReadyCommand(BaseCommand):
             raise CommandError("The database is not ready: run `manage.py init_db` first.")
         try:
             return super().execute(*args, **options)
-        except BrokenPipeError:  # as of `list_keys | head`; what Python has left to flush goes nowhere
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(128 + signal.SIGPIPE)  # as any program in a pipe; 0 would say that it came to its end
+        except BrokenPipeError:  # the reader has closed the pipe, as in `list_keys | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes the rest at exit
+            sys.exit(128 + signal.SIGPIPE)  # the usual status in a pipe; 0 would mean that the output is complete
 
     def print_table(self, rows: Sequence[Sequence[str]]) -> None:
-        """The first row is the heading. Columns that hold numbers alone stand to the right."""
+        """Print rows in columns, the first row as the heading. Columns of numbers are right-aligned."""
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         right = [all(_is_number(text) for text in column[1:]) for column in zip(*rows, strict=True)]
         for row in rows:

@@ -1,1 +1,1 @@
-"""What stands between the sockets and Django: gunicorn's worker, its connections, and the threads that run requests."""
+"""The server between sockets and Django: gunicorn's worker, its connections, and the threads that run requests."""

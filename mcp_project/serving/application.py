@@ -1,4 +1,4 @@
-"""What a thread does with a request: it calls the WSGI application and sends what the application returns."""
+"""The part of a request that runs on a thread: it calls the WSGI application and sends its response."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -22,7 +22,7 @@ Headers = list[tuple[str, str]]
 
 
 def run(connection: "Connection") -> None:
-    """Answer the connection's request, unless its client has left while it waited for a thread."""
+    """Answer the connection's request, unless its client has left while the request was queued."""
     loop = connection.worker.loop
     if connection.eof:
         loop.call_soon_threadsafe(connection.close)
@@ -40,7 +40,7 @@ def run(connection: "Connection") -> None:
             _stream(connection, response, *head)
         else:
             _send(connection, response, *head)
-    except BaseException:  # SystemExit too: the connection must have an answer, and the thread serves others
+    except BaseException:  # SystemExit too: the connection needs a response, and the thread must survive
         log.exception("request_failed")
         _close(response)
         loop.call_soon_threadsafe(connection.refuse, responses.FAULT)
@@ -51,7 +51,7 @@ def _write(_data: bytes) -> None:
 
 
 def _send(connection: "Connection", response: Any, status: str, headers: Headers) -> None:
-    """Send the response from this thread, as far as the socket takes it."""
+    """Send as much of the response as the socket accepts, and leave the rest to the loop."""
     body = b"".join(response)
     if not any(name.lower() == "content-length" for name, _ in headers):
         headers = [*headers, ("Content-Length", str(len(body)))]
@@ -63,7 +63,7 @@ def _send(connection: "Connection", response: Any, status: str, headers: Headers
 
 
 def _unsent(connection: "Connection", head: bytes, body: bytes) -> bytes | memoryview:
-    """Send what the socket takes at once. Returns the rest."""
+    """Send what the socket accepts without blocking, and return the rest."""
     try:
         sent = connection.sock.sendmsg([head, body])
     except BlockingIOError:
@@ -75,8 +75,11 @@ def _unsent(connection: "Connection", head: bytes, body: bytes) -> bytes | memor
 
 
 def _stream(connection: "Connection", response: Any, status: str, headers: Headers) -> None:
-    """Have the loop send the stream. An asynchronous one is made by the loop as well; any other by this thread, which
-    is free as soon as it is made, however slowly the client reads."""
+    """Have the loop send the stream.
+
+    The loop iterates an asynchronous stream itself. Any other stream is produced on this thread into a Spool, so that
+    the thread is free as soon as the stream is produced, however slowly the client reads.
+    """
     loop = connection.worker.loop
     call: Call = cast(Environ, connection.environ)[ENVIRON_KEY]
     has_length = any(name.lower() == "content-length" for name, _ in headers)
@@ -85,7 +88,7 @@ def _stream(connection: "Connection", response: Any, status: str, headers: Heade
     head = response_head(status, headers, connection.keep, chunked)
     spool = None if getattr(response, "is_async", False) else Spool(loop, connection.worker.spooled)
     if _has_no_body(connection, status):
-        parts, end = _nothing(), b""
+        parts, end = _no_parts(), b""
     else:
         parts, end = _framed(call, response if spool is None else spool, chunked), LAST_CHUNK if chunked else b""
     unwatch = call.watch and call.watch(lambda: loop.call_soon_threadsafe(connection.abort))
@@ -97,13 +100,13 @@ def _stream(connection: "Connection", response: Any, status: str, headers: Heade
             _close(response)
 
     if spool is None:
-        close_old_connections()  # the view has read what it needs of the database, and the stream may last
+        close_old_connections()  # the view is done with the database, and the stream may last long
     loop.call_soon_threadsafe(connection.deliver, head, Stream(parts, end, close))
     if spool is not None:
-        _make(spool, response)
+        _fill(spool, response)
 
 
-def _make(spool: Spool, response: Any) -> None:
+def _fill(spool: Spool, response: Any) -> None:
     failed = True
     try:
         for part in response:
@@ -119,7 +122,7 @@ def _make(spool: Spool, response: Any) -> None:
 
 
 async def _framed(call: Call, parts: AsyncIterable[bytes], chunked: bool) -> AsyncGenerator[bytes, None]:
-    """The parts as they go to the socket. `call.sent_bytes` counts the bytes of the body that have gone there."""
+    """Yield the parts in the form in which they are sent, and count the sent bytes of the body in `call.sent_bytes`."""
     call.sent_bytes = 0
     async for part in parts:
         if part:
@@ -127,7 +130,7 @@ async def _framed(call: Call, parts: AsyncIterable[bytes], chunked: bool) -> Asy
             call.sent_bytes += len(part)
 
 
-async def _nothing() -> AsyncGenerator[bytes, None]:
+async def _no_parts() -> AsyncGenerator[bytes, None]:
     return
     yield b""  # makes this a generator
 

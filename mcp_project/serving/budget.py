@@ -1,17 +1,17 @@
-"""A number of bytes that all connections of a worker share."""
+"""A limit of bytes that all connections of a worker share."""
 
 from threading import Lock
 
 
 class Budget:
-    """Safe for threads."""
+    """A number of bytes of which callers take some and later give them back. Thread-safe."""
 
     def __init__(self, size: int) -> None:
         self._left = size
         self._lock = Lock()
 
     def take(self, size: int) -> bool:
-        """Whether there were so many bytes left, which are then taken."""
+        """Take `size` bytes. Return False, and take none, if fewer are left."""
         with self._lock:
             if size > self._left:
                 return False

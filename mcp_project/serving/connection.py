@@ -1,14 +1,14 @@
-"""One client's connection: its requests are read, and its responses finished, by the worker's event loop.
+"""A client's connection. The worker's event loop reads its requests and finishes its responses.
 
-    READING   the loop collects a request, or waits for one to begin
-    WORKING   the request is whole, or is refused by its head, and waits for a thread or is in one; the loop only
-              notices when the client leaves
-    WRITING   the loop writes what the socket did not take from the thread, or a stream
-    DRAINING  all is written and the connection is to end, but its client may still be sending: closing it now would
-              reset it, and the client could lose the response
+    READING   the loop reads a request, or waits for the next one
+    WORKING   the request waits for a thread or is on one; it is read to its end, or is to be refused by its head.
+              The loop only watches for the client's disconnect
+    WRITING   the loop writes what the socket did not accept from the thread, or a stream
+    DRAINING  the response is written and the connection will be closed, but the client may still be sending. Closing
+              the socket now would reset it, and the client could lose the response
     CLOSED
 
-While a connection is WORKING, its thread alone writes to the socket, and nobody closes it. So neither needs a lock.
+While a connection is WORKING, only its thread writes to the socket, and nothing closes it, so no lock is needed.
 """
 
 import socket
@@ -32,20 +32,23 @@ from mcp_project.serving.responses import Refusal
 if TYPE_CHECKING:
     from mcp_project.serving.worker import LoopWorker
 
-HEAD_SECONDS = 10.0  # from a request's first byte, or the connection's beginning, to the end of its head
-HEAD_BYTES = 64 << 10  # in all, beside the parser's limits for a line and for the number of headers
-BODY_SECONDS = 10.0  # for a body, and a second more for each BYTES_A_SECOND
+HEAD_SECONDS = 10.0  # from a request's first byte, or from connecting, to the end of its head
+HEAD_BYTES = 64 << 10  # limit of a whole head; the parser limits each line and the number of headers
+BODY_SECONDS = 10.0  # to read a body, plus a second for each BYTES_A_SECOND
 DRAIN_SECONDS, DRAIN_BYTES = 5.0, 32 << 20
-READ_BYTES = 64 << 10  # at once
-RESET = struct.pack("ii", 1, 0)  # struct linger: on, for no time
-EARLY_BYTES = 64 << 10  # of further requests, kept while one is answered
+READ_BYTES = 64 << 10  # the most that one recv() reads
+RESET = struct.pack("ii", 1, 0)  # struct linger: close() discards unsent data and resets the connection
+EARLY_BYTES = 64 << 10  # buffer for pipelined requests while one is answered
 
 State = Enum("State", "READING WORKING WRITING DRAINING CLOSED")
 
 
 class Connection:
-    """`since` is when the present state, or the request that is being read, began; at `deadline` it is given up. Both
-    are on time.monotonic's clock."""
+    """A client's connection and the request on it.
+
+    `since` is when the state began, or the request that is being read. At `deadline` the worker calls `expire`. Both
+    are values of time.monotonic().
+    """
 
     def __init__(self, worker: "LoopWorker", sock: socket.socket, peer: tuple[str, str], base: Environ) -> None:
         self.worker, self.sock, self.peer, self.base = worker, sock, peer, base
@@ -59,8 +62,8 @@ class Connection:
         )
         self.eof = False
         self.received_early = b""
-        self.held_bytes = 0  # of the body, in the worker's budget
-        self.unsent_bytes = 0  # of the response, counted by the worker
+        self.body_bytes = 0  # bytes of the body, taken from the worker's budget
+        self.unsent_bytes = 0  # bytes of the response, counted by the worker
         self._listens = True
         self._drained_bytes = 0
         self._delivery: Delivery | None = None
@@ -98,11 +101,13 @@ class Connection:
             self.received_early += data
             if len(self.received_early) > EARLY_BYTES:
                 self._listen(False)
-            self.resume()  # in case that the thread has answered since the state was looked at
+            self.resume()  # the thread may have finished the response since the state was read above
 
     def _on_eof(self) -> None:
-        """The client has left, or stopped sending, which looks the same. What a thread is at goes on; its response is
-        tried."""
+        """Handle the end of the client's data: it has left or closed its sending side, which cannot be told apart.
+
+        A request that is on a thread continues, and its response is sent if possible.
+        """
         self.eof = True
         self._listen(False)
         if self._delivery is not None:
@@ -118,7 +123,7 @@ class Connection:
         self._listens = listen and not self.eof
 
     def resume(self) -> None:
-        """Go on with what came while a request was answered, once it is."""
+        """Continue with the data that was received while the last request was answered."""
         if self.state is not State.READING:
             return
         if self.received_early:
@@ -148,7 +153,7 @@ class Connection:
             self._proceed()
 
     def _proceed(self) -> None:
-        """May give the request to a thread, after which nothing of it may be looked at here."""
+        """Take the request one step further. This may pass it to a thread, which owns it from then on."""
         if self.state is not State.READING:
             return
         if not self.has_head:
@@ -160,8 +165,10 @@ class Connection:
             self._dispatch()
 
     def _on_head(self) -> bool:
-        """Called by the parser. True leaves the body unread: one that comes in chunks does not say its length, and the
-        application refuses it."""
+        """Called by the parser at the end of the head. Return True to leave the body unread.
+
+        A chunked body does not state its length; the application refuses such requests.
+        """
         self.has_head = True
         self.is_unread = bool(self.parser.is_chunked)
         return self.is_unread
@@ -169,12 +176,12 @@ class Connection:
     def _on_body(self, part: bytes) -> None:
         if self.state is not State.READING or self.is_unread:
             return
-        if self.worker.hold(self, len(part)):
-            self.held_bytes += len(part)
+        if self.worker.reserve_body(self, len(part)):
+            self.body_bytes += len(part)
             self.body.append(part)
 
     def _judge(self) -> None:
-        """Look at the head, before more of the body is read than came along with it."""
+        """Decide by the head whether to read the body, before more of it is read than came with the head."""
         self.is_judged = True
         parser = self.parser
         environ = self.environ = environ_of(parser, self.base, self.peer, self.is_trusted)
@@ -206,11 +213,11 @@ class Connection:
         return bool(self.parser.http_version >= (1, 1))
 
     def keeps(self) -> bool:
-        """Whether the connection goes on after this response."""
+        """Whether the connection stays open after this response."""
         return self.keep and bool(self.worker.alive)
 
     def _dispatch(self) -> None:
-        """Give the request to a thread."""
+        """Queue the request for a thread."""
         environ = cast(Environ, self.environ)
         if self.is_unread:
             environ["wsgi.input"] = BufferedReader(UnreadBody())
@@ -224,18 +231,18 @@ class Connection:
             self.refuse(responses.QUEUE_FULL)
 
     def answered(self, unsent: bytes | memoryview) -> None:
-        """Called by the thread, which has sent what the socket took."""
+        """Called by the thread when it has sent what the socket accepted; the loop sends `unsent`."""
         self._release()
         if unsent or not self.keeps():
             self.worker.loop.call_soon_threadsafe(self.deliver, unsent)
             return
         self._await_request(self.worker.cfg.keepalive)
-        # Only now: what the loop has received before it saw the new state is left to this, the rest to the loop.
+        # After the state has changed: data that the loop received before is resumed here, later data by the loop.
         if self.received_early or self.eof:
             self.worker.loop.call_soon_threadsafe(self.resume)
 
     def refuse(self, refusal: Refusal) -> None:
-        """Answer for the loop itself, and end the connection."""
+        """Answer with a refusal without calling the application, and close the connection."""
         path = self.environ["PATH_INFO"] if self.environ else ""
         response, request_id = responses.refusal(refusal, path, head_only=self.parser.method == b"HEAD")
         count_refusal(refusal, self.peer[0], request_id)
@@ -244,15 +251,15 @@ class Connection:
         self.deliver(response)
 
     def deliver(self, beginning: bytes | memoryview, stream: Stream | None = None) -> None:
-        """Have the loop write the beginning of a response, and the stream that follows it."""
+        """Write the beginning of a response and the stream that follows it. Called on the loop."""
         self._release()
         self.state, self.since, self.deadline = State.WRITING, monotonic(), inf
         self._delivery = Delivery(self, beginning, stream)
 
     def delivered(self, whole: bool) -> None:
-        """The response is written; or, not `whole`, as much of it as ever will be."""
+        """Called by the Delivery when it ends. `whole`: the complete response is written."""
         self._delivery = None
-        if not whole:  # at once, without what the kernel still holds for a client that does not read
+        if not whole:  # reset at once: the client does not read what the kernel still buffers
             with suppress(OSError):
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self.close()
@@ -272,14 +279,14 @@ class Connection:
     # --- Ending -------------------------------------------------------------------------------------------------------
 
     def expire(self) -> None:
-        """The deadline is over."""
+        """Called by the worker when the deadline has passed."""
         if self.state is State.READING and self.has_begun:
             self.refuse(responses.BODY_TIMEOUT if self.has_head else responses.HEAD_TIMEOUT)
         else:
             self.close()
 
     def abort(self) -> None:
-        """End the connection, in the middle of a response if need be."""
+        """Close the connection, even in the middle of a response that the loop writes."""
         if self._delivery is not None:
             self._delivery.cancel()
         elif self.state is not State.WORKING:
@@ -294,7 +301,7 @@ class Connection:
             self.worker.forget(self)
 
     def _release(self) -> None:
-        self.environ = None  # which has the body: nothing of it is needed while the response is written
-        if self.held_bytes:
-            self.worker.bodies.give_back(self.held_bytes)
-            self.held_bytes = 0
+        self.environ = None  # frees the body, which is not needed while the response is written
+        if self.body_bytes:
+            self.worker.bodies.give_back(self.body_bytes)
+            self.body_bytes = 0

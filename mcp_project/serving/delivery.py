@@ -1,4 +1,4 @@
-"""A response, or the rest of one, that the event loop writes at the client's speed."""
+"""Writes a response, or the rest of one, on the event loop at the client's speed."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("serving")
 
-WRITE_SECONDS = 10.0  # for a response, and a second more for each BYTES_A_SECOND
+WRITE_SECONDS = 10.0  # to write a response, plus a second for each BYTES_A_SECOND
 BYTES_A_SECOND = 32 << 10
 
 
 class Stream:
-    """The parts of a response's body as they go to the socket, then its end.
+    """The body of a streaming response: its framed parts, and the bytes that end it.
 
-    `close` is called once: before the end is sent, so that a client which has the whole response is in the ledger; or
-    when no more is sent.
+    The `close` callback runs once: before the end is sent, so that a client which has the whole response is already in
+    the ledger, or else when sending stops.
     """
 
     def __init__(self, parts: AsyncGenerator[bytes, None], end: bytes, close: Callable[[], None]) -> None:
@@ -35,13 +35,13 @@ class Stream:
 
 
 class Delivery:
-    """Begins at once. Ends with a call of the connection's `delivered`."""
+    """A task that writes a response. It starts at once, and calls the connection's `delivered` when it ends."""
 
     def __init__(self, connection: "Connection", beginning: bytes | memoryview, stream: Stream | None) -> None:
         self._connection, self._stream = connection, stream
-        self._patience = WRITE_SECONDS
+        self._seconds_left = WRITE_SECONDS
         self._task = connection.worker.loop.create_task(self._deliver(beginning))
-        # Not a `finally`: of a task that is cancelled before it begins, nothing is run.
+        # A callback instead of a `finally`: a task that is cancelled before it starts runs none of its code.
         self._task.add_done_callback(self._on_done)
         if connection.eof:
             self.on_eof()
@@ -50,8 +50,10 @@ class Delivery:
         self._task.cancel()
 
     def on_eof(self) -> None:
-        """A client that has left should not be waited for between the parts of a stream. Any other response is tried,
-        since a client that has only stopped sending looks the same."""
+        """Called when the client has left or closed its sending side, which cannot be told apart.
+
+        A stream is cancelled, since it may wait long for its next part. Any other response is still sent.
+        """
         if self._stream is not None:
             self.cancel()
 
@@ -65,20 +67,23 @@ class Delivery:
             await self._write(self._stream.end)
 
     async def _write(self, data: bytes | memoryview) -> None:
-        """Return when the kernel has taken all. Raises TimeoutError (an OSError) for a client that reads too slowly:
-        it may take WRITE_SECONDS and what BYTES_A_SECOND allow, less what earlier parts took beyond that."""
+        """Write all data to the socket. Raises TimeoutError (an OSError) for a client that reads too slowly.
+
+        Each part adds its length divided by BYTES_A_SECOND to the time that is left. Time that a fast client saves is
+        carried over to later parts, up to WRITE_SECONDS.
+        """
         if not data:
             return
-        self._patience = min(self._patience, WRITE_SECONDS) + len(data) / BYTES_A_SECOND
-        begun, connection = monotonic(), self._connection
+        self._seconds_left = min(self._seconds_left, WRITE_SECONDS) + len(data) / BYTES_A_SECOND
+        started, connection = monotonic(), self._connection
         worker = connection.worker
         worker.count_unsent(connection, len(data))
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._seconds_left):
                 await worker.loop.sock_sendall(connection.sock, data)
         finally:
             worker.count_unsent(connection, -len(data))
-        self._patience -= monotonic() - begun
+        self._seconds_left -= monotonic() - started
 
     def _on_done(self, task: "asyncio.Task[None]") -> None:
         error = None if task.cancelled() else task.exception()

@@ -26,8 +26,10 @@ NAMES: Final = {
 
 
 class UnreadBody(io.RawIOBase):
-    """Stands for a body that was not read, because the head alone is reason to refuse the request. Should some view
-    be reached all the same, it must not take the body for an empty one."""
+    """Replaces a body that was not read because the request is refused by its head.
+
+    Reading it raises BadRequest, so that a view which is reached by mistake does not see an empty body.
+    """
 
     def readable(self) -> bool:
         return True
@@ -37,7 +39,7 @@ class UnreadBody(io.RawIOBase):
 
 
 def base_environ(server: tuple[str, int], multiprocess: bool) -> Environ:
-    """What all requests to a listening socket have in common."""
+    """Return the part of the environ that is the same for all requests to a listening socket."""
     return {
         "SCRIPT_NAME": "",
         "SERVER_NAME": server[0],
@@ -53,15 +55,16 @@ def base_environ(server: tuple[str, int], multiprocess: bool) -> Environ:
 
 
 def is_trusted(address: str) -> bool:
-    """Whether the peer is one of TRUSTED_PROXIES, which may say that its client came by https."""
+    """Whether the peer is one of TRUSTED_PROXIES, whose X-Forwarded-Proto is believed."""
     return is_listed(plain(address), networks(tuple(settings.TRUSTED_PROXIES)))
 
 
 def environ_of(parser: PythonProtocol, base: Mapping[str, Any], peer: tuple[str, str], trusted: bool) -> Environ:
-    """Without `wsgi.input`. `peer` is the address and port of the client's end, empty for a Unix socket.
+    """Make the environ of a request, without `wsgi.input`.
 
-    A header whose name has an underscore is dropped: `X_Forwarded_For` would become `HTTP_X_FORWARDED_FOR`, which a
-    proxy believes to have set itself. One that comes several times is joined by commas (RFC 9110, 5.3).
+    `peer` is the address and port of the other end of the connection; both are empty for a Unix socket.
+    A header whose name has an underscore is dropped: `X_Forwarded_For` would become `HTTP_X_FORWARDED_FOR`, which only
+    a proxy may set. The values of a repeated header are joined by commas (RFC 9110, 5.3).
     """
     path, _, query = origin_form(parser.path).partition(b"?")
     version = parser.http_version
@@ -88,7 +91,7 @@ def environ_of(parser: PythonProtocol, base: Mapping[str, Any], peer: tuple[str,
 
 
 def origin_form(target: bytes) -> bytes:
-    """Path and query of a request's target (RFC 9112, 3.2), without a fragment."""
+    """Return the path and query of a request's target (RFC 9112, 3.2), without the fragment."""
     target = target.partition(b"#")[0]
     if target.startswith(b"/") or target == b"*":
         return target

@@ -1,4 +1,4 @@
-"""Warnings that every request would repeat while something is wrong."""
+"""Limits warnings that every request would repeat during an outage."""
 
 import threading
 import time
@@ -11,14 +11,16 @@ INTERVAL_SECONDS = 10.0
 
 
 class FoldedWarning:
-    """Logs one event at once, and then at most one line in INTERVAL_SECONDS. `times` in a line is how often it was
-    reported since the line before. Safe for threads."""
+    """Logs an event at most once in INTERVAL_SECONDS. Thread-safe.
+
+    The field `times` of a line is the number of reports since the last line, this one included.
+    """
 
     def __init__(self, event: str) -> None:
         self._event = event
         self._lock = threading.Lock()
         self._times = 0
-        self._next = 0.0  # on time.monotonic's clock
+        self._next = 0.0  # the time.monotonic() before which no line is logged
 
     def report(self, error: BaseException, **details: object) -> None:
         with self._lock:

@@ -14,13 +14,13 @@ from mcp_project.serving import logs, shared_metrics
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mcp_project.settings")
 logs.configure(settings.LOGGING)
-shared_metrics.share()  # before the application is loaded, and with it what counts
-KILLED_SECONDS = 10.0  # that a worker which was killed may take to be gone
+shared_metrics.share()  # before the application is loaded, because its modules create metrics
+KILLED_SECONDS = 10.0  # how long a killed worker may take to end
 embedded = EmbeddedPostgres(settings.EMBEDDED_POSTGRES_DIR) if settings.EMBEDDED_DATABASE else None
 
 
 class StructuredLogger(Logger):  # type: ignore[misc]
-    """gunicorn's events through the service's own log."""
+    """Sends gunicorn's own messages to the service's log."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
@@ -36,18 +36,18 @@ bind = (
 )
 workers = settings.APP_WORKERS
 threads = settings.APP_THREADS
-# Several threads, though Python runs one at a time: one slow report must not hold up a worker. On two cores, with the
-# database beside, four answered as many writes a second as one, and a fifth fewer reads; but with one, the slowest of a
-# hundred requests took 12 times as long as the middle one, at half of the load, and 5 times with four.
+# Several threads, although Python runs one at a time, so that one slow report does not block a worker. Measured on two
+# cores together with the database: four threads served as many writes a second as one, and a fifth fewer reads. At half
+# of the load, p99 was 12 times p50 with one thread, and 5 times with four.
 worker_class = "mcp_project.serving.worker.LoopWorker"
 logger_class = StructuredLogger
 loglevel = settings.LOGGING["level"].lower()
-forwarded_allow_ips = ",".join(settings.TRUSTED_PROXIES)  # gunicorn itself would trust whatever runs on this host
+forwarded_allow_ips = ",".join(settings.TRUSTED_PROXIES)  # gunicorn's default trusts every process on this host
 secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
-forwarder_headers = ""  # no proxy sets SCRIPT_NAME or PATH_INFO here, so nobody may
+forwarder_headers = ""  # no proxy may set SCRIPT_NAME or PATH_INFO
 graceful_timeout = 30
 timeout = 60
-keepalive = 75  # longer than the usual proxy's 60, so that the proxy closes first and never meets a closed socket
+keepalive = 75  # longer than the usual 60 s of a proxy, so that the proxy closes first and never uses a closed socket
 control_socket_disable = True
 proc_name = "mcp"
 
@@ -58,7 +58,7 @@ def on_starting(_server: Any) -> None:
 
 
 def when_ready(_server: Any) -> None:
-    # `serve` holds signals back until somebody can act on them: see Command.become_gunicorn.
+    # `serve` has blocked these signals until gunicorn's handlers are installed: see Command.become_gunicorn.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
 
 
@@ -71,8 +71,8 @@ def post_fork(_server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    # Ctrl-C reaches every process of the terminal, and the master then sends a SIGQUIT of its own: two "quick" exits
-    # at once, which can lock up the worker's thread pool. One graceful exit, told by the master, is what is wanted.
+    # Ctrl-C reaches every process of the terminal, and the master then sends SIGQUIT as well. Two "quick" exits at once
+    # can deadlock the worker's thread pool, so the worker ignores the first and exits gracefully at the second.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGQUIT, worker.handle_exit)
     for task in settings.BACKGROUND_TASKS:
@@ -80,7 +80,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    if worker.pid != os.getpid():  # gunicorn also calls this in the master, for a worker that is gone
+    if worker.pid != os.getpid():  # gunicorn also calls this in the master, after a worker has ended
         return
     for task in settings.BACKGROUND_TASKS:
         import_string(task).stop()
@@ -89,12 +89,12 @@ def worker_exit(_server: Any, worker: Any) -> None:
 def on_exit(_server: Any) -> None:
     shared_metrics.unshare()
     if embedded is not None:
-        wait_for_children(KILLED_SECONDS)  # of which each holds its share of the server
+        wait_for_children(KILLED_SECONDS)  # each of them holds a shared lock on the embedded database
         embedded.release()
 
 
 def wait_for_children(seconds: float) -> None:
-    """Return when no child of this process is left, or after so many seconds."""
+    """Wait until no child of this process is left, at most `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:

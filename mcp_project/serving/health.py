@@ -1,4 +1,4 @@
-"""`GET /health`: whether this process can do its work. `GET /health/live`: whether it answers at all."""
+"""`GET /health` says whether this process can do its work, `GET /health/live` only that it responds."""
 
 import threading
 import time
@@ -28,19 +28,19 @@ Checks = dict[str, str]
 
 
 class HealthCheck(NamedTuple):
-    """A check that an app adds to `GET /health`. `settings.HEALTH_CHECKS` names them, as dotted paths."""
+    """A check that an app adds to `GET /health`. `settings.HEALTH_CHECKS` lists them by dotted path."""
 
     name: str
     description: str  # for readers of the OpenAPI document
-    state: Callable[[], str | None]  # "ok", "ok: …", or what is wrong; None when there is nothing to check
+    state: Callable[[], str | None]  # returns "ok", "ok: …" or the fault; None when there is nothing to check
 
 
 def health_checks() -> tuple[HealthCheck, ...]:
-    """The checks that the settings name."""
+    """Return the checks that the settings name."""
     return tuple(import_string(name) for name in settings.HEALTH_CHECKS)
 
 
-# Sessions whose role this one may not look at show no wait.
+# Waits of sessions are visible only if this role may see them in pg_stat_activity.
 STATE = """
 SELECT current_setting('transaction_read_only') = 'on', count(*) FILTER (
     WHERE wait_event_type = 'Lock' AND query_start < clock_timestamp() - interval '0.5 seconds'
@@ -49,19 +49,22 @@ SELECT current_setting('transaction_read_only') = 'on', count(*) FILTER (
 
 
 class HealthProbe:
-    """Runs the checks on a thread of its own, one run at a time, so that a database that hangs (rather than
-    refuses) can hold up neither the answer nor more than one thread. All who wait for a run share its deadline."""
+    """Runs the checks on a separate thread, one run at a time.
+
+    A database that hangs therefore blocks one thread and delays no response. Concurrent requests share a run and its
+    deadline.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._executor: ThreadPoolExecutor | None = None
         self._running: Future[Checks] | None = None
-        self._deadline = 0.0  # of the run, on time.monotonic's clock
+        self._deadline = 0.0  # the time.monotonic() until which requests wait for the run
         self._migrated = False
 
     def checks(self) -> Checks:
         with self._lock:
-            if self._executor is None:  # made here, not at import: a thread does not survive the fork of a worker
+            if self._executor is None:  # created at the first use: a thread does not survive the fork of a worker
                 self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
             if self._running is None or self._running.done():
                 self._running = self._executor.submit(self._check)
@@ -77,7 +80,7 @@ class HealthProbe:
             with connection.cursor() as cursor:
                 cursor.execute(STATE)
                 read_only, waiting = cursor.fetchone()
-            # The plan reads every migration file; once it was empty it stays so for this process's code.
+            # Looking for pending migrations reads every migration file. Once there are none, this process has none.
             self._migrated = self._migrated or not pending_migrations()
         except Error:
             return {"database": "unreachable", "migrations": "unknown"}
@@ -85,9 +88,9 @@ class HealthProbe:
             connection.close()
         states = {check.name: check.state() for check in health_checks()}
         others = {name: state for name, state in states.items() if state is not None}
-        # A held row fails what needs that row: the host is well, and the others would meet the same row.
-        well = f"ok: statements that wait for a lock: {waiting}" if waiting else "ok"
-        database = "read-only" if read_only else well
+        # Waits for locks are no fault of this host: other hosts would wait for the same rows.
+        writable = f"ok: statements that wait for a lock: {waiting}" if waiting else "ok"
+        database = "read-only" if read_only else writable
         return {"database": database, "migrations": "ok" if self._migrated else "pending", **others}
 
 
@@ -102,7 +105,7 @@ class ChecksSerializer(serializers.Serializer[Checks]):
     )
     migrations = serializers.CharField()
     threads = serializers.CharField(
-        help_text="`ok`, and how many requests wait for one; or that the queue is full, or that none becomes free."
+        help_text="`ok`, or `ok:` and how many requests wait for a thread, or that the queue is full or all hang."
     )
 
     def get_fields(self) -> dict[str, Any]:
@@ -113,20 +116,20 @@ class ChecksSerializer(serializers.Serializer[Checks]):
 
 
 class LiveSerializer(serializers.Serializer[dict[str, str]]):
-    """Whether the process answers."""
+    """The state and version of this process."""
 
     status = serializers.CharField(help_text="`ok`, or `failing`.")
     version = serializers.CharField()
 
 
 class HealthSerializer(LiveSerializer):
-    """Whether the service can do its work, and which part cannot."""
+    """The state of this process and of each part that it needs."""
 
     checks = ChecksSerializer()
 
 
 class OpenView(APIView):
-    """A view outside of what keys govern."""
+    """Base of views that need no API key."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -135,24 +138,26 @@ class OpenView(APIView):
 class IndexView(OpenView):
     @extend_schema(exclude=True)
     def get(self, _request: Request) -> Response:
-        """Where to go from here."""
+        """Name the service's version and its other addresses."""
         return Response({"service": "mcp", "version": __version__, "documentation": DOCS, "health": "/health"})
 
 
 class HealthView(OpenView):
     @extend_schema(tags=["health"], auth=[], responses={200: HealthSerializer, 503: HealthSerializer})
     def get(self, request: Request) -> Response:
-        """Whether the database answers, takes writes and is migrated, and a thread is free; 503 when not, within two
-        seconds."""
+        """Check whether this process can do its work: 200 if every check is `ok`, otherwise 503, within two seconds.
+
+        The database must respond, accept writes and be migrated, and threads must be free.
+        """
         checks = {**probe.checks(), "threads": pool.health()}
-        healthy = all(said.startswith("ok") for said in checks.values())
+        healthy = all(state.startswith("ok") for state in checks.values())
         body = {"status": "ok" if healthy else "failing", "version": __version__, "checks": checks}
-        call_of(request).error_code = ""  # a report with the status of an error: errors.in_shape leaves it
+        call_of(request).error_code = ""  # keeps errors.in_shape from replacing this body, although the status is 503
         return Response(body, status=200 if healthy else 503)
 
 
 class LiveView(OpenView):
     @extend_schema(tags=["health"], auth=[], responses=LiveSerializer)
     def get(self, _request: Request) -> Response:
-        """Whether the process answers, without any check."""
+        """Answer that the process is alive, without any check."""
         return Response({"status": "ok", "version": __version__})

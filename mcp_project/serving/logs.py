@@ -1,7 +1,7 @@
-"""Logging: structlog for our own events, the same form for what Django, gunicorn and libraries log.
+"""Configures logging: structlog for the service's events, and the same format for those of Django and libraries.
 
-Console lines for development, JSON for production, on standard error or in LOG_FILE. The last processor reads each
-finished line, tracebacks included, and takes out whatever looks like a key or is a configured secret.
+Lines are readable text or JSON (LOG_FORMAT), on standard error or in LOG_FILE. The last processor searches each
+finished line, tracebacks included, and replaces everything that looks like a key or is a configured secret.
 """
 
 import logging
@@ -21,24 +21,23 @@ from mcp_project.env import DEFAULT_DB_PASSWORD
 
 REDACTED = "[redacted]"
 SENSITIVE_NAME = re.compile(r"password|passwd|secret|token|authorization|api[-_]?key$|cookie", re.IGNORECASE)
-# Whatever begins like a key, whole or cut, the user's part of a URL, and the admin's session.
+# An API key, whole or cut; the user and password of a URL; the admin's session cookie.
 SENSITIVE_TEXT = re.compile(r"(?<=mcp_)[0-9A-Za-z]{8}\.[0-9A-Za-z]+|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)|(?<=sessionid=)\w+")
-# The second half of a key alone, however much stands around it, and base64 of a key: no word has so many characters,
-# and ids and digests are of hexadecimal.
+# The secret half of a key by itself, and a key in base64. Words are shorter than that; ids and digests are hexadecimal.
 LONG_RUN = re.compile(r"[0-9A-Za-z]{32,}+")
 HEXADECIMAL = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 WORD = re.compile(r"""[^\s"',;]{20,}""")
 ESCAPE = re.compile(r"\\+(?:[abfnrtv0]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})|\s")
-MOST_ENCODINGS = 5  # one in another; each takes a pass over the text, and a path may have a thousand
-SHORTEST_SECRET = 8  # a shorter one would black out ordinary words
+MOST_ENCODINGS = 5  # nested percent-encodings that are undone: each takes a pass, and a path may nest a thousand
+SHORTEST_SECRET = 8  # a shorter secret may be an ordinary word and is not replaced
 
 QUIET = {"django.server", "django.request", "django.security", "psycopg.pool", "environ"}
 
 
 def configure(options: dict[str, Any]) -> None:
-    """`options` is settings.LOGGING: level, format ("console" or "json"), file ("" for standard error), secrets."""
+    """Configure logging by settings.LOGGING: level, format ("console", "json"), file ("": standard error), secrets."""
     level = logging.getLevelNamesMapping()[options["level"]]
-    stream = cast(TextIO, Tolerant(_open(options["file"])))
+    stream = cast(TextIO, FailsafeStream(_open(options["file"])))
     colors = options["format"] == "console" and not options["file"] and sys.stderr.isatty()
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -49,7 +48,7 @@ def configure(options: dict[str, Any]) -> None:
     ]
     rendering: list[Processor] = [
         *(_render_json() if options["format"] == "json" else _render_console(colors)),
-        cast(Processor, text_redactor(options["secrets"])),  # takes the line that the renderer made of the event
+        cast(Processor, text_redactor(options["secrets"])),  # takes the line that the renderer returned
     ]
     structlog.configure(
         processors=[*shared, *rendering],
@@ -66,7 +65,7 @@ def configure(options: dict[str, Any]) -> None:
     )
     logging.root.handlers = [handler]
     logging.root.setLevel(level)
-    for name in QUIET:  # our own request line and error events say what these would say again
+    for name in QUIET:  # the service's own request and error events have the same content
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
@@ -80,13 +79,13 @@ def redact_names(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     return event
 
 
-@lru_cache(maxsize=1024)  # the names are few and stand in the code: a search takes half a microsecond
+@lru_cache(maxsize=1024)  # there are few names, all of them in the code, and a search takes half a microsecond
 def _is_sensitive(name: str) -> bool:
     return SENSITIVE_NAME.search(name) is not None
 
 
 def escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Write characters that a terminal would obey, and line ends, as escapes: clients choose paths and headers."""
+    """Escape control characters, which a terminal would obey, and line ends: clients choose paths and headers."""
     for name, value in event.items():
         if isinstance(value, str) and not value.isprintable():
             event[name] = "".join(
@@ -97,7 +96,7 @@ def escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 
 
 def text_redactor(secrets: Iterable[str]) -> Callable[[WrappedLogger, str, str], str]:
-    """A processor for the finished line."""
+    """Return a processor that replaces the secrets, and what looks like a key, in a finished line."""
     known = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET and secret != DEFAULT_DB_PASSWORD]
 
     def redact_text(_logger: WrappedLogger, _method: str, line: str) -> str:
@@ -118,8 +117,11 @@ def _without_half_a_key(run: re.Match[str]) -> str:
 
 
 def _without_encoded_key(word: re.Match[str]) -> str:
-    """The word, unless it is a key once its percent-encodings are undone, and its escapes and white space taken out; or
-    unless there are more than MOST_ENCODINGS one in another, which hide whatever it is."""
+    """Return REDACTED if the word is an encoded key, else the word.
+
+    It is decoded first: percent-encodings are undone, escapes and white space removed. More than MOST_ENCODINGS nested
+    encodings are taken for an attempt to hide a key.
+    """
     text = word[0]
     for _ in range(MOST_ENCODINGS):
         encoded, text = text, unquote(text)
@@ -135,7 +137,7 @@ def _without_encoded_key(word: re.Match[str]) -> str:
 
 
 def _render_json() -> list[Processor]:
-    # Without the local variables of each frame, which dict_tracebacks shows: they hold whatever was being handled.
+    # Tracebacks without local variables, which structlog's dict_tracebacks would show: they may hold keys and bodies.
     tracebacks = structlog.processors.ExceptionRenderer(
         structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     )
@@ -147,8 +149,8 @@ def _render_console(colors: bool) -> list[Processor]:
     return [structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, exception_formatter=plain)]
 
 
-class Tolerant:
-    """A stream whose failures, as of a full disk, are nobody else's: a service that cannot log still serves."""
+class FailsafeStream:
+    """A stream that ignores errors such as a full disk: a service that cannot log still serves."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -166,7 +168,7 @@ def _open(path: str) -> TextIO:
     if not path:
         return sys.stderr
     try:
-        # Appending, a line at a time: workers share the file, and `copytruncate` of logrotate works.
+        # Appends whole lines, so that workers can share the file and logrotate's `copytruncate` works.
         return open(path, "a", buffering=1, encoding="utf-8")
     except OSError as error:
         raise ImproperlyConfigured(f"LOG_FILE {path} cannot be written: {error.strerror}.") from error

@@ -12,19 +12,18 @@ from prometheus_client.registry import Collector
 from mcp_project import __version__
 from mcp_project.serving import shared_metrics
 
-if (
-    shared_metrics.state.folder is None
-):  # whatever PROMETHEUS_MULTIPROC_DIR says: it is for servers, which choose their own
+if shared_metrics.state.folder is None:
+    # Overrides PROMETHEUS_MULTIPROC_DIR: only a server's workers share metrics, and it sets its own folder.
     values.ValueClass = values.MutexValue
-# A series more for each, which workers that count together do not have.
+# A `_created` series for each metric, which multi-process metrics lack anyway.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-counted = CollectorRegistry()  # as things happen, by each worker
-computed = CollectorRegistry()  # when they are asked for, by any
+counted = CollectorRegistry()  # metrics that each worker counts as things happen
+computed = CollectorRegistry()  # metrics that are computed at a scrape, by the worker that answers it
 
 
 class BuildInfo(Collector):
-    """What runs here: the constant 1, whose labels tell it."""
+    """The constant 1, whose labels are the versions of the service, of Python and of Django."""
 
     def collect(self) -> Iterable[Metric]:
         versions = {"version": __version__, "python": platform.python_version(), "django": django.__version__}
@@ -37,7 +36,7 @@ computed.register(BuildInfo())
 
 
 class Everything(Collector):
-    """Of all workers, whichever is asked."""
+    """The metrics of all workers of this host, whichever of them answers the scrape."""
 
     def collect(self) -> Iterable[Metric]:
         folder = shared_metrics.state.folder
@@ -49,10 +48,10 @@ def of_all_workers(folder: str) -> Iterable[Metric]:
     try:
         metrics = MultiProcessCollector(None, folder).collect()  # type: ignore[no-untyped-call]
     except (ValueError, OSError):
-        return []  # somebody has removed the folder: nothing is known, rather than a part
+        return []  # the folder has been removed: no metrics are better than those of some workers only
     return sorted(metrics, key=lambda metric: metric.name)
 
 
 def as_text() -> bytes:
-    """In Prometheus' text format, version 0.0.4."""
+    """Return all metrics in Prometheus' text format, version 0.0.4."""
     return generate_latest(Everything())

@@ -1,4 +1,4 @@
-"""What a worker does again and again beside answering requests."""
+"""Background tasks that each worker runs at an interval."""
 
 import threading
 
@@ -9,17 +9,17 @@ log = structlog.get_logger()
 
 
 class Periodic:
-    """Does `act` every `seconds` on a thread of its own, the first time after `first_after`. `start` after the fork;
-    `stop` does it one last time.
+    """A background task: calls `act` every `seconds` on a thread of its own, the first time after `first_after`.
 
-    A failure is logged when failing begins, and when it ends, as `<name>_failing` and `<name>_recovered`.
-    settings.BACKGROUND_TASKS names those that each worker runs.
+    Call `start` after the fork. `stop` ends the thread and calls `act` one last time.
+    The first failure is logged as `<name>_failing`, the next success as `<name>_recovered`.
+    settings.BACKGROUND_TASKS lists the tasks that each worker runs, by dotted path.
     """
 
     name: str
     seconds: float
-    first_after: float | None = None  # as `seconds`
-    foreseen: tuple[type[Exception], ...] = (Error, OSError)  # that are logged without a traceback
+    first_after: float | None = None  # None: `seconds`
+    expected_errors: tuple[type[Exception], ...] = (Error, OSError)  # logged without a traceback
 
     def __init__(self) -> None:
         self._stopping = threading.Event()
@@ -27,7 +27,7 @@ class Periodic:
         self._failing = False
 
     def act(self, last: bool) -> None:
-        """One round; `last` before the process ends."""
+        """Do the task's work once. `last`: the process is about to end."""
         raise NotImplementedError
 
     def start(self) -> None:
@@ -51,14 +51,14 @@ class Periodic:
     def _attempt(self, last: bool) -> None:
         try:
             self.act(last)
-        except Exception as error:  # whatever it is, the thread must live on
+        except Exception as error:  # no error may end the thread
             if not self._failing:
-                unforeseen = not isinstance(error, self.foreseen)
-                log.error(f"{self.name}_failing", error=" ".join(str(error).split()), exc_info=unforeseen)
+                unexpected = not isinstance(error, self.expected_errors)
+                log.error(f"{self.name}_failing", error=" ".join(str(error).split()), exc_info=unexpected)
             self._failing = True
         else:
             if self._failing:
                 log.info(f"{self.name}_recovered")
             self._failing = False
         finally:
-            connection.close()  # back to the pool
+            connection.close()  # returns it to the pool

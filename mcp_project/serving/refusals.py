@@ -1,4 +1,4 @@
-"""Counts what the event loop refuses: it is in no ledger, since no application saw it."""
+"""Counts the requests that the event loop refuses. The application never sees them, so the ledger lacks them."""
 
 import structlog
 from prometheus_client import Counter

@@ -1,4 +1,4 @@
-"""Bytes of responses: what Django returned, and the refusals of the loop itself."""
+"""Encodes responses as bytes: those of Django, and the event loop's own refusals."""
 
 import json
 import re
@@ -12,20 +12,20 @@ from typing import NamedTuple
 from mcp_project.http.errors import ApiError, code_of, render_error
 from mcp_project.http.protocols import protocol_of
 
-UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # in a header's value (RFC 9110, 5.5): it would end it, or the head
+UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # not allowed in a header's value (RFC 9110, 5.5): could end the head
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "trailer", "te"})
-BODILESS = frozenset({"204", "304"})  # statuses; no other length than the end of the head may be named (RFC 9110, 8.6)
+BODILESS = frozenset({"204", "304"})  # statuses without a body, and so without a length header (RFC 9110, 8.6)
 LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Refusal(NamedTuple):
-    """A response of the event loop, given without Django. `reason` labels it in the metrics."""
+    """A response that the event loop gives without Django. `reason` is its label in the metrics."""
 
     reason: str
     status: int
-    code: str | None = None  # None: that of the status
-    detail: str | None = None  # None: the code's meaning
+    code: str | None = None  # None: the usual code of the status
+    detail: str | None = None  # None: the meaning of the code
     retry_after: int | None = None  # seconds
 
 
@@ -43,8 +43,10 @@ FAULT = Refusal("fault", 500)
 
 
 def refusal(refused: Refusal, path: str, head_only: bool) -> tuple[bytes, str]:
-    """The whole response in the error shape of the path's protocol, and its request id. `head_only`: for a HEAD
-    request. The path is empty when it was not read."""
+    """Return the whole response, in the error shape of the path's protocol, and its request id.
+
+    `path` is empty if it was not read. `head_only` leaves out the body, for a HEAD request.
+    """
     request_id = uuid.uuid4().hex
     protocol = protocol_of(path)
     render = render_error if protocol is None else protocol.render_error
@@ -58,7 +60,7 @@ def refusal(refused: Refusal, path: str, head_only: bool) -> tuple[bytes, str]:
 
 
 def response_head(status: str, headers: Iterable[tuple[str, str]], keep: bool, chunked: bool = False) -> bytes:
-    """Status line and headers. Raises ValueError for a value that would break the framing."""
+    """Encode the status line and headers. Raises ValueError for a value that would break the framing."""
     lines = [f"HTTP/1.1 {status}\r\nDate: {date()}\r\nConnection: {'keep-alive' if keep else 'close'}\r\n"]
     bodiless = status[:3] in BODILESS
     left_out = HOP_BY_HOP | {"content-length"} if bodiless else HOP_BY_HOP
@@ -74,12 +76,12 @@ def response_head(status: str, headers: Iterable[tuple[str, str]], keep: bool, c
 
 
 def chunk(part: bytes) -> bytes:
-    """One part of a stream in the chunked coding (RFC 9112, 7.1)."""
+    """Encode one part of a stream in the chunked coding (RFC 9112, 7.1)."""
     return b"%x\r\n%b\r\n" % (len(part), part)
 
 
 def date() -> str:
-    """The Date header's value, made once a second."""
+    """Return the value of the Date header, which is formatted once a second."""
     now = int(time.time())
     if _date[0] != now:
         _date[:] = [now, formatdate(now, usegmt=True)]

@@ -1,4 +1,4 @@
-"""`GET /metrics`: for Prometheus, by its address."""
+"""`GET /metrics`, for the addresses of Prometheus servers."""
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -30,6 +30,8 @@ class MetricsView(APIView):
 
     @extend_schema(tags=["metrics"], auth=[], responses={(200, "text/plain"): OpenApiTypes.STR})
     def get(self, _request: Request) -> HttpResponse:
-        """The metrics of all workers of this host, in Prometheus' text format. For the addresses in
-        `METRICS_ALLOWED_IPS`."""
+        """Return the metrics of all workers of this host in Prometheus' text format.
+
+        Only clients whose address is in `METRICS_ALLOWED_IPS` may read them.
+        """
         return HttpResponse(as_text(), content_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -1,12 +1,12 @@
-"""The metrics of several worker processes as one: prometheus_client's multi-process form, made fit for this service.
+"""Adds up the metrics of all worker processes, by prometheus_client's multi-process mode with three corrections.
 
-Each worker counts in files of its own, which it maps into memory, and a scrape adds up the files of all. They lie in a
-folder of this server's start: where there is one on a file system in memory, so that the disk has no part in it. What
-the library leaves open is here:
+Each worker counts in memory-mapped files of its own, and a scrape adds up the files of all workers. The files are in a
+folder that the server creates when it starts: on a file system in memory if there is one, so that counting never waits
+for the disk. The library has three shortcomings, which are corrected here:
 
-- It writes to files with holes, and to fill a hole on a full disk is a SIGBUS, which kills the process: SolidDict.
-- It names files by pid, so that there is another with every worker that was killed: slots.
-- It cannot tell a folder that is in use from one that a killed server left: a lock, as on the usage journals.
+- It writes to sparse files. Filling a hole on a full disk raises SIGBUS, which kills the process: see SolidDict.
+- It names files by pid, so that each worker that was killed leaves one behind: see free_slot.
+- It cannot tell whether a folder is in use or left by a killed server: here the server holds a lock on its folder.
 """
 
 import fcntl
@@ -26,26 +26,26 @@ from prometheus_client.mmap_dict import MmapedDict
 log = structlog.get_logger()
 
 PREFIX = "mcp-metrics-"
-UNBORN = ".mcp-metrics-"  # until it is locked: what has PREFIX and no lock is a dead server's
+UNLOCKED_PREFIX = ".mcp-metrics-"  # until the folder is locked: one with PREFIX and no lock is removed as a leftover
 FIRST_BYTES = 1 << 16
-MASTER = "master"  # the slot of gunicorn's first process, which counts nothing
+MASTER = "master"  # the slot of gunicorn's master process, which counts nothing
 
 
 class State:
-    """Of this process."""
+    """Where this process counts."""
 
-    folder: Path | None = None  # its server's; None where there is no server, and metrics stay in the process
-    lock: int | None = None  # on the folder, as long as any process of the server lives
-    slot = MASTER
+    folder: Path | None = None  # the server's folder; None: there is no server, and metrics stay in the process
+    lock: int | None = None  # descriptor of the locked folder; the lock lasts until all processes of the server end
+    slot = MASTER  # the name of this process's files
 
 
 state = State()
 
 
 def share() -> None:
-    """Make this process the first of a server whose workers count together. Before anything is counted.
+    """Create the folder in which this process and its workers will count. Call it before any metric is created.
 
-    Raises OSError when there is nowhere to write.
+    Raises OSError if no folder can be written.
     """
     for place in (Path("/dev/shm"), Path(tempfile.gettempdir())):  # noqa: S108  (the folder is made private)
         remove_leftovers(place)
@@ -62,91 +62,96 @@ def share() -> None:
 
 
 def unshare() -> None:
-    """Remove this server's files, when its last worker has ended."""
+    """Remove this server's folder. Call it when the last worker has ended."""
     if state.folder is not None:
         shutil.rmtree(state.folder, ignore_errors=True)
 
 
 def free_slot(taken: Iterable[int]) -> int:
-    """The lowest that no living worker has. Whoever takes over a dead worker's counts on from where it stopped: so no
-    count is lost, and there are no more files than there were workers at one time."""
+    """Return the lowest number that no running worker has.
+
+    A new worker continues the files of the dead one whose slot it gets. No count is lost, and there are never more
+    files than there were workers at the same time.
+    """
     others = set(taken)
     return next(slot for slot in itertools.count() if slot not in others)
 
 
 def count_in(slot: int) -> None:
-    """From here on, this process counts in the files of a slot that is its own."""
+    """Make this process count in the files of its slot."""
     state.slot = str(slot)
 
 
 def make_folder(place: Path) -> tuple[Path, int]:
-    """A private folder with room for a file, and the descriptor that holds its lock."""
-    unborn = Path(tempfile.mkdtemp(prefix=UNBORN, dir=place))  # of mode 0700
+    """Create a private folder with a first file, and return it with the descriptor that holds its lock."""
+    unlocked = Path(tempfile.mkdtemp(prefix=UNLOCKED_PREFIX, dir=place))  # with mode 0700
     try:
-        make_solid(unborn / f"counter_{MASTER}.db")
-        lock = os.open(unborn, os.O_RDONLY | os.O_DIRECTORY)
+        make_solid(unlocked / f"counter_{MASTER}.db")
+        lock = os.open(unlocked, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return unborn.rename(place / f"{PREFIX}{uuid4().hex}"), lock
+        return unlocked.rename(place / f"{PREFIX}{uuid4().hex}"), lock
     except OSError:
-        shutil.rmtree(unborn, ignore_errors=True)
+        shutil.rmtree(unlocked, ignore_errors=True)
         raise
 
 
 def remove_leftovers(place: Path) -> None:
-    """The folders of servers that were killed with all their workers."""
+    """Remove the folders of servers that were killed together with all their workers."""
     for path in place.glob(f"{PREFIX}*"):
-        # Not ours, not a folder (the place is everybody's), in use, or just removed by somebody else.
+        # OSError: another user's, not a folder (any user may write to /tmp), in use, or removed meanwhile.
         with suppress(OSError):
-            found = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
-                if os.fstat(found).st_uid == os.geteuid():
-                    fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(folder).st_uid == os.geteuid():
+                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     shutil.rmtree(path)
             finally:
-                os.close(found)
+                os.close(folder)
 
 
 class SolidDict(MmapedDict):
-    """A file of numbers, all of whose blocks there are before they are written to through memory. A disk that is full
-    is an OSError, to whoever counts something for the first time."""
+    """A MmapedDict whose file has no holes, so that a full disk raises OSError instead of SIGBUS.
+
+    The error is raised to the caller that adds a new series.
+    """
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:
         try:
             make_solid(Path(filename))
         except OSError as error:
-            if not hasattr(os, "memfd_create"):  # on anything but Linux, where nobody runs this in production
+            if not hasattr(os, "memfd_create"):  # exists on Linux, where production runs
                 raise
-            # No room for another worker's files. It counts where no scrape finds it, and does its work.
+            # There is no room for this worker's files. It counts in memory that no scrape reads, and serves requests.
             log.error("metrics_not_shared", error=str(error))
             filename = f"/proc/self/fd/{os.memfd_create('metrics')}"
         super().__init__(filename, read_mode)  # type: ignore[no-untyped-call]
 
     def _init_value(self, key: str) -> None:
-        longest = len(key.encode()) + 32  # that the entry can be, with its length, its padding and its two numbers
+        longest = len(key.encode()) + 32  # the most that an entry takes: length, key, padding and two numbers
         if self._used + longest > self._capacity:
-            lengthen(self._f.fileno(), 2 * self._capacity)  # as the library is about to, with a hole
+            lengthen(self._f.fileno(), 2 * self._capacity)  # the library is about to extend the file with a hole
         super()._init_value(key)  # type: ignore[no-untyped-call]
 
 
 def make_solid(path: Path) -> None:
-    """Unless it is there. It has another name until it is whole: a scrape reads what it finds."""
+    """Create the file without holes, unless it exists. A scrape reads all files, so it is renamed when complete."""
     if path.exists():
         return
-    unborn = path.with_suffix(".new")
+    incomplete = path.with_suffix(".new")
     try:
-        file = os.open(unborn, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        file = os.open(incomplete, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             lengthen(file, FIRST_BYTES)
         finally:
             os.close(file)
-        unborn.rename(path)
+        incomplete.rename(path)
     except OSError:
-        unborn.unlink(missing_ok=True)
+        incomplete.unlink(missing_ok=True)
         raise
 
 
 def lengthen(file: int, size: int) -> None:
-    """With zeros that are written, not left out; as it was where they do not fit."""
+    """Extend the file to `size` by writing zeros. Raises OSError if they do not fit; the file then stays as it was."""
     before = length = os.fstat(file).st_size
     try:
         while length < size:

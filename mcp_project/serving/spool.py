@@ -1,4 +1,4 @@
-"""A stream that a thread makes at its own speed and the event loop sends at the client's."""
+"""A buffer for a stream that a thread produces at its own speed and the event loop sends at the client's."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,16 +8,16 @@ from threading import Event, Lock
 
 from mcp_project.serving.budget import Budget
 
-MEMORY_BYTES = 1 << 20  # what is not sent yet goes to a temporary file beyond this
+MEMORY_BYTES = 1 << 20  # unsent data beyond this goes to a temporary file
 READ_BYTES = 1 << 16
-ROOM_SECONDS = 0.05  # between looks whether there is room for another part
+ROOM_SECONDS = 0.05  # interval at which `put` tests whether the budget has room
 
 
 class Spool:
-    """Bytes in the order in which they were put. A thread calls `put` and `end`; the loop iterates and calls `close`.
+    """A first-in-first-out buffer of bytes. A thread calls `put` and `end`; the loop iterates and calls `close`.
 
-    A slow reader therefore holds a file, and neither a thread nor a connection to the database. What is in the files of
-    a worker's streams comes out of one budget; when that is spent, `put` waits until some of it is read.
+    A slow client therefore occupies a file, but no thread and no database connection. All spools of a worker share one
+    budget of bytes; while it is used up, `put` waits until clients have read some.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, budget: Budget) -> None:
@@ -30,7 +30,7 @@ class Spool:
         self._closed = Event()
 
     def put(self, part: bytes) -> bool:
-        """False when nobody reads any more."""
+        """Add a part. Return False if the reader has closed the spool."""
         while not self._budget.take(len(part)):
             if self._closed.wait(ROOM_SECONDS):
                 return False
@@ -39,15 +39,17 @@ class Spool:
                 self._budget.give_back(len(part))
                 return False
             position = self._written
-            self._written += len(part)  # before it is: `close` gives it back though the disk is full
+            self._written += len(part)  # before the write, so that `close` gives the bytes back if the disk is full
             self._file.seek(position)
             self._file.write(part)
         self._loop.call_soon_threadsafe(self._ready.set)
         return True
 
     def end(self, failed: bool) -> bool:
-        """No more parts come. With `failed`, iterating raises OSError after the last, so that the client does not take
-        what it has for the whole. False when nobody reads any more."""
+        """Mark the end of the stream. Return False if the reader has closed the spool.
+
+        With `failed`, iteration raises OSError after the last part, so that the client sees an incomplete response.
+        """
         with self._lock:
             self._ended, self._failed = True, failed
             closed = self._closed.is_set()
@@ -55,18 +57,18 @@ class Spool:
         return not closed
 
     def close(self) -> bool:
-        """Nothing more is read. Whether all parts had been put."""
+        """Stop reading and free the buffer. Return whether `end` had been called."""
         with self._lock:
             if not self._closed.is_set():
                 self._closed.set()
                 self._budget.give_back(self._written)
-                with suppress(OSError):  # the disk is full, and nothing more is read
+                with suppress(OSError):  # a full disk does no harm here, since nothing more is read
                     self._file.close()
             return self._ended
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while True:
-            ended = self._ended  # looked at before the file: the last part is put before the end
+            ended = self._ended  # read before the file, because the last part is put before the end
             part = self._take()
             if part:
                 yield part
@@ -74,7 +76,7 @@ class Spool:
                 await self._ready.wait()
                 self._ready.clear()
             elif self._failed:
-                raise ConnectionAbortedError("the stream could not be made to its end")
+                raise ConnectionAbortedError("the stream could not be produced to its end")
             else:
                 return
 

@@ -1,7 +1,7 @@
-"""gunicorn's worker class: an event loop that waits for clients, and threads that compute.
+"""The worker class for gunicorn: an event loop that waits for clients, and threads that run Django.
 
-The loop reads each request whole, within deadlines and bounds, and finishes each response at the client's speed; a
-thread of a bounded pool has a request only while Django is at it. So no client, however slow, holds a thread.
+The loop reads each request to its end, within deadlines and size limits, and writes each response at the client's
+speed. A request occupies a thread of the pool only while Django handles it, so a slow client never occupies one.
 """
 
 import asyncio
@@ -27,22 +27,25 @@ from mcp_project.serving.pool import Pool, Serving
 
 log = structlog.get_logger("serving")
 
-SWEEP_SECONDS = 0.25  # between looks at deadlines
-WAITING_PER_THREAD = 128  # requests that may wait for a thread
-BODIES_BYTES = 64 << 20  # of request bodies that are being read, wait or are worked on
-SPOOLED_BYTES = 1 << 30  # of streams that wait for their readers, in temporary files
-UNSENT_BYTES = 64 << 20  # of responses that clients have not taken
-RESERVED_FILES = 128  # of the limit of open files: for the database, journals, logs, spooled streams
-CUT_SECONDS = 1.0  # for what a stream does when it is cut at the worker's end
-SHUTDOWN_SECONDS = 5.0  # of graceful_timeout, that are left for the background tasks' last round
+SWEEP_SECONDS = 0.25  # interval at which deadlines are tested
+WAITING_PER_THREAD = 128  # requests that may wait for each thread
+BODIES_BYTES = 64 << 20  # limit of request bodies in memory
+SPOOLED_BYTES = 1 << 30  # limit of streams that wait in memory or temporary files for clients to read them
+UNSENT_BYTES = 64 << 20  # limit of response bytes that clients have not accepted
+RESERVED_FILES = 128  # open files that are not for clients: database, journals, logs, spooled streams
+CUT_SECONDS = 1.0  # for the clean-up of streams that are cut when the worker ends
+SHUTDOWN_SECONDS = 5.0  # part of graceful_timeout that is left for the last run of the background tasks
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPERATORS = {"/health/live": 1, "/health": 2, "/metrics": 1}  # paths with threads of their own
 
 
 class LoopWorker(Worker):  # type: ignore[misc]
-    """Answers for operators have threads of their own: when every thread waits for a database that hangs, `/health`
-    must say so, and `/health/live` must keep the process from being restarted for it."""
+    """A worker process.
+
+    The paths in OPERATORS have threads of their own. When all other threads wait for a database that hangs, `/health`
+    must still report it, and `/health/live` must respond, or the process would be restarted for no reason.
+    """
 
     loop: asyncio.AbstractEventLoop
 
@@ -73,7 +76,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
         for listener in self.sockets:
             listener.setblocking(False)
         self._accept_all(True)
-        while self.alive and self.ppid == os.getppid():  # signals, and the reloader, end the first
+        while self.alive and self.ppid == os.getppid():  # signals and the reloader set `alive` to False
             self._sweep()
             await asyncio.sleep(SWEEP_SECONDS)
         self._accept_all(False)
@@ -94,7 +97,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
                 self.loop.remove_reader(listener)
 
     def _accept(self, listener: Any) -> None:
-        """One connection at a time, so that those of a burst fall to all workers."""
+        """Accept one connection at a time, so that a burst is spread over all workers."""
         try:
             sock, address = listener.accept()
         except OSError as error:
@@ -114,7 +117,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
             self._make_room(connection)
 
     def _make_room(self, newcomer: Connection) -> None:
-        """End the connection that has waited longest for its client, or refuse the new one when all are at work."""
+        """Close the connection that has waited longest for its client. Refuse the new one if none is waiting."""
         waiting = [
             connection
             for connection in self.connections
@@ -129,24 +132,29 @@ class LoopWorker(Worker):  # type: ignore[misc]
         self.connections.discard(connection)
 
     def submit(self, method: str, path: str, connection: Connection) -> bool:
-        """Whether the request found a thread, or a place in the queue before the threads."""
+        """Queue the request for a thread. Return False if the queue is full."""
         pool = self._operators.get(path.rstrip("/"), self._pool)
         return pool.submit(lambda: run(connection), method not in SAFE_METHODS)
 
-    def hold(self, connection: Connection, size: int) -> bool:
-        """Whether there is room for so many more bytes of the connection's body. If need be, the bodies that have been
-        coming longest are refused: otherwise a few clients that hold theirs back would keep out all others."""
+    def reserve_body(self, connection: Connection, size: int) -> bool:
+        """Reserve memory for `size` more bytes of the connection's body. Return False if the request is refused.
+
+        If memory is used up, the request whose body has been arriving longest is refused, which may be this one.
+        Otherwise a few clients that send slowly could keep out all others.
+        """
         while not self.bodies.take(size):
-            held = [other for other in self.connections if other.state is State.READING and other.held_bytes]
-            longest = min([connection, *held], key=lambda other: other.since)
+            reading = [other for other in self.connections if other.state is State.READING and other.body_bytes]
+            longest = min([connection, *reading], key=lambda other: other.since)
             longest.refuse(responses.BODIES_FULL)
             if longest is connection:
                 return False
         return True
 
     def count_unsent(self, connection: Connection, size: int) -> None:
-        """Count bytes of a response that are to be written, or, negative, are written. When there are too many in all,
-        the connections that have been at their responses longest are ended."""
+        """Add `size` to the bytes that wait to be written; it is negative when bytes have been written.
+
+        Beyond UNSENT_BYTES, the connections that have been writing longest are aborted.
+        """
         connection.unsent_bytes += size
         self._unsent_bytes += size
         excess = self._unsent_bytes - UNSENT_BYTES
@@ -166,7 +174,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
     # --- Ending -------------------------------------------------------------------------------------------------------
 
     async def _shut_down(self) -> None:
-        """Finish the requests that have begun, as far as graceful_timeout allows, whatever the clients do."""
+        """Finish the requests that have begun, within graceful_timeout, and then abort the others."""
         deadline = monotonic() + self.cfg.graceful_timeout - SHUTDOWN_SECONDS
         for connection in list(self.connections):
             if connection.state is State.READING:
@@ -180,7 +188,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
         await self._until_ended(monotonic() + CUT_SECONDS)
         if self.connections:
             log.warning("requests_abandoned", count=len(self.connections))
-        with suppress(TimeoutError):  # what asynchronous streams do at their end, and do not do soon, is left undone
+        with suppress(TimeoutError):  # asynchronous streams that do not finish their clean-up in time are abandoned
             async with asyncio.timeout(CUT_SECONDS):
                 await self.loop.shutdown_asyncgens()
 

@@ -1,4 +1,4 @@
-"""Django's middleware for the admin's pages. Governed requests have no session, user or messages: they pass."""
+"""Django's sessions, users and messages for the admin's pages. Governed requests have none and skip them."""
 
 from typing import Any
 
@@ -15,30 +15,32 @@ from django.utils.deprecation import MiddlewareMixin
 from mcp_project.http.errors import is_for_staff
 
 log = structlog.get_logger()
-OF_A_QUERY = (FieldDoesNotExist, FieldError, ValidationError, ValueError, OverflowError, TypeError, DataError)
-WITHOUT_QUERY = {ERROR_FLAG: "1"}  # which tells staff that something was wrong
+QUERY_ERRORS = (FieldDoesNotExist, FieldError, ValidationError, ValueError, OverflowError, TypeError, DataError)
+ERROR_QUERY = {ERROR_FLAG: "1"}  # Django's query string of a list that reports an error
 
 
-class ForStaff(MiddlewareMixin):
+class SkipGovernedMiddleware(MiddlewareMixin):
     def __call__(self, request: Any) -> Any:
         return self.get_response(request) if request.call.governed else super().__call__(request)
 
 
-class StaffSessionMiddleware(ForStaff, SessionMiddleware):
+class StaffSessionMiddleware(SkipGovernedMiddleware, SessionMiddleware):
     pass
 
 
-class StaffAuthenticationMiddleware(ForStaff, AuthenticationMiddleware):
+class StaffAuthenticationMiddleware(SkipGovernedMiddleware, AuthenticationMiddleware):
     pass
 
 
-class StaffMessageMiddleware(ForStaff, MessageMiddleware):
-    """Also redirects from a page that its query breaks to the page without the query. Django does so itself where it
-    knows a lookup to be wrong; other wrong values of filters fail only in Python or in the database."""
+class StaffMessageMiddleware(SkipGovernedMiddleware, MessageMiddleware):
+    """Adds messages, and redirects from a page that fails by its query string to the same page without it.
+
+    Django redirects itself if a lookup is invalid, but some values of filters fail later, in Python or the database.
+    """
 
     def process_exception(self, request: Any, error: Exception) -> HttpResponse | None:
-        has_query = bool(request.GET) and request.GET.dict() != WITHOUT_QUERY
-        if is_for_staff(request) and isinstance(error, OF_A_QUERY) and has_query:
+        has_query = bool(request.GET) and request.GET.dict() != ERROR_QUERY
+        if is_for_staff(request) and isinstance(error, QUERY_ERRORS) and has_query:
             log.warning("admin_query_refused", path=request.path, error=type(error).__name__)
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
         return None

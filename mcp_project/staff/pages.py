@@ -1,4 +1,4 @@
-"""What the apps' pages in the Django admin share."""
+"""Base classes of the apps' pages in the Django admin."""
 
 import json
 from collections.abc import Callable
@@ -23,8 +23,10 @@ from mcp_project.database.validators import TOO_DEEP, storable
 
 
 class JSONFormField(forms.JSONField):
-    """Django's, for JSON that cannot be stored, or is so deep that Python gives up on it: told in the form, which shows
-    it again as it was typed."""
+    """Django's field, which also reports JSON that cannot be stored or parsed as an error in the form.
+
+    The form then shows the text again as it was typed.
+    """
 
     def to_python(self, value: Any) -> Any:
         try:
@@ -51,7 +53,7 @@ class JSONFormField(forms.JSONField):
 
 
 class TextFormField(forms.CharField):
-    """Of several lines, which browsers send with CRLF: a text that nobody touched is not changed by that."""
+    """Text of several lines. Browsers send line ends as CRLF; they become LF, so that unedited text stays unchanged."""
 
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value)
@@ -61,34 +63,34 @@ class TextFormField(forms.CharField):
         return super().has_changed(self.to_python(initial), data)
 
 
-# For ModelAdmin.formfield_overrides. What has changed is told by what is stored, and not by what the browser says was.
+# For ModelAdmin.formfield_overrides. Without hidden initial values, a change is a difference from the stored value.
 JSON_IN_FORMS = {"form_class": JSONFormField, "widget": UnfoldAdminTextareaWidget, "show_hidden_initial": False}
 TEXT_IN_FORMS = {"form_class": TextFormField, "widget": UnfoldAdminTextareaWidget}
 
 
 def actor(request: HttpRequest) -> str:
-    """How the audit trail names who works in the admin."""
+    """Return the audit trail's name for the user of the admin."""
     return f"user:{request.user.get_username()}"
 
 
-def to_audit_trail(object_id: object) -> HttpResponse:
-    """A redirect to the audit entries about the row with this id."""
+def redirect_to_audit_trail(object_id: object) -> HttpResponse:
+    """Redirect to the list of audit entries about the object with this id."""
     return redirect(f"{reverse('admin:keys_auditentry_changelist')}?object_id={object_id}")
 
 
-class OnlyTicked(ActionForm):  # type: ignore[misc]
-    """Actions act on the rows that were ticked, never on all that there are, which nobody has seen."""
+class SelectedRowsForm(ActionForm):  # type: ignore[misc]
+    """An action form without "select all": actions apply to the rows that the user has ticked on the page."""
 
     def clean_select_across(self) -> bool:
         return False
 
 
 class NarrowChangeList(ChangeList):  # type: ignore[misc]
-    """A list that leaves the columns in `not_listed` unread."""
+    """A list whose query leaves out the columns of LongListAdmin.deferred_columns."""
 
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(*args, **kwargs)
-        return rows.defer(*self.model_admin.not_listed())
+        return rows.defer(*self.model_admin.deferred_columns())
 
 
 def preformatted(text: str) -> str:
@@ -99,34 +101,34 @@ def pretty(value: Any) -> str:
     return preformatted(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def in_lines(column: str) -> Callable[[Any], str]:
-    """A read-only field with the JSON of a column; unfold itself has it on one line, unless Pygments is installed."""
+def pretty_json(column: str) -> Callable[[Any], str]:
+    """Make a read-only field that shows a JSON column indented. Unfold's own shows one line unless Pygments exists."""
 
     @admin.display(description=column.replace("_", " "))
-    def shown(obj: Any) -> str:
+    def field(obj: Any) -> str:
         return pretty(getattr(obj, column))
 
-    return shown
+    return field
 
 
 class LongListAdmin(ModelAdmin):  # type: ignore[misc]
-    """Of rows that may be a million: nothing on the list's page counts them."""
+    """A list of rows that may be a million: its page never counts them."""
 
     paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_disable_select_all = True
-    action_form = OnlyTicked
+    action_form = SelectedRowsForm
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
-        """Refuses to search a list that has no search, instead of showing all of it."""
+        """Refuse to search a list that has no search fields, instead of showing all rows."""
         if search_term and not self.get_search_fields(request):
             self.message_user(request, "This list has no search (q): use its filters.", messages.ERROR)
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
 
-    def not_listed(self) -> tuple[str, ...]:
-        """Columns that may be large, and that the list does not show."""
+    def deferred_columns(self) -> tuple[str, ...]:
+        """Return the columns that the list does not read, because they may be large and it does not show them."""
         return ()
 
     def get_changelist(self, _request: HttpRequest, **_options: Any) -> type[NarrowChangeList]:
@@ -134,27 +136,27 @@ class LongListAdmin(ModelAdmin):  # type: ignore[misc]
 
 
 class ReadOnlyAdmin(LongListAdmin):
-    """Pages of what is not written by hand, with all fields of a row, those too that no form can have."""
+    """Pages that show all fields of rows that the service writes, and change none."""
 
     def get_fields(self, _request: HttpRequest, _obj: Any = None) -> Any:
         return self.fields or [field.name for field in self.opts.concrete_fields]
 
-    def with_the_history_of(self, _obj: Any) -> Any:
-        """The row whose audit trail tells how this one came to be. Default: none, and the page has no History."""
+    def audited_object(self, _obj: Any) -> Any:
+        """Return the object whose audit trail the page's History shows; None (the default): the page has no History."""
         return None
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> Any:
-        context["show_history"] = self.with_the_history_of(obj) is not None
+        context["show_history"] = self.audited_object(obj) is not None
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def history_view(self, request: HttpRequest, object_id: str, _extra_context: Any = None) -> HttpResponse:
         obj = self.get_object(request, unquote(object_id))
-        changed = None if obj is None else self.with_the_history_of(obj)
-        if changed is None:
+        subject = None if obj is None else self.audited_object(obj)
+        if subject is None:
             raise Http404
-        return to_audit_trail(changed.pk)
+        return redirect_to_audit_trail(subject.pk)
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         return False

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from mcp_project.database import transactions
-from mcp_project.staff.pages import JSON_IN_FORMS, TEXT_IN_FORMS, actor, to_audit_trail
+from mcp_project.staff.pages import JSON_IN_FORMS, TEXT_IN_FORMS, actor, redirect_to_audit_trail
 from registry.admin.filters import FiltersAlone
 from registry.admin.forms import EditionForm
 from registry.admin.tables import LATEST, Table
@@ -29,7 +29,7 @@ class ResourceAdmin(FiltersAlone):
     search_help_text = "Words of name, description, tags; -word leaves out"
     ordering = ("-pk",)
 
-    def not_listed(self) -> tuple[str, ...]:
+    def deferred_columns(self) -> tuple[str, ...]:
         return ("description", "tags", "metadata")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ class ResourceAdmin(FiltersAlone):
         return response
 
     def history_view(self, _request: HttpRequest, object_id: str, _extra_context: Any = None) -> HttpResponse:
-        return to_audit_trail(object_id)
+        return redirect_to_audit_trail(object_id)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], Any, set[str], list[Any]]:
         """Django's would list every version."""

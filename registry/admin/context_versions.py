@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.utils.html import format_html_join
 
-from mcp_project.staff.pages import in_lines, preformatted
+from mcp_project.staff.pages import preformatted, pretty_json
 from registry.admin.filters import ContextFilter
 from registry.admin.parts import PartAdmin
 from registry.models import ContextVersion
@@ -14,9 +14,9 @@ class ContextVersionAdmin(PartAdmin):
     list_display = ("__str__", "named", "digest", "created_at", "created_by")
     list_filter = (ContextFilter,)
     fields = (
-        "belongs_to", "number", "named", "digest", "description", in_lines("tags"), "said", in_lines("variables"),
-        in_lines("parameters"), in_lines("tools"), in_lines("resources"), in_lines("output_schema"), "models", "id",
-        "created_at", "created_by",
+        "belongs_to", "number", "named", "digest", "description", pretty_json("tags"), "said", pretty_json("variables"),
+        pretty_json("parameters"), pretty_json("tools"), pretty_json("resources"), pretty_json("output_schema"),
+        "models", "id", "created_at", "created_by",
     )  # fmt: skip
 
     @admin.display(description="messages")

@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from mcp_project.staff.pages import in_lines
+from mcp_project.staff.pages import pretty_json
 from registry.admin.filters import ModelFilter, RunFilter
 from registry.admin.models import LARGE
 from registry.admin.parts import PartAdmin
@@ -15,8 +15,8 @@ class ModelVersionAdmin(PartAdmin):
     list_filter = (ModelFilter, RunFilter)
     fields = (
         "belongs_to", "number", "named", "status", "status_message", "stage", "source", "digest", "size", "run_id",
-        "run_link", "made_from", "description", in_lines("tags"), in_lines("metrics"), in_lines("params"),
-        in_lines("signature"), "id", "created_at", "created_by", "updated_at",
+        "run_link", "made_from", "description", pretty_json("tags"), pretty_json("metrics"), pretty_json("params"),
+        pretty_json("signature"), "id", "created_at", "created_by", "updated_at",
     )  # fmt: skip
 
     def made_from(self, version: ModelVersion) -> str:

@@ -17,7 +17,7 @@ class PartAdmin(FiltersAlone, ReadOnlyAdmin):
     large: tuple[str, ...]
     sortable_by = ()
 
-    def not_listed(self) -> tuple[str, ...]:
+    def deferred_columns(self) -> tuple[str, ...]:
         return (*self.large, *(f"{self.parent}__{name}" for name in ("description", "tags", "metadata")))
 
     def get_list_select_related(self, _request: HttpRequest) -> list[str]:
@@ -26,7 +26,7 @@ class PartAdmin(FiltersAlone, ReadOnlyAdmin):
     def get_ordering(self, request: HttpRequest) -> tuple[str]:
         return ("-number",) if request.GET.get(self.parent) else ("-pk",)  # as there is an index for either
 
-    def with_the_history_of(self, obj: Any) -> Any:
+    def audited_object(self, obj: Any) -> Any:
         return getattr(obj, self.parent)
 
     def belongs_to(self, obj: Any) -> str:

@@ -23,7 +23,7 @@ def port(text: str) -> int:
 
 class Command(BaseCommand):
     help = "Make the database ready and serve the API and the admin with gunicorn, until SIGTERM or Ctrl-C."
-    requires_system_checks: tuple[str, ...] = ()  # runs them itself, to tell what they find in a sentence each
+    requires_system_checks: tuple[str, ...] = ()  # `handle` runs them and prints a sentence for each error
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         host, app_port, debug = settings.APP_HOST, settings.APP_PORT, settings.DEBUG
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         if not 1 <= options["workers"] <= 256:
             raise CommandError("--workers must be from 1 to 256.")
         refuse_failed_checks()
-        # As Ctrl-C does: by an exception, so that the embedded database is stopped on the way out.
+        # End by an exception, as at Ctrl-C, so that the embedded database is stopped on exit.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         for folder in settings.WRITABLE_DIRS:
             make_writable(folder)
@@ -92,8 +92,11 @@ class Command(BaseCommand):
             )
 
     def become_gunicorn(self, listener: socket.socket, options: dict[str, Any]) -> None:
-        """Replace this process, so that gunicorn's master has loaded nothing that `--reload` would need afresh,
-        holds no connection, and gets every signal itself."""
+        """Replace this process by gunicorn's master.
+
+        The master then has no modules loaded that `--reload` would have to reload, no database connection, and receives
+        all signals itself.
+        """
         reload = options["debug"] if options["reload"] is None else options["reload"]
         listener.set_inheritable(True)
         arguments = ["--bind", f"fd://{listener.fileno()}", "--workers", str(options["workers"])]
@@ -106,22 +109,22 @@ class Command(BaseCommand):
             "APP_WORKERS": str(options["workers"]),
         }
         os.chdir(settings.BASE_DIR)
-        # From here to the moment that gunicorn's handlers stand, a signal would end the process as it is, and leave
-        # the embedded database running: let it wait. gunicorn_config.when_ready takes this back.
+        # Until gunicorn's handlers are installed, a signal would end the process and leave the embedded database
+        # running. Block signals until then; gunicorn_config.when_ready unblocks them.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
         command = [sys.executable, "-m", "gunicorn", "-c", "python:mcp_project.serving.gunicorn_config", *arguments]
         os.execve(sys.executable, command, environment)  # noqa: S606
 
 
 def refuse_failed_checks() -> None:
-    """Raises ImproperlyConfigured with a sentence for each system check that finds an error."""
-    found = [message.msg for message in run_checks() if message.is_serious()]
-    if found:
-        raise ImproperlyConfigured("\n".join(found))
+    """Run the system checks. Raises ImproperlyConfigured with a sentence for each error."""
+    errors = [message.msg for message in run_checks() if message.is_serious()]
+    if errors:
+        raise ImproperlyConfigured("\n".join(errors))
 
 
 def make_writable(folder: Path) -> None:
-    """Raises ImproperlyConfigured when `folder` can be neither made nor written."""
+    """Create the folder if it is missing. Raises ImproperlyConfigured if that fails or it is not writable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable-{os.getpid()}"
@@ -132,7 +135,7 @@ def make_writable(folder: Path) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The socket that gunicorn will serve, bound before any other work, so that a port in use is said at once."""
+    """Bind the socket that gunicorn will serve. Done before other work, so that a port in use is reported at once."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.socket(family)
