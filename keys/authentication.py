@@ -10,26 +10,19 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from keys.credentials import CHALLENGE, unauthenticated
+from keys.credentials import CHALLENGE
 from keys.crypto import prefix_of
+from keys.errors import InvalidKey, WrongKey
 from keys.memory import Memory
 from keys.models import APIKey
 from keys.principal import Principal
 from mcp_project.http.call import Call
-from mcp_project.http.errors import ApiError
 
 # What this process has looked up within KEY_CACHE_SECONDS: for so long, and no longer, a change of a key may go unseen
 # here. Wrong keys are remembered too, so that sending one again costs no look-up, and apart, so that a flood of them
 # displaces no right one. By digest: neither holds a key.
 known_keys: Memory[bytes, Principal] = Memory()
 wrong_keys: Memory[bytes, bool] = Memory()
-
-
-class WrongKey(ApiError):
-    """A key that is whole, by its checksum, and not one of ours: somebody made it up, or has another service's."""
-
-    def __init__(self) -> None:
-        super().__init__("INVALID_API_KEY", headers=CHALLENGE)
 
 
 def nothing() -> None:
@@ -40,23 +33,21 @@ def authenticate(key: str, address: str | None, before_looking_up: Callable[[], 
     """The principal of a key that may be used from `address` (None: from anywhere).
 
     No query when the key is remembered or not one by its form and checksum; else one, and `before_looking_up` may raise
-    something to prevent it. Raises ApiError 401, WrongKey for a whole key that is not ours. Only who has the whole key
-    right learns for which other reason it is not good.
+    something to prevent it. Raises InvalidKey, and WrongKey for a whole key that is not ours. Only a client that sends
+    the whole key gets another error of the kind Unauthenticated, which says why the key is not good.
     """
     principal = identify(key, before_looking_up)
-    code = principal.refusal(address)
-    if code is not None:
-        raise unauthenticated(code)
+    principal.require_valid(address)
     return principal
 
 
 def identify(key: str, before_looking_up: Callable[[], None] = nothing) -> Principal:
-    """The principal of a key, whether or not it is good now. Raises ApiError 401 as `authenticate`."""
+    """The principal of a key, whether or not it is good now. Raises InvalidKey and WrongKey as `authenticate`."""
     digest = sha256(key.encode("utf-8", "backslashreplace")).digest()
     known = known_keys.get(digest)
     if known is None:
         if prefix_of(key) is None:
-            raise unauthenticated("INVALID_API_KEY", "This is not a whole API key: check the copy.")
+            raise InvalidKey("This is not a whole API key: check the copy.")
         if wrong_keys.get(digest):
             raise WrongKey
         before_looking_up()
@@ -79,7 +70,7 @@ class PrincipalAuthentication(BaseAuthentication):
         return None if call is None or call.principal is None else (None, cast(Principal, call.principal))
 
     def authenticate_header(self, _request: Request) -> str:
-        return CHALLENGE["WWW-Authenticate"]
+        return CHALLENGE
 
 
 class PrincipalScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

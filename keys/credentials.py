@@ -5,36 +5,32 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
-from mcp_project.http.errors import ApiError
+from keys.errors import InvalidKey, KeyMissing
 
 BEARER = 'Bearer realm="mcp"'
-CHALLENGE = {"WWW-Authenticate": f'{BEARER}, Basic realm="mcp"'}
+CHALLENGE = f'{BEARER}, Basic realm="mcp"'  # of WWW-Authenticate
 SCHEMES = {"bearer", "api-key", "basic"}
 HOW = "Send the key as `Authorization: Bearer <key>` or `X-API-Key: <key>`."
 
 
 def credential(meta: Mapping[str, Any]) -> str:
     """The key, from `Authorization` (Bearer, Api-Key, or Basic with the key as password) or `X-API-Key`. Raises
-    ApiError 401 for none, for two that differ, and for another scheme, unless X-API-Key has the key: then that other
-    credential is somebody else's affair."""
-    found = set()
+    KeyMissing without a key, and InvalidKey for two that differ or for another scheme. With `X-API-Key`, a credential
+    of another scheme is ignored: it is for a proxy."""
+    keys = set()
     authorization = meta.get("HTTP_AUTHORIZATION", "").strip()
     scheme = authorization.partition(" ")[0].lower()
     if authorization and (scheme in SCHEMES or "HTTP_X_API_KEY" not in meta):
-        found.add(_from_authorization(authorization))
+        keys.add(_from_authorization(authorization))
     if "HTTP_X_API_KEY" in meta:
-        found.add(meta["HTTP_X_API_KEY"].strip())
-    found.discard("")
-    if len(found) > 1:
-        raise unauthenticated("INVALID_API_KEY", "The request carries two different keys.")
-    key = next(iter(found), "")
+        keys.add(meta["HTTP_X_API_KEY"].strip())
+    keys.discard("")
+    if len(keys) > 1:
+        raise InvalidKey("The request carries two different keys.")
+    key = next(iter(keys), "")
     if not key:
-        raise unauthenticated("API_KEY_MISSING", HOW)
+        raise KeyMissing(HOW)
     return str(key)
-
-
-def unauthenticated(code: str, detail: str | None = None) -> ApiError:
-    return ApiError(code, detail, headers=CHALLENGE)
 
 
 def _from_authorization(authorization: str) -> str:
@@ -45,7 +41,7 @@ def _from_authorization(authorization: str) -> str:
         case "basic":
             return _basic_password(rest.strip())
         case _:
-            raise unauthenticated("INVALID_API_KEY", HOW)
+            raise InvalidKey(HOW)
 
 
 def _basic_password(encoded: str) -> str:
@@ -53,5 +49,5 @@ def _basic_password(encoded: str) -> str:
     try:
         decoded = base64.b64decode(encoded, validate=True).decode()
     except (binascii.Error, ValueError):
-        raise unauthenticated("INVALID_API_KEY", "The Basic credentials are not base64 of UTF-8.") from None
+        raise InvalidKey("The Basic credentials are not base64 of UTF-8.") from None
     return decoded.partition(":")[2].strip()

@@ -15,7 +15,8 @@ from keys.principal import Principal
 from keys.verification import what_is_left
 from keys.visibility import look_up, request_for, view_for
 from mcp_project.http.call import Request
-from mcp_project.http.errors import ApiError, from_exception
+from mcp_project.http.codes import status_of
+from mcp_project.http.errors import from_exception
 
 Rule = tuple[str, Callable[[], None]]
 
@@ -42,9 +43,9 @@ def _rules(request: Request, principal: Principal, address: str | None) -> Itera
     if request.call.governed:
         if address is not None:
             yield "address", lambda: look_at_failures(address)
-        yield "key", lambda: _check_key(principal, address)
+        yield "key", lambda: principal.require_valid(address)
         if not is_free(request):
-            yield "limits", lambda: _check_limits(principal)
+            yield "limits", lambda: _require_quota(principal)
     try:
         match = resolve(request.path_info)
     except Resolver404 as error:
@@ -70,13 +71,7 @@ def _view_rules(match: ResolverMatch, request: Request) -> Iterator[Rule]:
         yield "visibility", lambda: _look_up(view, method if takes else None)
 
 
-def _check_key(principal: Principal, address: str | None) -> None:
-    code = principal.refusal(address)
-    if code is not None:
-        raise ApiError(code)
-
-
-def _check_limits(principal: Principal) -> None:
+def _require_quota(principal: Principal) -> None:
     decision = limiter.spend(principal.limits, cost=0)
     if not decision.admitted:
         raise refusal(decision)
@@ -100,7 +95,7 @@ def _asked(name: str, rule: Callable[[], None]) -> dict[str, Any]:
     except Exception as error:  # as in a request: whatever it is becomes an answer
         answer = from_exception(error)
         return {
-            "rule": name, "admits": False, "status": answer.status_code, "code": answer.code,
-            "detail": str(answer.detail), "retry_after": int(answer.headers.get("Retry-After", 0)) or None,
+            "rule": name, "admits": False, "status": status_of(type(answer)), "code": answer.code,
+            "detail": answer.detail, "retry_after": answer.retry_after,
         }  # fmt: skip
     return {"rule": name, "admits": True, "status": None, "code": None, "detail": None, "retry_after": None}

@@ -5,9 +5,9 @@ from typing import Any
 
 from keys.authentication import authenticate
 from keys.credentials import credential
-from keys.limits.failures import refuse_blocked
+from keys.limits.failures import require_unblocked
+from mcp_project.errors import DomainError
 from mcp_project.http.client_address import client_address
-from mcp_project.http.errors import ApiError
 from mcp_project.http.middleware import without_slash
 from mcp_project.http.protocols import is_governed
 
@@ -23,9 +23,9 @@ def refuses(environ: Mapping[str, Any]) -> bool:
         return False
     address = client_address(environ)
     try:
-        refuse_blocked(address)
+        require_unblocked(address)
         authenticate(credential(environ), address, _refuse_to_look_up)
-    except ApiError:
+    except DomainError:
         return True
     except NotRemembered:
         pass

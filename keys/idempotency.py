@@ -17,12 +17,13 @@ from django.http import HttpResponse
 from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from keys.credentials import credential
+from keys.errors import IdempotencyKeyInUse, IdempotencyKeyReused, IdempotencyStoreFull
 from keys.models import KeptAnswer
 from keys.principal import Principal
 from keys.sealing import Seal
 from keys.visibility import require_visible
+from mcp_project.errors import FieldError, Forbidden, Invalid
 from mcp_project.http.call import Request
-from mcp_project.http.errors import ApiError
 from mcp_project.serving.periodic import Periodic
 
 log = structlog.get_logger()
@@ -70,11 +71,10 @@ class Claim(NamedTuple):
 
     @classmethod
     def of(cls, request: Request) -> "Claim":
-        """Raises ApiError VALIDATION_ERROR."""
+        """Raises Invalid."""
         given = request.META["HTTP_IDEMPOTENCY_KEY"]
         if not FORM.fullmatch(given):
-            problem = {"field": HEADER, "code": "invalid", "detail": "From 1 to 255 printable characters of ASCII."}
-            raise ApiError("VALIDATION_ERROR", errors=[problem])
+            raise Invalid(FieldError(HEADER, "From 1 to 255 printable characters of ASCII."))
         principal = cast(Principal, request.call.principal)
         seal = Seal(credential(request.META), given, rights_of(principal))
         query = request.META.get("QUERY_STRING", "")
@@ -86,8 +86,8 @@ class Claim(NamedTuple):
         """The sealed answer of the first request; None when this is the first. Until the transaction ends, all others
         with the same key wait.
 
-        Raises ApiError: IDEMPOTENCY_KEY_REUSED when the first was another, IDEMPOTENCY_KEY_IN_USE when it takes longer
-        than PATIENCE, IDEMPOTENCY_STORE_FULL when this is the first and nothing more may be kept.
+        Raises IdempotencyKeyReused when the first was another request, IdempotencyKeyInUse when it takes longer than
+        PATIENCE, IdempotencyStoreFull when this is the first and nothing more may be kept.
         """
         values: list[Any] = [self.pool_id, KEPT, self.key_id, self.idempotency_key, self.digest, KEPT, PATIENCE]
         try:
@@ -96,14 +96,14 @@ class Claim(NamedTuple):
                 claimed, digest, answer, kept_bytes = cursor.fetchone()
         except OperationalError as error:
             if isinstance(error.__cause__, LockNotAvailable | QueryCanceled):
-                raise ApiError("IDEMPOTENCY_KEY_IN_USE", headers={"Retry-After": "1"}) from error
+                raise IdempotencyKeyInUse(retry_after=1) from error
             raise
         if claimed:
             if kept_bytes >= settings.IDEMPOTENCY_MAX_BYTES:
-                raise ApiError("IDEMPOTENCY_STORE_FULL")
+                raise IdempotencyStoreFull
             return None
         if bytes(digest) != self.digest:
-            raise ApiError("IDEMPOTENCY_KEY_REUSED")
+            raise IdempotencyKeyReused
         return bytes(answer)
 
     def keep(self, request: Request, response: HttpResponse) -> None:
@@ -117,14 +117,12 @@ class Claim(NamedTuple):
         KeptAnswer.objects.filter(key_id=self.key_id, idempotency_key=self.idempotency_key).delete()
 
     def replay(self, request: Request, answer: bytes) -> HttpResponse:
-        """Raises ApiError PERMISSION_DENIED when the key's rights are no longer those that the answer was for, and
-        NOT_FOUND when it may not see any more what the request was about, or what it made."""
+        """Raises Forbidden when the key's rights are no longer those that the answer was for, and NotFound when it may
+        not see any more what the request was about, or what it made."""
         try:
             text = self.seal.open(answer)
         except InvalidTag:
-            raise ApiError(
-                "PERMISSION_DENIED", "The key's rights have changed since the first request; its answer is not shown."
-            ) from None
+            raise Forbidden("The key's rights have changed since the first request; its answer is not shown.") from None
         response = unpacked(request, text)
         require_visible(cast(Principal, request.call.principal), "POST", request.path_info)
         if "Location" in response:

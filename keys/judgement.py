@@ -5,11 +5,11 @@ import time
 
 from django.conf import settings
 
-from keys.credentials import unauthenticated
+from keys.errors import InvalidKey
 from keys.models import APIKey
 from keys.principal import Principal
 from mcp_project.database import transactions
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import Forbidden
 
 
 class Judgement:
@@ -27,25 +27,21 @@ class Judgement:
         self._read_at = principal.read_at
 
     def __call__(self) -> None:
-        """Raises ApiError as `renew`."""
+        """Raises as `renew`."""
         if time.monotonic() - self._read_at > settings.KEY_CACHE_SECONDS:
             self.renew()
 
     def renew(self) -> None:
-        """Read the key's row and judge by it. Raises ApiError 401 as enforcement does, and PERMISSION_DENIED when the
-        key has fewer rights than those that the request was carried out with."""
+        """Read the key's row and judge by it. Raises Unauthenticated as `authenticate` does, and Forbidden when
+        the key has fewer rights than those that the request was carried out with."""
         read_at = time.monotonic()
         row = APIKey.objects.filter(pk=self._principal.key_id).first()
         if row is None:
-            raise unauthenticated("INVALID_API_KEY")
+            raise InvalidKey
         principal = Principal.of(row, read_at)
-        code = principal.refusal(self._address)
-        if code is not None:
-            raise unauthenticated(code)
+        principal.require_valid(self._address)
         if not principal.keeps_rights_of(self._principal):
-            raise ApiError(
-                "PERMISSION_DENIED", "The key's rights changed while the request waited. Nothing was done: repeat it."
-            )
+            raise Forbidden("The key's rights changed while the request waited. Nothing was done: repeat it.")
         self._read_at = read_at
 
     def settle(self) -> None:
@@ -56,7 +52,7 @@ class Judgement:
 
 def settle() -> None:
     """Judge the request's key now instead of at the commit. For a request that holds its own key's row and is about to
-    change it: at the commit that would look like another request's change. Raises ApiError."""
+    change it: at the commit that would look like another request's change. Raises as `Judgement.renew`."""
     judgement = transactions.judge.get()
     if isinstance(judgement, Judgement):
         judgement.settle()

@@ -9,20 +9,22 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from psycopg.errors import InFailedSqlTransaction
 
-from keys.authentication import WrongKey, authenticate
-from keys.credentials import BEARER, credential
+from keys.authentication import authenticate
+from keys.credentials import BEARER, CHALLENGE, credential
+from keys.errors import WrongKey
 from keys.idempotency import Claim, is_kept
 from keys.judgement import Judgement
-from keys.limits.failures import check_failures, count_wrong_key, refuse_blocked
+from keys.limits.failures import count_wrong_key, require_few_failures, require_unblocked
 from keys.limits.free import TOO_MANY_FREE, admit_free, is_free
 from keys.limits.headers import OUTAGE, describe, policy, refusal
 from keys.limits.limiter import limiter
 from keys.principal import Principal
 from keys.streams import stream_watch
 from mcp_project.database import transactions
-from mcp_project.http.bodies import check_length
+from mcp_project.errors import DomainError
+from mcp_project.http.bodies import require_acceptable_length
 from mcp_project.http.call import Request
-from mcp_project.http.errors import ApiError, refuse
+from mcp_project.http.errors import error_response, exception_response
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -39,32 +41,33 @@ class APIKeyMiddleware:
             return self.get_response(request)
         try:
             principal = call.principal = self._authenticate(request)
-        except (ApiError, Error) as error:
-            return challenge(request, refuse(request, error))
+        except (DomainError, Error) as error:
+            return challenge(request, exception_response(request, error))
         call.watch = partial(stream_watch.watch, principal, call.address)
         token = transactions.judge.set(Judgement(principal, call.address))
         try:
             response = self.get_response(request)
         finally:
             transactions.judge.reset(token)
-        return challenge(request, response) if response.status_code == 401 else response
+        return challenge(request, response)
 
     @staticmethod
     def _authenticate(request: Request) -> Principal:
         address = request.call.address
-        refuse_blocked(address)
+        require_unblocked(address)
         key = credential(request.META)
         try:
-            return authenticate(key, address, lambda: check_failures(address))
+            return authenticate(key, address, lambda: require_few_failures(address))
         except WrongKey:
             count_wrong_key(address)
             raise
 
 
 def challenge(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """A browser that is told of Basic asks its user for a password, in the middle of a page's own request."""
-    if "WWW-Authenticate" in response and "HTTP_SEC_FETCH_MODE" in request.META:
-        response["WWW-Authenticate"] = BEARER
+    """Set WWW-Authenticate, which every 401 has. A page's own request gets no Basic: the browser would ask its user for
+    a password."""
+    if response.status_code == 401:
+        response["WWW-Authenticate"] = BEARER if "HTTP_SEC_FETCH_MODE" in request.META else CHALLENGE
     return response
 
 
@@ -83,23 +86,26 @@ class ThrottleMiddleware:
         if free:
             call.measures["units"] = 0
         if free and not admit_free(request, principal.key_id):
-            response = TOO_MANY_FREE.response(request)
+            response = error_response(request, TOO_MANY_FREE)
             response["RateLimit-Policy"] = policy(principal.limits)
             return response
         try:
             decision = limiter.spend(principal.limits, cost=0 if free else 1)
-        except ApiError as error:
-            response = self._answer(request) if free else refuse(request, error)
+        except DomainError as error:
+            response = self._answer(request) if free else error_response(request, error)
             response["RateLimit-Policy"] = policy(principal.limits)
             response[OUTAGE] = "closed"
             return response
-        response = self._answer(request) if decision.admitted or free else refusal(decision).response(request)
+        response = self._answer(request) if decision.admitted or free else error_response(request, refusal(decision))
         describe(response, decision)
         return response
 
     def _answer(self, request: Request) -> HttpResponse:
-        wrong = check_length(request)
-        return self.get_response(request) if wrong is None else refuse(request, wrong)
+        try:
+            require_acceptable_length(request)
+        except DomainError as error:
+            return error_response(request, error)
+        return self.get_response(request)
 
 
 class IdempotencyMiddleware:
@@ -117,11 +123,11 @@ class IdempotencyMiddleware:
             claim = Claim.of(request)
             with transactions.open_transaction(durable=True):  # inside another, its end would not be the answer's
                 return self._once(request, claim)
-        except (ApiError, Error) as error:
+        except (DomainError, Error) as error:
             if isinstance(error.__cause__, InFailedSqlTransaction):
                 # The view took an error of the database for an answer, as the limiter does; so nothing can be kept.
-                return refuse(request, OperationalError("the view's transaction had failed"))
-            return refuse(request, error)
+                return exception_response(request, OperationalError("the view's transaction had failed"))
+            return exception_response(request, error)
 
     def _once(self, request: Request, claim: Claim) -> HttpResponse:
         answer = claim.find()

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from keys.models import Permission
 from keys.principal import principal_of
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import Forbidden
 
 
 class AnyKey(BasePermission):
@@ -22,7 +22,7 @@ class AnyKey(BasePermission):
 
 
 def refuse_cross_site(request: HttpRequest) -> None:
-    """Raises ApiError PERMISSION_DENIED for a change that another site's page has a browser make. A browser adds Basic
+    """Raises Forbidden for a change that another site's page has a browser make. A browser adds Basic
     credentials by itself, also to such a request; other credentials can be sent only by pages of this site or of those
     that CORS admits. A client that is no browser sends neither of the two headers."""
     scheme = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")[0]
@@ -32,7 +32,7 @@ def refuse_cross_site(request: HttpRequest) -> None:
     if site in ("same-origin", "none") or origin in settings.CORS_ALLOWED_ORIGINS:
         return
     if site is not None or (origin is not None and urlsplit(origin).netloc != request.META.get("HTTP_HOST")):
-        raise ApiError("PERMISSION_DENIED", "Another site's page may change nothing with Basic credentials.")
+        raise Forbidden("Another site's page may change nothing with Basic credentials.")
 
 
 class KeyPermission(AnyKey):

@@ -9,9 +9,11 @@ from uuid import UUID
 
 from rest_framework.request import Request as RestRequest
 
+from keys.errors import AddressNotAllowed, KeyDisabled, KeyExpired, KeyRevoked
 from keys.limits.decision import Limits
 from keys.models import APIKey, Permission
 from keys.patterns import Network, matches
+from mcp_project.errors import Unauthenticated
 from mcp_project.http.call import call_of
 from mcp_project.http.client_address import is_listed
 
@@ -54,16 +56,22 @@ class Principal:
         """How records name the principal."""
         return f"key:{self.key_id}"
 
-    def refusal(self, address: str | None) -> str | None:
-        """The code of the error for which the key is not good now, from this address (None: from anywhere)."""
+    def require_valid(self, address: str | None) -> None:
+        """Raises Unauthenticated when the key is not good now, from this address (None: from anywhere)."""
+        error = self.refusal(address)
+        if error is not None:
+            raise error
+
+    def refusal(self, address: str | None) -> type[Unauthenticated] | None:
+        """The error that `require_valid` raises; None while the key is good."""
         if self.revoked:
-            return "API_KEY_REVOKED"
+            return KeyRevoked
         if self.expires_at is not None and self.expires_at <= datetime.now(UTC):
-            return "API_KEY_EXPIRED"
+            return KeyExpired
         if not self.enabled:
-            return "API_KEY_DISABLED"
+            return KeyDisabled
         if self.networks is not None and address is not None and not is_listed(address, self.networks):
-            return "IP_NOT_ALLOWED"
+            return AddressNotAllowed
         return None
 
     def may(self, permission: str) -> bool:

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from keys import audit, judgement
@@ -52,11 +51,11 @@ FROM revoked
 
 @transactions.change
 def revoke_key(actor: str, key_id: UUID) -> APIKey:
-    """Final. Revoking again changes nothing: the first time stands. Raises Http404.
+    """Final. Revoking again changes nothing: the first time stands. Raises NotFound.
 
     What the key has made of itself goes with it: whoever stole it may have rotated it before it was missed.
     """
-    hold(Lock.POOL, str(get_object_or_404(APIKey, pk=key_id).pool_id))
+    hold(Lock.POOL, str(APIKey.objects.with_id(key_id).pool_id))
     _revoke(actor, CHAIN, {"key_id": key_id})
     row: APIKey = APIKey.objects.get(pk=key_id)
     return row

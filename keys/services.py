@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from keys import audit, judgement
@@ -15,7 +15,7 @@ from keys.models import APIKey, Permission
 from keys.patterns import normal_networks
 from mcp_project.database import transactions
 from mcp_project.database.locks import Lock, hold
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import Conflict, Invalid, Stale
 
 # What an audit entry of a new key tells of it.
 TOLD = (
@@ -28,7 +28,7 @@ INHERITED = tuple(name for name in TOLD if name != "expires_at")
 
 def create_key(actor: str, **fields: Any) -> tuple[APIKey, str]:
     """A new key's row and, this once, the key itself. Without `expires_at` it lives KEY_DEFAULT_TTL_DAYS; with None
-    it does not expire. Raises ValidationError, naming the fields."""
+    it does not expire. Raises Invalid."""
     row = APIKey(**fields)
     if "expires_at" not in fields:  # nobody has chosen an end: a successor may live as long again
         row.lifetime = timedelta(days=settings.KEY_DEFAULT_TTL_DAYS)
@@ -40,7 +40,7 @@ def save_new_key(actor: str, row: APIKey) -> str:
     row.created_by = actor
     _tidy(row)
     key = APIKey.objects.assign_key(row)
-    row.full_clean()
+    _require_valid(row)
     _insert(actor, row)
     return key
 
@@ -67,11 +67,10 @@ def update_key(actor: str, key_id: UUID, etags: Collection[str] | None, changes:
     What limits a key limits its pool: other keys that spend from the same counters change with it. With different
     rates, each would take the counters for something else.
 
-    Raises Http404; ApiError PRECONDITION_FAILED when somebody was quicker, CONFLICT when it is revoked;
-    ValidationError, naming the fields.
+    Raises NotFound, Stale for another ETag, Conflict when the key is revoked, Invalid.
     """
     shared = {name: value for name, value in changes.items() if name in LIMITS}
-    seen = get_object_or_404(APIKey, pk=key_id)
+    seen = APIKey.objects.with_id(key_id)
     for owner in sorted({seen.owner, changes.get("owner", seen.owner)}):
         hold(Lock.OWNER, owner)  # nobody rotates it meanwhile
     if shared:
@@ -79,9 +78,9 @@ def update_key(actor: str, key_id: UUID, etags: Collection[str] | None, changes:
     pool = _locked_pool(actor, seen.pool_id) if shared else [_locked(actor, key_id)]
     row = next(key for key in pool if key.pk == key_id)
     if etags is not None and row.etag not in etags:
-        raise ApiError("PRECONDITION_FAILED")
+        raise Stale
     if row.revoked:
-        raise ApiError("CONFLICT", "The key is revoked, which is final.")
+        raise Conflict("The key is revoked, which is final.")
     if "expires_at" in changes:
         changes = {**changes, "lifetime": None}  # an end that somebody has chosen binds successors, too
     _change(actor, row, changes)
@@ -97,12 +96,12 @@ def rotate_key(actor: str, key_id: UUID, overlap_seconds: int) -> tuple[APIKey, 
     that; else it lives as long again. The old key works for `overlap_seconds` more, but not beyond its own end, and
     with 0 ends now.
 
-    Raises Http404; ApiError CONFLICT for a key that is revoked, expired or rotated already.
+    Raises NotFound, and Conflict for a key that is revoked, expired or rotated already.
     """
     now = timezone.now()
     old = _locked_for_rotation(actor, key_id)
     if old.revoked or old.has_expired:
-        raise ApiError("CONFLICT", f"The key is {old.status}: make a new one.")
+        raise Conflict(f"The key is {old.status}: make a new one.")
     row = APIKey(
         **{name: getattr(old, name) for name in INHERITED},
         created_by=actor,
@@ -115,7 +114,7 @@ def rotate_key(actor: str, key_id: UUID, overlap_seconds: int) -> tuple[APIKey, 
     try:
         row.save(force_insert=True)
     except IntegrityError:
-        raise ApiError("CONFLICT", "The key was rotated before: rotate its successor.") from None
+        raise Conflict("The key was rotated before: rotate its successor.") from None
     audit.record(actor, "create", row, {"rotated_from": (None, old.pk), "expires_at": (None, row.expires_at)})
     if overlap_seconds == 0:
         _revoke(actor, old)
@@ -133,7 +132,7 @@ def note_use(moments: Mapping[UUID, datetime]) -> None:
 
 
 def _change(actor: str, row: APIKey, changes: Mapping[str, Any]) -> None:
-    """Set and save what differs, with its audit entry. Raises ValidationError."""
+    """Set and save what differs, with its audit entry. Raises Invalid."""
     before = {name: getattr(row, name) for name in changes}
     for name, value in changes.items():
         setattr(row, name, value)
@@ -141,13 +140,13 @@ def _change(actor: str, row: APIKey, changes: Mapping[str, Any]) -> None:
     changed = {name: (before[name], getattr(row, name)) for name in changes if before[name] != getattr(row, name)}
     if changed:
         row.version += 1
-        row.full_clean()
+        _require_valid(row)
         row.save(update_fields=[*changed, "version"])
         audit.record(actor, "update", row, changed)
 
 
 def _locked(actor: str, key_id: UUID) -> APIKey:
-    row: APIKey = get_object_or_404(APIKey.objects.select_for_update(), pk=key_id)
+    row = APIKey.objects.with_id(key_id, lock=True)
     _settle(actor, [row])
     return row
 
@@ -160,20 +159,28 @@ def _locked_pool(actor: str, pool_id: UUID) -> list[APIKey]:
 
 
 def _locked_for_rotation(actor: str, key_id: UUID) -> APIKey:
-    """Raises Http404; ApiError CONFLICT when the key was given to another owner at the same time: then the lock that
-    is held is not that owner's."""
-    seen = get_object_or_404(APIKey, pk=key_id)
+    """Raises NotFound, and Conflict when the key was given to another owner at the same time: then the lock that is
+    held is not that owner's."""
+    seen = APIKey.objects.with_id(key_id)
     hold(Lock.OWNER, seen.owner)
     hold(Lock.POOL, str(seen.pool_id))
     old = _locked(actor, key_id)
     if old.owner != seen.owner:
-        raise ApiError("CONFLICT", "The key was given to another owner at the same time: repeat it.")
+        raise Conflict("The key was given to another owner at the same time: repeat it.")
     return old
 
 
 def _settle(actor: str, held: list[APIKey]) -> None:
     if actor in {f"key:{row.pk}" for row in held}:
         judgement.settle()
+
+
+def _require_valid(row: APIKey) -> None:
+    """Raises Invalid."""
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        raise Invalid.of_model(error) from None
 
 
 def _tidy(row: APIKey) -> None:
@@ -183,7 +190,7 @@ def _tidy(row: APIKey) -> None:
         try:
             row.allowed_ips = normal_networks(row.allowed_ips)
         except ValueError:
-            return  # full_clean says which
+            return  # _require_valid says which
 
 
 def _revoke(actor: str, row: APIKey) -> None:

@@ -7,7 +7,7 @@ from keys.limits.decision import Decision, Limits, whole_seconds
 from keys.limits.headers import refusal
 from keys.limits.limiter import limiter
 from keys.principal import Principal
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import DomainError, Forbidden, NotFound
 
 
 def verify(key: str, permission: str | None, model: str | None, ip: str | None, consume: bool) -> dict[str, Any]:
@@ -17,27 +17,27 @@ def verify(key: str, permission: str | None, model: str | None, ip: str | None, 
     """
     try:
         principal = identify(key)
-    except ApiError as error:
+    except DomainError as unknown:
         return {
             "valid": False,
-            "code": error.code,
+            "code": unknown.code,
             "key_id": None,
             "owner": None,
             "permissions": [],
             "limits": None,
         }
-    code, limits = _refusal(principal, permission, model, ip), None
+    error, limits = _refusal(principal, permission, model, ip), None
     try:
-        decision = limiter.spend(principal.limits, cost=1 if consume and code is None else 0)
-    except ApiError as error:
-        code = code or error.code
+        decision = limiter.spend(principal.limits, cost=1 if consume and error is None else 0)
+    except DomainError as away:
+        error = error or type(away)
     else:
         limits = standings(decision)
-        if code is None and not decision.admitted:
-            code = refusal(decision).code
+        if error is None and not decision.admitted:
+            error = type(refusal(decision))
     return {
-        "valid": code is None,
-        "code": code or "VALID",
+        "valid": error is None,
+        "code": "VALID" if error is None else error.code,
         "key_id": principal.key_id,
         "owner": principal.owner,
         "permissions": sorted(principal.permissions),
@@ -49,7 +49,7 @@ def what_is_left(limits: Limits) -> dict[str, dict[str, int] | None] | None:
     """As `standings`, asked now; None while the counters are away and the key is not admitted without them."""
     try:
         return standings(limiter.spend(limits, cost=0))
-    except ApiError:
+    except DomainError:
         return None
 
 
@@ -62,10 +62,12 @@ def standings(decision: Decision) -> dict[str, dict[str, int] | None]:
     return {name: known.get(name) for name in ("rate_limit", "daily_quota", "monthly_quota")}
 
 
-def _refusal(principal: Principal, permission: str | None, model: str | None, ip: str | None) -> str | None:
-    code = principal.refusal(ip)
-    if code is None and permission is not None and not principal.may(permission):
-        code = "PERMISSION_DENIED"
-    if code is None and model is not None and not principal.may_see(model):
-        code = "NOT_FOUND"
-    return code
+def _refusal(
+    principal: Principal, permission: str | None, model: str | None, ip: str | None
+) -> type[DomainError] | None:
+    error: type[DomainError] | None = principal.refusal(ip)
+    if error is None and permission is not None and not principal.may(permission):
+        error = Forbidden
+    if error is None and model is not None and not principal.may_see(model):
+        error = NotFound
+    return error

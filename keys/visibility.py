@@ -7,9 +7,9 @@ from django.urls import Resolver404, ResolverMatch, resolve
 from rest_framework.generics import GenericAPIView
 
 from keys.principal import Principal
+from mcp_project.errors import NotFound
 from mcp_project.http.call import Call, Request
 from mcp_project.http.client_address import UNKNOWN
-from mcp_project.http.errors import ApiError
 from mcp_project.http.middleware import without_slash
 
 NOWHERE = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "HTTP_HOST": "localhost"}  # for the links of pages
@@ -42,18 +42,18 @@ def view_for(match: ResolverMatch, request: Request) -> Any:
 
 
 def look_up(view: Any) -> None:
-    """Finds what the view's address names. Raises Http404, also as ApiError NOT_FOUND, for what is not there or what
+    """Finds what the view's address names. Raises NotFound for what is not there or what
     the key may not see."""
     if isinstance(view, GenericAPIView) and view.kwargs:
         view.get_object()
 
 
 def require_visible(principal: Principal, method: str, path: str) -> None:
-    """Raises ApiError NOT_FOUND where the key is bound to models, and what an address names is not there for it."""
+    """Raises NotFound where the key is bound to models, and what an address names is not there for it."""
     if principal.model_patterns is None:
         return
     request = request_for(principal, method, path)
     try:
         look_up(view_for(resolve(request.path_info), request))
     except (Http404, Resolver404):
-        raise ApiError("NOT_FOUND") from None
+        raise NotFound from None

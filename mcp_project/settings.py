@@ -42,6 +42,8 @@ HEALTH_CHECKS = ["keys.limits.background.STORE_CHECK"]
 # What the service speaks, and under which paths: mcp_project.http.protocols.
 PROTOCOLS = ["mcp_project.http.rest.PROTOCOL"]
 GREETINGS = ["keys.first_key.greeting"]  # what `serve` prints first: mcp_project.serving.greeting
+# Modules that define errors with codes of their own.
+ERRORS = ["mcp_project.errors", "mcp_project.http.codes", "keys.errors", "usage.errors"]
 REFUSES_BY_HEAD = "keys.head.refuses"  # asked of a request's head before its body is read
 # Every thread of a worker that uses the database holds at most one connection: those that answer requests, one for
 # each background task, and the one that checks for /health. /metrics asks nothing of the database.

@@ -7,13 +7,12 @@ from uuid import UUID
 
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
-from django.http import Http404
 
 from keys.models import AuditEntry
 from keys.patterns import as_like
 from keys.principal import Principal
 from mcp_project.database.statements import Lookup
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import NotFound
 from registry.models import (
     Context,
     ContextVersion,
@@ -42,13 +41,13 @@ def visible_models(principal: Principal) -> QuerySet[RegisteredModel]:
 
 
 def find_model(principal: Principal, ident: str, lock: bool = False) -> RegisteredModel:
-    """The model with this id or name. If `ident` is one model's id and another's name, the first. Raises Http404.
+    """The model with this id or name. If `ident` is one model's id and another's name, the first. Raises NotFound.
 
     With `lock` its row is locked until the transaction ends: changes of its versions and aliases take turns.
     """
     models = [model for model in _models_named(ident, _as_uuid(ident), lock=lock) if principal.may_see(model.name)]
     if not models:
-        raise Http404
+        raise NotFound
     return min(models, key=lambda model: model.name == ident)
 
 
@@ -60,7 +59,7 @@ def _as_uuid(ident: str) -> UUID | None:
 
 
 def find_named(rows: QuerySet[Row], ident: str, lock: bool = False) -> Row:
-    """As `find_model`, among these. Raises Http404."""
+    """As `find_model`, among these. Raises NotFound."""
     wanted = Q(name=ident)
     with suppress(ValueError):
         wanted |= Q(pk=UUID(ident))
@@ -68,17 +67,17 @@ def find_named(rows: QuerySet[Row], ident: str, lock: bool = False) -> Row:
         rows = rows.select_for_update(of=("self",))
     found = sorted(rows.filter(wanted)[:2], key=lambda row: row.name == ident)
     if not found:
-        raise Http404
+        raise NotFound
     return found[0]
 
 
 def find_version(model: RegisteredModel, number: int, lock: bool = False) -> ModelVersion:
-    """Raises ApiError NOT_FOUND."""
+    """Raises NotFound."""
     versions = ModelVersion.objects.filter(model=model, number=number)
     # Without the key: so that children may be registered meanwhile, which point to it.
     version = (versions.select_for_update(no_key=True) if lock else versions).first()
     if version is None:
-        raise ApiError("NOT_FOUND", f"There is no version {number}.")
+        raise NotFound(f"There is no version {number}.")
     version.model = model
     return version
 
@@ -115,17 +114,17 @@ def find_context(principal: Principal, ident: str, lock: bool = False) -> Contex
 
 
 def find_context_version(context: Context, number: int) -> ContextVersion:
-    """Raises ApiError NOT_FOUND."""
+    """Raises NotFound."""
     version = ContextVersion.objects.filter(context=context, number=number).first()
     if version is None:
-        raise ApiError("NOT_FOUND", f"There is no version {number}.")
+        raise NotFound(f"There is no version {number}.")
     version.context = context
     return version
 
 
 def read_context_version(principal: Principal, context: Context, number: int) -> ContextVersion:
     """To be shown: without the resources that are versions of models which the key may not see. The digest is over all
-    of them. Raises ApiError NOT_FOUND."""
+    of them. Raises NotFound."""
     version = find_context_version(context, number)
     version.resources = [resource for resource in version.resources if may_see_uri(principal, resource["uri"])]
     return version
@@ -152,7 +151,7 @@ def find_deployment(principal: Principal, ident: str, lock: bool = False) -> Dep
     """As `find_model`. Asked again of what was read: its targets may have changed since it was found."""
     deployment = find_named(visible_deployments(principal), ident, lock)
     if not may_see_targets(principal, deployment.targets.all()):
-        raise Http404
+        raise NotFound
     return deployment
 
 
@@ -186,10 +185,10 @@ def visible_revisions(principal: Principal, deployment: Deployment) -> QuerySet[
 
 
 def find_revision(principal: Principal, deployment: Deployment, number: int) -> DeploymentRevision:
-    """Raises ApiError NOT_FOUND."""
+    """Raises NotFound."""
     revision = visible_revisions(principal, deployment).filter(number=number).first()
     if revision is None:
-        raise ApiError("NOT_FOUND", f"There is no revision {number}, or the key may not see it.")
+        raise NotFound(f"There is no revision {number}, or the key may not see it.")
     return revision
 
 

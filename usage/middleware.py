@@ -8,7 +8,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from mcp_project.http.call import Request
-from mcp_project.http.errors import ApiError, from_exception, in_shape, report
+from mcp_project.http.codes import status_of
+from mcp_project.http.errors import error_response, from_exception, in_shape, report
+from usage.errors import UsageUnavailable
 from usage.events import event_of
 from usage.journal import journal
 from usage.metrics import count
@@ -48,10 +50,10 @@ class Metering:
 
     def fail(self, error: Exception) -> None:
         """Note a failure after the beginning: the client was sent a 200, and sees that the end is missing."""
-        answer = from_exception(error)
+        rendered = from_exception(error)
         with structlog.contextvars.bound_contextvars(request_id=self._request.call.id):
-            report(error, answer)
-        self._failure = {"status": answer.status_code, "code": answer.code}
+            report(error, rendered)
+        self._failure = {"status": status_of(type(rendered)), "code": rendered.code}
 
     def count(self, part: bytes) -> bytes:
         self._made_bytes += len(part)
@@ -95,6 +97,6 @@ class MeteredAsyncStream(Metering):
 
 
 def unmetered(request: Request) -> HttpResponse:
-    response = ApiError("USAGE_UNAVAILABLE", headers={"Retry-After": "1"}).response(request)
+    response = error_response(request, UsageUnavailable(retry_after=1))
     count(event_of(request, response))  # which is all that will tell of it
     return response

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from rest_framework.exceptions import ErrorDetail, ValidationError
+from mcp_project.errors import FieldError, Invalid
 
 LONGEST = timedelta(days=400)  # a year, and a month to compare
 DEFAULT = timedelta(days=1)
@@ -28,24 +28,24 @@ class Period(NamedTuple):
     def of(cls, start: datetime | None, end: datetime | None, zone: ZoneInfo) -> "Period":
         """Widened to whole hours; without an end, until now; without a start, the DEFAULT before the end.
 
-        Raises ValidationError for a period that is empty, longer than LONGEST, or beyond the calendar.
+        Raises Invalid for a period that is empty, longer than LONGEST, or beyond the calendar.
         """
         try:
             end = _whole_hour(end or datetime.now(UTC), up=True)
             start = _whole_hour(start) if start else end - DEFAULT
         except OverflowError:
-            raise _refusal("to", BEYOND, "invalid") from None
+            raise _invalid("to", BEYOND, "invalid") from None
         if start.year < 2000 or end.year >= 3000:
-            raise _refusal("to" if end.year >= 3000 else "from", BEYOND, "invalid")
+            raise _invalid("to" if end.year >= 3000 else "from", BEYOND, "invalid")
         if start >= end:
             text = "`from` must lie before `to`, which is not included, and is now unless it is given."
-            raise _refusal("from", text, "impossible_range")
+            raise _invalid("from", text, "impossible_range")
         if end - start > LONGEST:
-            raise _refusal("from", f"A report is about at most {LONGEST.days} days.", "range_too_long")
+            raise _invalid("from", f"A report is about at most {LONGEST.days} days.", "range_too_long")
         return cls(start, end, zone)
 
     def days(self) -> list[datetime]:
-        """When the days of the zone begin that the period touches, in UTC. Raises ValidationError."""
+        """When the days of the zone begin that the period touches, in UTC. Raises Invalid."""
         day = self.start.astimezone(self.zone).date()
         days = [begin_of(day, self.zone)]
         while days[-1] < self.end:
@@ -55,7 +55,7 @@ class Period(NamedTuple):
             text = (
                 f"Days of {self.zone.key} do not begin on a whole hour of UTC, by which usage is counted: take hours."
             )
-            raise _refusal("time_zone", text, "invalid")
+            raise _invalid("time_zone", text, "invalid")
         return days[:-1]
 
     def hours(self) -> list[datetime]:
@@ -96,5 +96,5 @@ def _whole_hour(time: datetime, up: bool = False) -> datetime:
     return floor + HOUR if up and floor < time else floor
 
 
-def _refusal(field: str, text: str, code: str) -> ValidationError:
-    return ValidationError({field: [ErrorDetail(text, code)]})
+def _invalid(field: str, text: str, code: str) -> Invalid:
+    return Invalid(FieldError(field, text, code))

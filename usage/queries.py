@@ -8,14 +8,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
-from django.http import Http404
 from django.urls import get_resolver
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from keys.models import Permission
 from keys.principal import Principal, principal_of
-from mcp_project.http.errors import CODES
+from mcp_project.errors import NotFound
+from mcp_project.http.codes import CODES
 from mcp_project.http.filters import OF_PAGES
 from mcp_project.http.protocols import is_governed
 from mcp_project.http.serializers import ChoiceField, StrictQuery
@@ -93,7 +93,7 @@ class ModelField(serializers.CharField):
         ident = super().to_internal_value(data)
         try:
             return find_named(self.context["models"].only("name"), ident).pk
-        except Http404:
+        except NotFound:
             pass
         try:
             return UUID(ident)
@@ -174,7 +174,7 @@ class EventsQuery(UsageQuery):
 
 
 def period_of(query: dict[str, Any]) -> Period:
-    """Raises ValidationError."""
+    """Raises Invalid."""
     return Period.of(query.get("from"), query.get("to"), query.get("time_zone") or ZoneInfo("UTC"))
 
 

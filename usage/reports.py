@@ -67,7 +67,7 @@ class Report:
 
     Models that `principal` may not see have no name; None may see all. `groups` reads rows while the caller iterates;
     `total` is the sum of the groups that were iterated so far.
-    Raises ValidationError where the period's zone has no whole days.
+    Raises Invalid where the period's zone has no whole days.
     """
 
     def __init__(

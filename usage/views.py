@@ -10,13 +10,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins
 from rest_framework.decorators import action
-from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from keys.models import Permission
 from keys.principal import principal_of
+from mcp_project.errors import FieldError, Invalid
 from mcp_project.http.csv_response import csv_response, wants_csv
 from mcp_project.http.pagination import MAX_PAGE_SIZE, page, place_of
 from usage.models import Event
@@ -61,9 +61,9 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
     def list(self, request: Request) -> HttpResponseBase:  # type: ignore[override]
         if wants_csv(request):
             events = self.get_queryset()
-            paged = {name: [ErrorDetail("CSV has all events, in no pages.", "invalid")] for name in ("limit", "cursor")}
-            if wrong := {name: text for name, text in paged.items() if name in request.query_params}:
-                raise ValidationError(wrong)
+            pages = [name for name in ("limit", "cursor") if name in request.query_params]
+            if pages:
+                raise Invalid(*(FieldError(name, "CSV has all events, in no pages.") for name in pages))
             return csv_response("events", FIELDS, every(events))
         return super().list(request)
 
@@ -89,7 +89,7 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
             return Response(report.document(MAX_GROUPS))
         except TooManyGroups:
             text = f"Those are more than {MAX_GROUPS} groups: ask for fewer, for a shorter time, or for CSV."
-            raise ValidationError({"group_by": [ErrorDetail(text, "too_many_groups")]}) from None
+            raise Invalid(FieldError("group_by", text, "too_many_groups")) from None
 
     @extend_schema(
         summary="Report the usage of each hour or day of a period",

@@ -20,7 +20,8 @@ from keys import revocation, services
 from keys.limits.limiter import limiter
 from keys.models import APIKey, Permission
 from keys.models.api_key import STATUSES, validate_quota
-from mcp_project.http.errors import ApiError, from_exception
+from mcp_project.errors import DomainError
+from mcp_project.http.errors import from_exception
 from mcp_project.staff.pages import JSON_IN_FORMS, actor, redirect_to_audit_trail
 
 admin.site.unregister(UnusedAPIKey)  # the library's own, which has no table here
@@ -145,8 +146,8 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
     def what_is_left(self, key: APIKey) -> str:
         try:
             decision = limiter.spend(key.limits, cost=0)
-        except ApiError as error:
-            return str(error.detail)
+        except DomainError as error:
+            return error.detail
         left = [f"{limit.name}: {limit.remaining} of {limit.limit}" for limit in decision.standings]
         return ", ".join(left) or "unknown: the limiter's counters are away"
 
@@ -218,7 +219,7 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
             try:
                 act(key)
                 done += 1
-            except (ApiError, Error) as error:  # the others are done, and of a rotation, shown
+            except (DomainError, Error) as error:  # the others are done, and of a rotation, shown
                 self.message_user(request, f"{key.prefix}: {from_exception(error).detail}", "error")
         self.message_user(request, f"{action}: {done} of {len(keys)} keys.")
         return None

@@ -7,9 +7,9 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
+from keys.errors import TooManyFailures
 from keys.limits.failures import count_login
 from mcp_project.http.call import call_of
-from mcp_project.http.errors import ApiError
 from mcp_project.http.handlers import client_error
 
 
@@ -21,7 +21,7 @@ def limited(login: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         if request.method == "POST":
             try:
                 count_login(call_of(request).address)
-            except ApiError as error:
+            except TooManyFailures as error:
                 return client_error(request, error)
         return login(request, *arguments, **named)
 

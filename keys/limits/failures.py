@@ -8,12 +8,12 @@ from uuid import UUID, uuid5
 
 from django.conf import settings
 
+from keys.errors import TooManyFailures
 from keys.limits.decision import Limits
 from keys.limits.limiter import limiter
 from keys.limits.rate import NANOSECONDS, Rate
 from keys.limits.stores.postgresql import sweep
 from keys.memory import Memory
-from mcp_project.http.errors import ApiError
 
 MOST_ADDRESSES = 10_000
 IPV6_PREFIX = 64  # a client that has one IPv6 address has its whole /64
@@ -25,36 +25,36 @@ blocked: Memory[str, float] = Memory()
 _failures = count(1)
 
 
-def refuse_blocked(address: str) -> None:
-    """Raises ApiError 429 for an address that this process knows to be over AUTH_FAILURE_RATE. Refuses right keys too,
-    because it takes a query to tell them from wrong ones."""
+def require_unblocked(address: str) -> None:
+    """Raises TooManyFailures for an address that this process knows to be over AUTH_FAILURE_RATE. Its right keys are
+    refused, too, because it takes a query to tell them from wrong ones."""
     if len(blocked):
         until = blocked.get(_network(address))
         if until is not None:
             raise _too_many(until - time.monotonic())
 
 
-def check_failures(address: str) -> None:
-    """Raises ApiError 429 for an address that may send no more wrong keys now, by the counters that all workers share,
-    and remembers the address in this process."""
+def require_few_failures(address: str) -> None:
+    """Raises TooManyFailures for an address that may send no more wrong keys now, by the counters that all workers
+    share, and remembers the address in this process."""
     _refuse(address, cost=0)
 
 
 def count_wrong_key(address: str) -> None:
-    """Count a wrong key. Raises ApiError 429 as `check_failures`. Do not call it for a text that is no key by its
-    checksum: that took no query, and counting it would."""
+    """Count a wrong key. Raises TooManyFailures as `require_few_failures`. Do not call it for a text that is no key by
+    its checksum: that took no query, and counting it would."""
     if next(_failures) % FAILURES_BETWEEN_SWEEPS == 0:
         sweep()
     _refuse(address, cost=1)
 
 
 def look_at_failures(address: str) -> None:
-    """Raises ApiError 429 as `check_failures`, without remembering the address: for reports about it."""
+    """Raises TooManyFailures as `require_few_failures`, without remembering the address: for reports about it."""
     _raise_over(_wait("key", settings.AUTH_FAILURE_RATE, address, cost=0))
 
 
 def count_login(address: str) -> None:
-    """Count an attempt to log in to the admin. Raises ApiError 429 above ADMIN_LOGIN_RATE."""
+    """Count an attempt to log in to the admin. Raises TooManyFailures above ADMIN_LOGIN_RATE."""
     _raise_over(_wait("login", settings.ADMIN_LOGIN_RATE, address, cost=1))
 
 
@@ -80,8 +80,8 @@ def _raise_over(wait: float) -> None:
         raise _too_many(wait)
 
 
-def _too_many(seconds: float) -> ApiError:
-    return ApiError("TOO_MANY_FAILURES", headers={"Retry-After": str(max(1, math.ceil(seconds)))})
+def _too_many(seconds: float) -> TooManyFailures:
+    return TooManyFailures(retry_after=max(1, math.ceil(seconds)))
 
 
 def _network(address: str) -> str:

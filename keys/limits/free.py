@@ -6,15 +6,14 @@ from uuid import UUID
 from django.http import HttpRequest
 from django_ratelimit.core import is_ratelimited
 
-from mcp_project.http.errors import ApiError
+from keys.errors import RateLimitExceeded
 
 FREE_OF_CHARGE = frozenset({("GET", "/api/keys/me"), ("HEAD", "/api/keys/me")})
 FREE_A_SECOND = 10  # for one key, in one worker
 
-TOO_MANY_FREE = ApiError(
-    "RATE_LIMIT_EXCEEDED",
+TOO_MANY_FREE = RateLimitExceeded(
     f"Requests that cost nothing are answered {FREE_A_SECOND} times a second; `Retry-After` says how long to wait.",
-    headers={"Retry-After": "1"},
+    retry_after=1,
 )
 
 

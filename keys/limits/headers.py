@@ -9,22 +9,23 @@ import time
 
 from django.http import HttpResponse
 
+from keys.errors import QuotaExceeded, RateLimitExceeded
 from keys.limits.decision import Decision, Limits, whole_seconds
 from keys.limits.periods import DAY_SECONDS, month_seconds
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import Limited
 
 OUTAGE = "X-RateLimit-Outage"
 MOST = 999_999_999_999_999  # that a structured field's integer may be (RFC 9651, section 3.3.1)
 
 
-def refusal(decision: Decision) -> ApiError:
-    """What a client is told that is refused. Retry-After is how long to wait; without it, waiting does not help."""
+def refusal(decision: Decision) -> Limited:
+    """The error of a decision that refuses. `retry_after` is how long to wait; None where waiting does not help."""
     limit = decision.refused_by
-    code = "RATE_LIMIT_EXCEEDED" if limit.name == "rate_limit" else "QUOTA_EXCEEDED"
+    error = RateLimitExceeded if limit.name == "rate_limit" else QuotaExceeded
     if limit.wait is None:
-        return ApiError(code, f"The key's {limit.name} of {limit.limit} does not hold so much: waiting does not help.")
+        return error(f"The key's {limit.name} of {limit.limit} does not hold so much: waiting does not help.")
     detail = f"The key's {limit.name} of {limit.limit} is used up; `Retry-After` says for how many seconds."
-    return ApiError(code, detail, headers={"Retry-After": str(whole_seconds(limit.wait))})
+    return error(detail, retry_after=whole_seconds(limit.wait))
 
 
 def describe(response: HttpResponse, decision: Decision) -> None:

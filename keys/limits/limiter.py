@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from keys.errors import LimiterUnavailable
 from keys.limits import metrics
 from keys.limits.decision import Decision, Limits
 from keys.limits.outage import Outage
@@ -15,7 +16,6 @@ from keys.limits.stores.local import LocalStore
 from keys.limits.stores.postgresql import PostgreSQLStore
 from keys.limits.stores.redis import RedisStore
 from keys.memory import Memory
-from mcp_project.http.errors import ApiError
 from mcp_project.serving.folding import FoldedWarning
 
 LONGEST_MEMORY = 5 * NANOSECONDS  # so soon the store is asked again, in case an operator has reset the counters
@@ -42,7 +42,7 @@ class Limiter:
     def spend(self, limits: Limits, cost: int = 1) -> Decision:
         """Charge a request of `cost` units to every limit, or refuse it and charge nothing; 0 only asks.
 
-        Raises ApiError LIMITER_UNAVAILABLE when the store is away and the mode is `closed`.
+        Raises LimiterUnavailable when the store is away and the mode is `closed`.
         """
         if cost:
             known = self._remembered(limits, cost)
@@ -107,7 +107,7 @@ class Limiter:
     def _without_store(self, limits: Limits, cost: int) -> Decision:
         mode = _mode(limits)
         if mode == "closed":
-            raise ApiError("LIMITER_UNAVAILABLE", headers={"Retry-After": "1"})
+            raise LimiterUnavailable(retry_after=1)
         if mode == "open":
             return Decision(limits, cost, admitted=True, outage=mode)
         return self._local.spend(limits, cost)

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any, NoReturn
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, OutputWrapper
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from keys.limits.quota import parse_quota
 from keys.limits.rate import Rate
 from keys.models import APIKey
 from keys.serializers.keys import KeySerializer
+from mcp_project.errors import Invalid
 
 ACTOR = "command"  # how the audit trail names whoever runs a command
 
@@ -69,6 +69,6 @@ def rate(text: str) -> str:
     return text
 
 
-def explain(error: ValidationError) -> NoReturn:
+def explain(error: Invalid) -> NoReturn:
     """Raise CommandError with a line for each field that is wrong."""
-    raise CommandError("\n".join(f"{name}: {' '.join(words)}" for name, words in error.message_dict.items())) from None
+    raise CommandError("\n".join(f"{wrong.field}: {wrong.detail}" for wrong in error.errors)) from None

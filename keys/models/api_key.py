@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import ClassVar
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -18,6 +19,7 @@ from keys.limits.rate import Rate
 from keys.patterns import MAX_PATTERN, validate_model_patterns, validate_networks
 from mcp_project.database.ids import uuid7
 from mcp_project.database.validators import JSONObject, printable
+from mcp_project.errors import NotFound
 
 MAX_METADATA_BYTES = 8 * 1024
 STATUSES = ("active", "disabled", "expired", "revoked")
@@ -80,6 +82,13 @@ class APIKeyManager(BaseAPIKeyManager):
         if status == "expired":
             return ~revoked & expired
         return ~revoked & ~expired & models.Q(enabled=status == "active")
+
+    def with_id(self, key_id: UUID, lock: bool = False) -> "APIKey":
+        """Raises NotFound. With `lock`, the row is locked until the transaction ends."""
+        row: APIKey | None = (self.select_for_update() if lock else self.all()).filter(pk=key_id).first()
+        if row is None:
+            raise NotFound
+        return row
 
     def find(self, key: str) -> "APIKey | None":
         """The row of a key, expired and revoked ones included; None unless every character of it is right.

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,6 +27,6 @@ class ExplainView(APIView):
     def get(self, request: Request, key_id: UUID) -> Response:
         supposed = SupposedRequestSerializer(data=request.query_params)
         supposed.is_valid(raise_exception=True)
-        principal = Principal.of(get_object_or_404(APIKey, pk=key_id))
+        principal = Principal.of(APIKey.objects.with_id(key_id))
         wanted = supposed.validated_data
         return Response(explain(principal, wanted["method"], wanted["path"], wanted.get("ip")))

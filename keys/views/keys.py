@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -49,7 +48,7 @@ class KeyViewSet(mixins.ListModelMixin, GenericViewSet[APIKey]):
         return APIKey.objects.all()
 
     def retrieve(self, _request: Request, key_id: UUID) -> Response:
-        return shown(get_object_or_404(APIKey, pk=key_id))
+        return shown(APIKey.objects.with_id(key_id))
 
     @extend_schema(summary="Create a key", request=NewKeySerializer, responses={201: CreatedKeySerializer})
     def create(self, request: Request) -> Response:

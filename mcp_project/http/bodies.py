@@ -2,21 +2,22 @@
 
 from django.http import HttpRequest
 
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import BadRequest
+from mcp_project.http.codes import LengthRequired, PayloadTooLarge
 from mcp_project.http.protocols import body_limit
 
 
-def check_length(request: HttpRequest) -> ApiError | None:
-    """The error of a body that is not accepted, before a byte of it is read: PAYLOAD_TOO_LARGE, or LENGTH_REQUIRED for
-    a chunked one, which Django would read as empty."""
+def require_acceptable_length(request: HttpRequest) -> None:
+    """Raises, before a byte of the body is read, PayloadTooLarge; LengthRequired for a chunked body, which Django would
+    read as empty; BadRequest for a Content-Length that is not a number."""
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length and request.META.get("HTTP_TRANSFER_ENCODING"):
-        return ApiError("LENGTH_REQUIRED", "Send the body with a Content-Length; chunked bodies are not taken.")
+        raise LengthRequired("Send the body with a Content-Length; chunked bodies are not taken.")
     if not length or is_accepted(length, request.path_info):
-        return None
+        return
     if not (length.isascii() and length.isdigit()):
-        return ApiError("BAD_REQUEST", "Content-Length is not a number.")
-    return ApiError("PAYLOAD_TOO_LARGE", f"The body is over {body_limit(request.path_info)} bytes.")
+        raise BadRequest("Content-Length is not a number.")
+    raise PayloadTooLarge(f"The body is over {body_limit(request.path_info)} bytes.")
 
 
 def is_accepted(length: str, path: str) -> bool:

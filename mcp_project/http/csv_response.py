@@ -13,7 +13,7 @@ from django.http import StreamingHttpResponse
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from mcp_project.http.errors import ApiError
+from mcp_project.http.codes import ExportsBusy
 
 CHUNK = 1 << 16  # characters
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet takes a cell for one, and would run it
@@ -31,13 +31,13 @@ def wants_csv(request: Request) -> bool:
 
 class Export:
     """Text that is sent while it is made. To make it takes a thread of the worker for a while: one is always kept for
-    other requests. Raises ApiError EXPORTS_BUSY."""
+    other requests. Raises ExportsBusy."""
 
     slots = BoundedSemaphore(max(1, settings.APP_THREADS - 1))
 
     def __init__(self, chunks: Iterator[str]) -> None:
         if not self.slots.acquire(blocking=False):
-            raise ApiError("EXPORTS_BUSY", headers={"Retry-After": "5"})
+            raise ExportsBusy(retry_after=5)
         self._open = True
         try:
             self._chunks = chain([next(chunks)], chunks)

@@ -5,17 +5,19 @@ import sys
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from mcp_project.errors import DomainError
 from mcp_project.http.call import call_of
-from mcp_project.http.errors import ApiError, from_exception, is_for_staff, report
+from mcp_project.http.codes import status_of
+from mcp_project.http.errors import error_response, from_exception, is_for_staff, report
 
 
 def client_error(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400, handler403 and handler404."""
-    return _answer(request, from_exception(exception))
+    return _response(request, from_exception(exception))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _answer(request, from_exception(sys.exc_info()[1]))
+    return _response(request, from_exception(sys.exc_info()[1]))
 
 
 def report_uncaught(**_signal: object) -> None:
@@ -25,15 +27,12 @@ def report_uncaught(**_signal: object) -> None:
         report(error, from_exception(error))
 
 
-def _answer(request: HttpRequest, answer: ApiError) -> HttpResponse:
+def _response(request: HttpRequest, error: DomainError) -> HttpResponse:
     if not is_for_staff(request):
-        return answer.response(request)
-    context = {
-        "status": answer.status_code,
-        "detail": answer.detail,
-        "request_id": call_of(request).id,
-    }
-    response = render(None, "error.html", context, status=answer.status_code)
-    for name, value in answer.headers.items():
-        response[name] = value
+        return error_response(request, error)
+    status = status_of(type(error))
+    context = {"status": status, "detail": error.detail, "request_id": call_of(request).id}
+    response = render(None, "error.html", context, status=status)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
     return response

@@ -14,9 +14,11 @@ from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 
+from mcp_project.errors import FieldError, Invalid
 from mcp_project.http.call import ENVIRON_KEY, Call, Request, call_of
 from mcp_project.http.client_address import client_address
-from mcp_project.http.errors import ApiError, in_shape
+from mcp_project.http.codes import InvalidHost
+from mcp_project.http.errors import error_response, in_shape
 from mcp_project.http.handlers import client_error
 
 log = structlog.get_logger("request")
@@ -54,14 +56,11 @@ def set_caching(request: Request, response: HttpResponse) -> None:
         headers["Vary"] = f"{VARY}, {headers['Vary']}" if "Vary" in headers else VARY
 
 
-def nul_error(query: QueryDict) -> ApiError:
-    """The refusal of a query with NUL characters, which PostgreSQL takes in no value."""
+def nul_error(query: QueryDict) -> Invalid:
+    """The error of a query with NUL characters, which PostgreSQL takes in no value."""
     names = [name for name, values in query.lists() if "\0" in name or any("\0" in value for value in values)]
     text = "A NUL character is not allowed."
-    errors = [
-        {"field": name.replace("\0", "\\x00"), "code": "null_characters_not_allowed", "detail": text} for name in names
-    ]
-    return ApiError("VALIDATION_ERROR", errors=errors)
+    return Invalid(*(FieldError(name.replace("\0", "\\x00"), text, "null_characters_not_allowed") for name in names))
 
 
 class ProtocolCorsMiddleware(CorsMiddleware):
@@ -83,7 +82,7 @@ class HostMiddleware(CommonMiddleware):
         try:
             request.get_host()
         except DisallowedHost:
-            return ApiError("INVALID_HOST").response(request)
+            return error_response(request, InvalidHost())
         if "%00" in request.META.get("QUERY_STRING", ""):
             return client_error(request, nul_error(request.GET))
         return None

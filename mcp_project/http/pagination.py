@@ -27,7 +27,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import InvalidCursor
 
 WIDE = (TextField, JSONField, ArrayField)  # columns whose values may have kilobytes
 PAGE_SIZE = 100
@@ -48,14 +48,14 @@ class Cursor(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, ordering: tuple[str, ...]) -> "Cursor":
-        """Raises ApiError INVALID_CURSOR."""
+        """Raises InvalidCursor."""
         try:
             given, values, backwards = json.loads(urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
         except (ValueError, TypeError, binascii.Error, RecursionError):
-            raise ApiError("INVALID_CURSOR") from None
+            raise InvalidCursor from None
         strings = isinstance(values, list) and all(isinstance(value, str) and "\0" not in value for value in values)
         if given != list(ordering) or not strings or len(values) != len(ordering) or type(backwards) is not bool:
-            raise ApiError("INVALID_CURSOR")
+            raise InvalidCursor
         return cls(ordering, tuple(values), backwards)
 
 
@@ -73,7 +73,7 @@ class KeysetPagination(BasePagination):
         self._list = f"{crc32(request.path.encode()):08x}"  # which its cursors begin with: they are of no other
         text = request.query_params.get("cursor")
         if text and not text.startswith(self._list):
-            raise ApiError("INVALID_CURSOR")
+            raise InvalidCursor
         cursor = Cursor.parse(text.removeprefix(self._list), self._ordering) if text else None
         rows, more = bounded_page(queryset, self._ordering, cursor, size, getattr(view, "rows_at_once", None))
         backwards = cursor is not None and cursor.backwards
@@ -121,7 +121,7 @@ def bounded_page(
     queryset: QuerySet[Any], ordering: tuple[str, ...], cursor: Cursor | None, size: int, at_once: int | None = None
 ) -> tuple[list[Any], bool]:
     """Up to `size` rows as `page` has them, and whether there are more: fewer where the next one would make them pass
-    PAGE_BYTES. `at_once` rows are read in a query. Raises ApiError INVALID_CURSOR."""
+    PAGE_BYTES. `at_once` rows are read in a query. Raises InvalidCursor."""
     weight = _weight(queryset)
     if weight is None:
         rows = page(queryset, ordering, cursor, size + 1)
@@ -159,7 +159,7 @@ class _Bytes(Func):
 
 
 def page(queryset: QuerySet[Any], ordering: tuple[str, ...], cursor: Cursor | None, size: int) -> list[Any]:
-    """Up to `size` rows after the cursor's place, the nearest first; or before it. Raises ApiError INVALID_CURSOR."""
+    """Up to `size` rows after the cursor's place, the nearest first; or before it. Raises InvalidCursor."""
     backwards = cursor is not None and cursor.backwards
     columns = [_reversed(column) if backwards else column for column in ordering]
     try:
@@ -167,7 +167,7 @@ def page(queryset: QuerySet[Any], ordering: tuple[str, ...], cursor: Cursor | No
             queryset = queryset.filter(_beyond(columns, _typed(queryset.model, columns, cursor.values)))
         return list(queryset.order_by(*columns)[:size])
     except (DjangoValidationError, ValueError, OverflowError):  # a value that is not of its column's type
-        raise ApiError("INVALID_CURSOR") from None
+        raise InvalidCursor from None
 
 
 def _typed(model: type[Model], columns: Sequence[str], values: Sequence[str]) -> list[Any]:

@@ -8,22 +8,21 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import Stale
+from mcp_project.http.codes import PreconditionRequired
 
 
 def expected_etags(request: Request, required: bool = True) -> list[str] | None:
-    """The ETags that the change is meant for; None for `*`, whichever it is, and where it need not be told. Raises
-    ApiError 428 without the header, and 412 for one that holds no ETag."""
-    given = request.headers.get("If-Match", "").strip()
-    if not given:
+    """The ETags that the change is meant for; None for `*` and, unless `required`, without the header. Raises
+    PreconditionRequired without the header, and Stale for one that holds no ETag."""
+    header = request.headers.get("If-Match", "").strip()
+    if not header:
         if required:
-            raise ApiError("PRECONDITION_REQUIRED")
+            raise PreconditionRequired
         return None
-    etags = parse_etags(given)
+    etags = parse_etags(header)
     if not etags:
-        raise ApiError(
-            "PRECONDITION_FAILED", 'If-Match takes an ETag as it was given, in its quotes, such as "1"; or *.'
-        )
+        raise Stale('If-Match takes an ETag as it was given, in its quotes, such as "1"; or *.')
     return None if etags == ["*"] else etags
 
 

@@ -15,7 +15,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
-    from mcp_project.http.errors import ApiError
+    from mcp_project.errors import DomainError
 
 
 class Rendered(NamedTuple):
@@ -25,7 +25,7 @@ class Rendered(NamedTuple):
     body: Mapping[str, Any]  # sent as JSON
 
 
-Renderer = Callable[["ApiError", str | None], Rendered]  # takes the error and the request id
+Renderer = Callable[["DomainError", str | None], Rendered]  # takes the error and the request id
 
 
 @dataclass(frozen=True, kw_only=True)

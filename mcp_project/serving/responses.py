@@ -9,7 +9,17 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import NamedTuple
 
-from mcp_project.http.errors import ApiError, code_of, render_error
+from mcp_project.errors import BadRequest, DomainError, Fault
+from mcp_project.http.codes import (
+    ExpectationFailed,
+    HeadersTooLarge,
+    Overloaded,
+    PayloadTooLarge,
+    RequestTimeout,
+    URITooLong,
+    status_of,
+)
+from mcp_project.http.errors import render_error
 from mcp_project.http.protocols import protocol_of
 
 UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # not allowed in a header's value (RFC 9110, 5.5): could end the head
@@ -23,23 +33,25 @@ class Refusal(NamedTuple):
     """A response that the event loop gives without Django. `reason` is its label in the metrics."""
 
     reason: str
-    status: int
-    code: str | None = None  # None: the usual code of the status
-    detail: str | None = None  # None: the meaning of the code
+    error: type[DomainError]
     retry_after: int | None = None  # seconds
 
+    @property
+    def status(self) -> int:
+        return status_of(self.error)
 
-MALFORMED = Refusal("malformed", 400)
-URI_TOO_LONG = Refusal("uri_too_long", 414)
-HEADERS_TOO_LARGE = Refusal("headers_too_large", 431)
-EXPECTATION_FAILED = Refusal("expectation", 417)
-HEAD_TIMEOUT = Refusal("head_timeout", 408)
-BODY_TIMEOUT = Refusal("body_timeout", 408)
-BODY_TOO_LARGE = Refusal("body_too_large", 413)
-QUEUE_FULL = Refusal("queue_full", 503, "OVERLOADED", retry_after=1)
-CONNECTIONS_FULL = Refusal("connections_full", 503, "OVERLOADED", retry_after=1)
-BODIES_FULL = Refusal("bodies_full", 503, "OVERLOADED", retry_after=1)
-FAULT = Refusal("fault", 500)
+
+MALFORMED = Refusal("malformed", BadRequest)
+URI_TOO_LONG = Refusal("uri_too_long", URITooLong)
+HEADERS_TOO_LARGE = Refusal("headers_too_large", HeadersTooLarge)
+EXPECTATION_FAILED = Refusal("expectation", ExpectationFailed)
+HEAD_TIMEOUT = Refusal("head_timeout", RequestTimeout)
+BODY_TIMEOUT = Refusal("body_timeout", RequestTimeout)
+BODY_TOO_LARGE = Refusal("body_too_large", PayloadTooLarge)
+QUEUE_FULL = Refusal("queue_full", Overloaded, retry_after=1)
+CONNECTIONS_FULL = Refusal("connections_full", Overloaded, retry_after=1)
+BODIES_FULL = Refusal("bodies_full", Overloaded, retry_after=1)
+FAULT = Refusal("fault", Fault)
 
 
 def refusal(refused: Refusal, path: str, head_only: bool) -> tuple[bytes, str]:
@@ -50,7 +62,7 @@ def refusal(refused: Refusal, path: str, head_only: bool) -> tuple[bytes, str]:
     request_id = uuid.uuid4().hex
     protocol = protocol_of(path)
     render = render_error if protocol is None else protocol.render_error
-    status, content = render(ApiError(refused.code or code_of(refused.status), refused.detail), request_id)
+    status, content = render(refused.error(retry_after=refused.retry_after), request_id)
     body = json.dumps(content).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("X-Request-ID", request_id)]
     if refused.retry_after is not None:

@@ -9,17 +9,17 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from mcp_project.errors import Forbidden
 from mcp_project.http.client_address import client_address, is_listed, networks
-from mcp_project.http.errors import ApiError
 from mcp_project.serving.metrics import as_text
 
 
 class FromAllowedAddress(BasePermission):
     def has_permission(self, request: Request, _view: APIView) -> bool:
-        """Raises ApiError PERMISSION_DENIED for an address that METRICS_ALLOWED_IPS does not name."""
+        """Raises Forbidden for an address that METRICS_ALLOWED_IPS does not name."""
         address = client_address(request.META)
         if not is_listed(address, networks(tuple(settings.METRICS_ALLOWED_IPS))):
-            raise ApiError("PERMISSION_DENIED", f"{address} may not read the metrics: see METRICS_ALLOWED_IPS.")
+            raise Forbidden(f"{address} may not read the metrics: see METRICS_ALLOWED_IPS.")
         return True
 
 

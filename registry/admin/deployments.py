@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from mcp_project.database.validators import printable
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import DomainError
 from mcp_project.staff.pages import actor
 from registry.admin.base import ResourceAdmin
 from registry.admin.filters import OwnerFilter, UsesContextFilter, UsesModelFilter
@@ -44,8 +44,8 @@ class DeploymentForm(EditionForm):
         status: str = self.cleaned_data["status"]
         try:
             services.check_move(self.instance.status, status, list(self.instance.targets.all()))
-        except ApiError as error:
-            raise forms.ValidationError(str(error.detail)) from None
+        except DomainError as error:
+            raise forms.ValidationError(error.detail) from None
         return status
 
     def clean_metadata(self) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from unfold.contrib.filters.admin import TextFilter
 
+from mcp_project.errors import NotFound
 from mcp_project.staff.pages import LongListAdmin
 from registry.models import Context, Deployment, DeploymentTarget, RegisteredModel
 from registry.queries import find_named
@@ -45,7 +46,7 @@ class OneFilter(TextFilter):  # type: ignore[misc]
             return rows
         try:
             return self.rows_of(rows, find_named(self.of.objects.only("name"), self.value()))
-        except Http404:
+        except NotFound:
             return rows.none()
 
     def rows_of(self, rows: QuerySet[Any], resource: Any) -> QuerySet[Any]:

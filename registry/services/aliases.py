@@ -4,13 +4,12 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
-from django.http import Http404
 from django.utils import timezone
 
 from keys import audit
 from keys.principal import Principal
 from mcp_project.database import transactions
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import Conflict, NotFound
 from registry.models import Named, RegisteredModel
 from registry.services import followers
 from registry.services.named import check_etag, touch
@@ -21,26 +20,26 @@ Lock = Callable[[], Named]  # finds the model or context whose alias it is, and 
 
 @transactions.change
 def set_alias(principal: Principal, lock: Lock, alias: str, number: int, etags: Collection[str] | None) -> Named:
-    """Let the alias name this version from now on. Raises Http404; ApiError NOT_FOUND for the version; CONFLICT for one
-    alias too many, or where a deployment cannot follow; PRECONDITION_FAILED when the model is not the one that was
+    """Let the alias name this version from now on. Raises NotFound, also for the version; Conflict for one
+    alias too many, or where a deployment cannot follow; Stale when the model is not the one that was
     read."""
     resource = lock()
     check_etag(resource, etags)
     if not resource.versions.filter(number=number).exists():
-        raise ApiError("NOT_FOUND", f"There is no version {number}.")
+        raise NotFound(f"There is no version {number}.")
     if alias not in resource.aliases and len(resource.aliases) >= MAX_ALIASES:
-        raise ApiError("CONFLICT", f"There are at most {MAX_ALIASES} aliases.")
+        raise Conflict(f"There are at most {MAX_ALIASES} aliases.")
     _move_and_write(principal, resource, alias, number)
     return resource
 
 
 @transactions.change
 def delete_alias(principal: Principal, lock: Lock, alias: str, etags: Collection[str] | None) -> None:
-    """Raises Http404; ApiError CONFLICT while a deployment follows it, and PRECONDITION_FAILED."""
+    """Raises NotFound, Conflict while a deployment follows it, and Stale."""
     resource = lock()
     check_etag(resource, etags)
     if alias not in resource.aliases:
-        raise Http404
+        raise NotFound
     _move_and_write(principal, resource, alias, None)
 
 
@@ -48,17 +47,17 @@ def delete_alias(principal: Principal, lock: Lock, alias: str, etags: Collection
 def roll_alias_back(principal: Principal, lock: Lock, alias: str) -> int:
     """Let the alias name again what it named before its last move; which that is.
 
-    Raises Http404 for an alias that was never set; ApiError CONFLICT where it named nothing before, or a version that
+    Raises NotFound for an alias that was never set; Conflict where it named nothing before, or a version that
     is deleted.
     """
     resource = lock()
     last = resource.alias_moves.filter(alias=alias).first()
     if last is None:
-        raise Http404
+        raise NotFound
     if last.before is None:
-        raise ApiError("CONFLICT", f"The alias {alias!r} named no version before its last move.")
+        raise Conflict(f"The alias {alias!r} named no version before its last move.")
     if not resource.versions.filter(number=last.before).exists():
-        raise ApiError("CONFLICT", f"Version {last.before}, which it named before, is deleted.")
+        raise Conflict(f"Version {last.before}, which it named before, is deleted.")
     _move_and_write(principal, resource, alias, last.before)
     return int(last.before)
 

@@ -7,7 +7,7 @@ from keys import audit
 from keys.models import AuditEntry
 from keys.principal import Principal
 from mcp_project.database import transactions
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import Conflict, DomainError
 from registry.models import RegisteredModel
 from registry.services.models import TOLD
 from registry.services.names import require_name
@@ -17,11 +17,11 @@ class Outcome(NamedTuple):
     """Of one row: the model, or why there is none."""
 
     model: RegisteredModel | None
-    error: ApiError | None
+    error: DomainError | None
 
 
 @transactions.change
-def register_models(principal: Principal, rows: Sequence[dict[str, Any] | ApiError], each: bool) -> list[Outcome]:
+def register_models(principal: Principal, rows: Sequence[dict[str, Any] | DomainError], each: bool) -> list[Outcome]:
     """Register each row that is no error already. With `each`, a row's failure is its own; without it, the first one
     is raised, and nothing is registered."""
     models = [_model(principal, row) if isinstance(row, dict) else row for row in rows]
@@ -40,20 +40,20 @@ def register_models(principal: Principal, rows: Sequence[dict[str, Any] | ApiErr
     return outcomes
 
 
-def _model(principal: Principal, fields: dict[str, Any]) -> RegisteredModel | ApiError:
+def _model(principal: Principal, fields: dict[str, Any]) -> RegisteredModel | DomainError:
     try:
         require_name(principal, RegisteredModel, fields["name"])
-    except ApiError as error:
+    except DomainError as error:
         return error
     return RegisteredModel(**{"owner": principal.owner, "created_by": principal.actor, **fields})
 
 
-def _outcome(model: RegisteredModel | ApiError, made: set[Any]) -> Outcome:
-    if isinstance(model, ApiError):
+def _outcome(model: RegisteredModel | DomainError, made: set[Any]) -> Outcome:
+    if isinstance(model, DomainError):
         return Outcome(None, model)
     if model.pk in made:
         return Outcome(model, None)
-    return Outcome(None, ApiError("CONFLICT", f"A model named {model.name!r} exists already."))
+    return Outcome(None, Conflict(f"A model named {model.name!r} exists already."))
 
 
 def _entry(principal: Principal, model: RegisteredModel) -> AuditEntry:

@@ -4,12 +4,10 @@ in which the context's row is held."""
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from rest_framework.exceptions import ValidationError
-
 from keys import audit
 from keys.principal import Principal
 from mcp_project.database import transactions
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import Conflict, FieldError, Invalid
 from registry.canonical import digest
 from registry.models import Context, ContextVersion
 from registry.queries import find_context, visible_models
@@ -24,7 +22,7 @@ MAX_MODELS = 200
 
 @transactions.change
 def create_context(principal: Principal, **fields: Any) -> Context:
-    """A new context without versions; its owner is the key's unless another is given. Raises ApiError CONFLICT when the
+    """A new context without versions; its owner is the key's unless another is given. Raises Conflict when the
     name is taken, and NOT_FOUND for a name that the key may not give."""
     require_name(principal, Context, fields["name"])
     fields.setdefault("owner", principal.owner)
@@ -36,8 +34,8 @@ def create_context(principal: Principal, **fields: Any) -> Context:
 def update_context(
     principal: Principal, ident: str, etags: Collection[str] | None, changes: Mapping[str, Any]
 ) -> Context:
-    """Change a context, if its ETag is still one of `etags` (None: whichever it is). Raises Http404; ApiError
-    PRECONDITION_FAILED, CONFLICT."""
+    """Change a context, if its ETag is still one of `etags` (None: whichever it is). Raises NotFound, Stale, and
+    Conflict for a name that is taken."""
     with naming(principal, Context, changes.get("name")):
         return change(principal, find_context(principal, ident, lock=True), etags, changes)
 
@@ -45,7 +43,7 @@ def update_context(
 @transactions.change
 def delete_context(principal: Principal, ident: str, etags: Collection[str] | None, force: bool = False) -> None:
     """With its versions and aliases; the audit trail stays. Deployments that need it fail with `force`, and without
-    are a CONFLICT. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED as `require_owner`."""
+    are a CONFLICT. Raises NotFound, Stale, and Forbidden as `require_owner`."""
     context = find_context(principal, ident, lock=True)
     require_owner(principal, context.owner)
     check_etag(context, etags)
@@ -61,14 +59,14 @@ def delete_held(actor: str, context: Context) -> None:
 
 @transactions.change
 def create_version(principal: Principal, ident: str, **fields: Any) -> ContextVersion:
-    """The context's next version. Raises Http404; ValidationError for models that the key cannot see; ApiError CONFLICT
+    """The context's next version. Raises NotFound; ValidationError for models that the key cannot see; Conflict
     for models too many."""
     context = find_context(principal, ident, lock=True)
     _check_models(principal, fields["models"])
     _check_resources(principal, fields["resources"])
     context.models = sorted({*context.models, *fields["models"]})
     if len(context.models) > MAX_MODELS:
-        raise ApiError("CONFLICT", f"The versions of a context are meant for at most {MAX_MODELS} models in all.")
+        raise Conflict(f"The versions of a context are meant for at most {MAX_MODELS} models in all.")
     context.last_number += 1
     context.latest_version = context.last_number
     version = ContextVersion(context=context, number=context.last_number, created_by=principal.actor, **fields)
@@ -84,10 +82,10 @@ def _check_models(principal: Principal, names: Sequence[str]) -> None:
     there = set(visible_models(principal).filter(name__in=names).values_list("name", flat=True)) if names else set()
     absent = [name for name in names if name not in there]
     if absent:
-        raise ValidationError({"models": [f"There is no model named {name!r}." for name in absent]})
+        raise Invalid(*(FieldError("models", f"There is no model named {name!r}.") for name in absent))
 
 
 def _check_resources(principal: Principal, resources: Sequence[Mapping[str, Any]]) -> None:
     absent = [resource["uri"] for resource in resources if not may_see_uri(principal, resource["uri"])]
     if absent:
-        raise ValidationError({"resources": [f"There is no {uri[:300]}." for uri in absent]})
+        raise Invalid(*(FieldError("resources", f"There is no {uri[:300]}.") for uri in absent))

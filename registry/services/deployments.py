@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from keys import audit
 from keys.principal import Principal
 from mcp_project.database import transactions
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import Conflict
 from registry.endpoints import validate_endpoint
 from registry.models import Deployment, DeploymentStatus, DeploymentTarget
 from registry.queries import find_deployment, find_revision
@@ -35,7 +35,7 @@ RESTORED = tuple(name for name in FIELDS if name != "status")  # by a rollback
 
 @transactions.change
 def create_deployment(principal: Principal, message: str = "", **fields: Any) -> Deployment:
-    """Its owner is the key's unless another is given. Raises ValidationError for its targets; ApiError CONFLICT when
+    """Its owner is the key's unless another is given. Raises ValidationError for its targets; Conflict when
     the name is taken, which the unique index decides."""
     require_name(principal, Deployment, fields["name"])
     wanted = fields.pop("targets")
@@ -52,7 +52,7 @@ def update_deployment(
     principal: Principal, ident: str, etags: Collection[str] | None, changes: Mapping[str, Any], message: str = ""
 ) -> Deployment:
     """Change a deployment, if its ETag is still one of `etags` (None: whichever it is). What changes nothing makes no
-    revision. Raises Http404; ValidationError for its targets; ApiError PRECONDITION_FAILED, and CONFLICT for a name
+    revision. Raises NotFound; ValidationError for its targets; Stale, and Conflict for a name
     that is taken, a status that does not follow from its own, or what is fixed once it is retired."""
     changes = dict(changes)
     wanted = changes.pop("targets", None)
@@ -74,7 +74,7 @@ def change_held(
     changes: Mapping[str, Any],
     new_targets: Sequence[DeploymentTarget] | None = None,
 ) -> None:
-    """Change a deployment, as it is stored, whose row the caller's transaction holds. Raises ApiError CONFLICT."""
+    """Change a deployment, as it is stored, whose row the caller's transaction holds. Raises Conflict."""
     targets = list(deployment.targets.all())
     before = content_of(deployment, targets)
     for name, value in changes.items():
@@ -88,7 +88,7 @@ def change_held(
 
 @transactions.change
 def delete_deployment(principal: Principal, ident: str, etags: Collection[str] | None) -> None:
-    """With its revisions; the audit trail stays. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED
+    """With its revisions; the audit trail stays. Raises NotFound, Stale, and PERMISSION_DENIED
     as `require_owner`."""
     deployment = find_deployment(principal, ident, lock=True)
     require_owner(principal, deployment.owner)
@@ -110,7 +110,7 @@ def roll_back(
 ) -> Deployment:
     """Give the deployment again all that it had in the revision but its status, which only moves as MOVES has it.
 
-    Raises Http404; ApiError PRECONDITION_FAILED, and CONFLICT where the deployment is retired, a version that the
+    Raises NotFound, Stale, and Conflict where the deployment is retired, a version that the
     revision pins is deleted, the name is taken, or the endpoint or the environment is not allowed any more.
     """
     revision = find_revision(principal, find_deployment(principal, ident), number)
@@ -122,7 +122,7 @@ def roll_back(
         if content["owner"] != deployment.owner:
             require_owner(principal, deployment.owner)
         if deployment.status == DeploymentStatus.RETIRED:
-            raise ApiError("CONFLICT", "The deployment is retired, which is final.")
+            raise Conflict("The deployment is retired, which is final.")
         _check_still_allowed(content)
         if content["name"] != deployment.name:
             require_name(principal, Deployment, content["name"])
@@ -135,10 +135,10 @@ def roll_back(
 
 
 def check_move(was: str, becomes: str, targets: Sequence[DeploymentTarget]) -> None:
-    """Raises ApiError CONFLICT for a status that does not follow, and where what it pins is deleted."""
+    """Raises Conflict for a status that does not follow, and where what it pins is deleted."""
     if becomes != was and becomes not in MOVES[was]:
         allowed = ", ".join(sorted(MOVES[was])) or "none"
-        raise ApiError("CONFLICT", f"A deployment that is {was} cannot become {becomes}; allowed: {allowed}.")
+        raise Conflict(f"A deployment that is {was} cannot become {becomes}; allowed: {allowed}.")
     if was == DeploymentStatus.FAILED and becomes == DeploymentStatus.PENDING:
         refuse_deleted(targets)
 
@@ -146,13 +146,13 @@ def check_move(was: str, becomes: str, targets: Sequence[DeploymentTarget]) -> N
 def _check_retired(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     fixed = [name for name in after if name not in OF_RETIRED and after[name] != before[name]]
     if before["status"] == DeploymentStatus.RETIRED and fixed:
-        raise ApiError("CONFLICT", f"The deployment is retired, and this is fixed: {', '.join(fixed)}.")
+        raise Conflict(f"The deployment is retired, and this is fixed: {', '.join(fixed)}.")
 
 
 def _check_still_allowed(content: Mapping[str, Any]) -> None:
     try:
         validate_endpoint(content["endpoint"])
     except ValidationError:
-        raise ApiError("CONFLICT", "The endpoint of that revision is not allowed any more.") from None
+        raise Conflict("The endpoint of that revision is not allowed any more.") from None
     if content["environment"] not in settings.DEPLOYMENT_ENVIRONMENTS:
-        raise ApiError("CONFLICT", f"There is no environment {content['environment']!r} any more.")
+        raise Conflict(f"There is no environment {content['environment']!r} any more.")

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from keys.principal import Principal
 from mcp_project.database.statements import update
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import Conflict
 from registry.models import (
     Context,
     Deployment,
@@ -102,7 +102,7 @@ def rename(actor: str, resource: Named) -> None:
 
 
 def refuse_move(principal: Principal, model: RegisteredModel, alias: str, number: int | None) -> None:
-    """Raises ApiError CONFLICT, naming the followers, for a move that they cannot follow: to nothing, or to a version
+    """Raises Conflict, naming the followers, for a move that they cannot follow: to nothing, or to a version
     that is not ready."""
     if number is not None and model.versions.filter(number=number, status=Status.READY).exists():
         return
@@ -111,20 +111,20 @@ def refuse_move(principal: Principal, model: RegisteredModel, alias: str, number
         why = (
             "is followed" if number is None else f"cannot move to version {number}, which is not ready: it is followed"
         )
-        raise ApiError("CONFLICT", f"The alias {alias!r} {why} by {_names(principal, followers)}.")
+        raise Conflict(f"The alias {alias!r} {why} by {_names(principal, followers)}.")
 
 
 def refuse_use(principal: Principal, resource: Named, number: int | None = None) -> None:
-    """Raises ApiError CONFLICT, naming the deployments, while some need the version, or any of the resource."""
+    """Raises Conflict, naming the deployments, while some need the version, or any of the resource."""
     users = [found for found in _deployments(resource, number=number) if _needs(found, resource, number)]
     if users:
         whole = f"The {_kind(resource)} {resource.name!r}"
         thing = f"Version {number} of {resource.name!r}" if number is not None else whole
-        raise ApiError("CONFLICT", f"{thing} is used by {_names(principal, users)}. With ?force=true they fail.")
+        raise Conflict(f"{thing} is used by {_names(principal, users)}. With ?force=true they fail.")
 
 
 def make_way(principal: Principal, resource: Named, number: int | None, force: bool) -> None:
-    """Before the version, or the whole, is deleted. Raises ApiError CONFLICT while it is needed, without `force`."""
+    """Before the version, or the whole, is deleted. Raises Conflict while it is needed, without `force`."""
     if force:
         fail_users(principal.actor, resource, number)
     else:

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db import IntegrityError, connection
 from django.db.models import F, Q, QuerySet
-from rest_framework.exceptions import ValidationError
 
 from keys.principal import Principal
 from mcp_project.database.locks import Lock, hold
+from mcp_project.errors import FieldError, Invalid
 from registry.models import ModelVersion, Parent
 from registry.queries import visible_models
 from registry.uris import may_see_uri
@@ -33,7 +33,7 @@ def set_parents(
     principal: Principal, version: ModelVersion, parents: Sequence[Mapping[str, str]], new: bool = False
 ) -> tuple[list[str], list[str]]:
     """Let the version have these parents, each with its `uri` and, for a data set, maybe a `digest`; which URIs there
-    were, and are. Those that the principal may not see stay. In the caller's transaction. Raises ValidationError."""
+    were, and are. Those that the principal may not see stay. In the caller's transaction. Raises Invalid."""
     before = [] if new else list(version.parents.all().with_names())
     kept = [edge for edge in before if not edge.visible_to(principal)]
     versions = _versions_of(principal, [parent["uri"] for parent in parents])
@@ -65,7 +65,7 @@ def _store(edges: list[Parent]) -> None:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     except IntegrityError:
-        raise ValidationError({"parents": ["One of them is being deleted, or is there already."]}) from None
+        raise Invalid(FieldError("parents", "One of them is being deleted, or is there already.")) from None
 
 
 def _refuse_circles(version: ModelVersion, parents: Mapping[str, ModelVersion]) -> None:
@@ -79,11 +79,11 @@ def _refuse_circles(version: ModelVersion, parents: Mapping[str, ModelVersion]) 
         below = {pk for (pk,) in cursor.fetchall()} | ({version.pk} & set(wanted))
     if below:
         uris = ", ".join(sorted(wanted[pk] for pk in below))
-        raise ValidationError({"parents": [f"Made from this version itself: {uris}."]})
+        raise Invalid(FieldError("parents", f"Made from this version itself: {uris}."))
 
 
 def _versions_of(principal: Principal, uris: Sequence[str]) -> dict[str, ModelVersion]:
-    """The versions that `models:/name/3` name, by those; URIs of data sets are left out. Raises ValidationError."""
+    """The versions that `models:/name/3` name, by those; URIs of data sets are left out. Raises Invalid."""
     named = {uri: MODEL_URI.fullmatch(uri) for uri in uris if uri.lower().startswith("models:")}
     conditions = [Q(model__name=match["name"], number=int(match["number"])) for match in named.values() if match]
     found: dict[str, ModelVersion] = {}
@@ -93,7 +93,7 @@ def _versions_of(principal: Principal, uris: Sequence[str]) -> dict[str, ModelVe
         found = {uri_of(version): version for version in versions}
     for uri in named:
         if uri not in found:
-            raise ValidationError({"parents": [f"There is no {uri[:300]}; write models:/name/3."]})
+            raise Invalid(FieldError("parents", f"There is no {uri[:300]}; write models:/name/3."))
     return found
 
 

@@ -20,7 +20,7 @@ TOLD = ("name", "description", "owner", "framework", "task", "license", "tags", 
 def register_model(principal: Principal, **fields: Any) -> RegisteredModel:
     """A new registered model; its owner is the key's unless another is given.
 
-    Raises ApiError CONFLICT when the name is taken; NOT_FOUND for a name that the key may not see, whether or not it is
+    Raises Conflict when the name is taken; NOT_FOUND for a name that the key may not see, whether or not it is
     taken.
     """
     require_name(principal, RegisteredModel, fields["name"])
@@ -34,7 +34,7 @@ def update_model(
     principal: Principal, ident: str, etags: Collection[str] | None, changes: Mapping[str, Any]
 ) -> RegisteredModel:
     """Change a model, if its ETag is still one of `etags` (None: whichever it is). Its history stays with it when it is
-    renamed. Raises Http404; ApiError PRECONDITION_FAILED, CONFLICT, NOT_FOUND as `register_model`."""
+    renamed. Raises NotFound, Stale, Conflict, NOT_FOUND as `register_model`."""
     with naming(principal, RegisteredModel, changes.get("name")):
         return change(principal, find_model(principal, ident, lock=True), etags, changes)
 
@@ -42,7 +42,7 @@ def update_model(
 @transactions.change
 def delete_model(principal: Principal, ident: str, etags: Collection[str] | None, force: bool = False) -> None:
     """With its versions, aliases and lineage; the audit trail stays. Deployments that need it fail with `force`, and
-    without are a CONFLICT. Raises Http404; ApiError PRECONDITION_FAILED, and PERMISSION_DENIED as `require_owner`."""
+    without are a CONFLICT. Raises NotFound, Stale, and Forbidden as `require_owner`."""
     model = find_model(principal, ident, lock=True)
     require_owner(principal, model.owner)
     check_etag(model, etags)

@@ -9,7 +9,7 @@ from keys import audit
 from keys.models import Permission
 from keys.principal import Principal
 from mcp_project.database.statements import update
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import Forbidden, Stale
 from registry.canonical import canonical
 from registry.models import Named, RegisteredModel
 from registry.services import followers
@@ -21,8 +21,8 @@ DELETED_AT_ONCE = 250  # versions, in a statement: of 300 KB each, some 0.1 s of
 
 
 def change(principal: Principal, resource: Row, etags: Collection[str] | None, changes: Mapping[str, Any]) -> Row:
-    """Change a resource that is held, if its ETag is still one of `etags` (None: whichever it is). Raises ApiError
-    PRECONDITION_FAILED, and PERMISSION_DENIED for a new owner of what another owner owns."""
+    """Change a resource that is held, if its ETag is still one of `etags` (None: whichever it is). Raises Stale, and
+    Forbidden for a new owner of what another owner owns."""
     if changes.get("owner", resource.owner) != resource.owner:
         require_owner(principal, resource.owner)  # else whoever may write could take it, and delete it then
     check_etag(resource, etags)
@@ -74,14 +74,14 @@ def touch(model: Named, *names: str) -> None:
 
 def check_etag(resource: Any, etags: Collection[str] | None) -> None:
     if etags is not None and resource.etag not in etags:
-        raise ApiError("PRECONDITION_FAILED")
+        raise Stale
 
 
 def require_owner(principal: Principal, owner: str) -> None:
-    """Raises ApiError PERMISSION_DENIED."""
+    """Raises Forbidden."""
     if owner != principal.owner and not principal.may(Permission.ADMIN):
         text = "Only a key with the permission `admin` may delete or reassign what another owner owns."
-        raise ApiError("PERMISSION_DENIED", text)
+        raise Forbidden(text)
 
 
 def differ(before: Any, after: Any) -> bool:

@@ -9,7 +9,7 @@ from django.db.models import Manager, Model, QuerySet
 
 from keys.principal import Principal
 from mcp_project.database.statements import insert
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import Conflict, NotFound
 from registry.models import Context, Deployment, RegisteredModel
 from registry.queries import visible_contexts, visible_deployments, visible_models
 
@@ -24,7 +24,7 @@ KINDS: dict[type[Model], tuple[str, Callable[[Principal], QuerySet[Any]]]] = {
 
 @contextmanager
 def naming(principal: Principal, kind: type[Model], name: str | None) -> Iterator[None]:
-    """Wraps a block that gives something of this kind this name, if any. Raises ApiError CONFLICT when the name is
+    """Wraps a block that gives something of this kind this name, if any. Raises Conflict when the name is
     taken: the unique index decides that, also between two requests at once. A bound key that may not see what has the
     name gets the NOT_FOUND of `require_name`."""
     try:
@@ -37,19 +37,19 @@ def naming(principal: Principal, kind: type[Model], name: str | None) -> Iterato
         if principal.model_patterns is not None and not (
             isinstance(error, NameTaken) and visible(principal).filter(name=name).exists()
         ):
-            raise ApiError("NOT_FOUND", OTHER_NAMES) from None
-        raise ApiError("CONFLICT", f"A {word} named {name!r} exists already.") from None
+            raise NotFound(OTHER_NAMES) from None
+        raise Conflict(f"A {word} named {name!r} exists already.") from None
 
 
 def require_name(principal: Principal, kind: type[Model], name: str) -> None:
     """A key that is bound to models gives only names on its list, whether or not they are taken: else it could find out
     which are. Contexts and deployments may also be called by such a name and more: `churn`, `churn-live`, `churn.v2`.
-    Raises ApiError NOT_FOUND."""
+    Raises NotFound."""
     names = [name]
     if kind is not RegisteredModel:
         names += [name[:place] for place, character in enumerate(name) if character in SEPARATORS]
     if not any(map(principal.may_see, names)):
-        raise ApiError("NOT_FOUND", OTHER_NAMES)
+        raise NotFound(OTHER_NAMES)
 
 
 class NameTaken(IntegrityError):

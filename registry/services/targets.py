@@ -5,11 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
-from django.http import Http404
-from rest_framework.exceptions import ValidationError
 
 from keys.principal import Principal
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import Conflict, FieldError, Invalid, NotFound
 from registry.models import Context, ContextVersion, DeploymentTarget, ModelVersion, RegisteredModel, Status
 from registry.queries import find_context, find_context_version, find_model, visible_contexts, visible_models
 
@@ -18,7 +16,7 @@ def resolve_targets(principal: Principal, wanted: Sequence[Mapping[str, Any]]) -
     """Rows that are not stored yet, for targets with a `model` and a `version` or an `alias`.
 
     Their models and contexts are held until the caller's transaction ends, so that no move of an alias is missed, and
-    nothing is deleted: to be called before the deployment's row is locked. Raises ValidationError.
+    nothing is deleted: to be called before the deployment's row is locked. Raises Invalid.
     """
     named = [_named(principal, position, target) for position, target in enumerate(wanted)]
     models = lock_models(principal, {model.pk for model in named})
@@ -32,9 +30,9 @@ def resolve_targets(principal: Principal, wanted: Sequence[Mapping[str, Any]]) -
         if version is None or version.status != Status.READY:
             state = "does not exist" if version is None else f"is {version.status}, not ready"
             field = "alias" if target.alias else "version"
-            raise wrong(field, target.position, f"Version {target.number} of {target.model_name!r} {state}.")
+            raise invalid_target(field, target.position, f"Version {target.number} of {target.model_name!r} {state}.")
         if given.get("digest", version.digest) != version.digest:
-            raise wrong("digest", target.position, f"That of version {target.number} is {version.digest!r}.")
+            raise invalid_target("digest", target.position, f"That of version {target.number} is {version.digest!r}.")
         target.digest = version.digest
     _pin_contexts(principal, targets, wanted)
     _refuse_twins(targets)
@@ -43,7 +41,7 @@ def resolve_targets(principal: Principal, wanted: Sequence[Mapping[str, Any]]) -
 
 def targets_again(principal: Principal, content: Sequence[Mapping[str, Any]]) -> list[DeploymentTarget]:
     """Rows for the targets of an earlier revision: the versions that it pinned. An alias that names another version
-    by now is not followed any more. Locks as `resolve_targets`; raises ApiError CONFLICT where one is deleted."""
+    by now is not followed any more. Locks as `resolve_targets`; raises Conflict where one is deleted."""
     models = lock_models(principal, {UUID(pinned["model_id"]) for pinned in content})
     references = [pinned["context_version"] for pinned in content if pinned["context_version"] is not None]
     contexts = lock_contexts(principal, {UUID(reference["context_id"]) for reference in references})
@@ -51,7 +49,7 @@ def targets_again(principal: Principal, content: Sequence[Mapping[str, Any]]) ->
     for position, pinned in enumerate(content):
         model = models.get(UUID(pinned["model_id"]))
         if model is None:
-            raise ApiError("CONFLICT", f"The model {pinned['model']!r}, which the revision pins, is deleted.")
+            raise Conflict(f"The model {pinned['model']!r}, which the revision pins, is deleted.")
         follows = pinned["alias"] is not None and model.aliases.get(pinned["alias"]) == pinned["version"]
         target = DeploymentTarget(
             position=position,
@@ -70,14 +68,14 @@ def targets_again(principal: Principal, content: Sequence[Mapping[str, Any]]) ->
 
 
 def refuse_deleted(targets: Sequence[DeploymentTarget]) -> None:
-    """Raises ApiError CONFLICT when a version that is pinned does not exist any more."""
+    """Raises Conflict when a version that is pinned does not exist any more."""
     versions = versions_of(targets)
     contexts = Context.objects.in_bulk([target.context_id for target in targets if target.context_id is not None])
     for target in targets:
         if (target.model_id, target.number) not in versions:
-            raise ApiError("CONFLICT", f"Version {target.number} of {target.model_name!r}, which it pins, is deleted.")
+            raise Conflict(f"Version {target.number} of {target.model_name!r}, which it pins, is deleted.")
         if target.context_id is not None and target.context_id not in contexts:
-            raise ApiError("CONFLICT", f"The context {target.context_name!r}, which it pins, is deleted.")
+            raise Conflict(f"The context {target.context_name!r}, which it pins, is deleted.")
 
 
 def versions_of(targets: Iterable[DeploymentTarget]) -> dict[tuple[UUID, int], ModelVersion]:
@@ -102,27 +100,29 @@ def lock_contexts(principal: Principal, ids: Collection[UUID]) -> dict[UUID, Con
     return {context.pk: context for context in contexts}
 
 
-def wrong(field: str, position: int, detail: Any) -> ValidationError:
-    return ValidationError({"targets": {str(position): {field: detail}}})
+def invalid_target(field: str, position: int, detail: str) -> Invalid:
+    return Invalid(FieldError(f"targets.{position}.{field}", detail))
 
 
 def _named(principal: Principal, position: int, target: Mapping[str, Any]) -> RegisteredModel:
     try:
         return find_model(principal, target["model"])
-    except Http404:
-        raise wrong("model", position, f"There is no model {target['model'][:100]!r}.") from None
+    except NotFound:
+        raise invalid_target("model", position, f"There is no model {target['model'][:100]!r}.") from None
 
 
 def _target(model: RegisteredModel | None, position: int, given: Mapping[str, Any]) -> DeploymentTarget:
     """`model` is None when it was deleted a moment ago."""
     if model is None:
-        raise wrong("model", position, f"There is no model {given['model'][:100]!r}.")
+        raise invalid_target("model", position, f"There is no model {given['model'][:100]!r}.")
     alias = given.get("alias") or ""
     number: Any = model.aliases.get(alias) if alias else given["version"]
     if number is None:
-        raise wrong("alias", position, f"{model.name!r} has no alias {alias!r}.")
+        raise invalid_target("alias", position, f"{model.name!r} has no alias {alias!r}.")
     if given.get("version", number) != number:
-        raise wrong("version", position, f"The alias {alias!r} names version {number}: leave out one of the two.")
+        raise invalid_target(
+            "version", position, f"The alias {alias!r} names version {number}: leave out one of the two."
+        )
     return DeploymentTarget(
         position=position, model_id=model.pk, model_name=model.name, number=number, alias=alias, weight=given["weight"]
     )
@@ -131,7 +131,7 @@ def _target(model: RegisteredModel | None, position: int, given: Mapping[str, An
 def _pin_contexts(
     principal: Principal, targets: Iterable[DeploymentTarget], wanted: Iterable[Mapping[str, Any]]
 ) -> None:
-    """Raises ValidationError."""
+    """Raises Invalid."""
     references = [(target, given.get("context_version")) for target, given in zip(targets, wanted, strict=True)]
     pairs = [(target, reference) for target, reference in references if reference is not None]
     found = [_named_context(principal, target, reference) for target, reference in pairs]
@@ -141,30 +141,31 @@ def _pin_contexts(
             raise _no_context(target, reference)
         try:
             version = find_context_version(held[context.pk], reference["version"])
-        except ApiError:
+        except NotFound:
             detail = f"{context.name!r} has no version {reference['version']}."
-            raise wrong("context_version", target.position, {"version": [detail]}) from None
+            raise invalid_target("context_version.version", target.position, detail) from None
         if reference.get("digest", version.digest) != version.digest:
-            raise wrong("context_version", target.position, {"digest": [f"That of the version is {version.digest}."]})
+            detail = f"That of the version is {version.digest}."
+            raise invalid_target("context_version.digest", target.position, detail)
         target.pin_context(version)
 
 
 def _named_context(principal: Principal, target: DeploymentTarget, reference: Mapping[str, Any]) -> Context:
     try:
         return find_context(principal, reference["context"])
-    except Http404:
+    except NotFound:
         raise _no_context(target, reference) from None
 
 
-def _no_context(target: DeploymentTarget, reference: Mapping[str, Any]) -> ValidationError:
+def _no_context(target: DeploymentTarget, reference: Mapping[str, Any]) -> Invalid:
     detail = f"There is no context {reference['context'][:100]!r}."
-    return wrong("context_version", target.position, {"context": [detail]})
+    return invalid_target("context_version.context", target.position, detail)
 
 
 def _context_again(contexts: Mapping[UUID, Context], pinned: Mapping[str, Any]) -> ContextVersion:
     context = contexts.get(UUID(pinned["context_id"]))
     if context is None:
-        raise ApiError("CONFLICT", f"The context {pinned['context']!r}, which the revision pins, is deleted.")
+        raise Conflict(f"The context {pinned['context']!r}, which the revision pins, is deleted.")
     return find_context_version(context, pinned["version"])
 
 
@@ -173,5 +174,5 @@ def _refuse_twins(targets: Iterable[DeploymentTarget]) -> None:
     for target in targets:
         same = (target.model_id, target.alias or target.number, str(target.context_version))
         if same in seen:
-            raise wrong("model", target.position, "It is the same as one before.")
+            raise invalid_target("model", target.position, "It is the same as one before.")
         seen.add(same)

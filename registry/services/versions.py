@@ -5,12 +5,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.utils import timezone
-from rest_framework.exceptions import ValidationError
 
 from keys import audit
 from keys.principal import Principal
 from mcp_project.database import transactions
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import Conflict, FieldError, Invalid
 from registry.models import ModelVersion, RegisteredModel, Stage, Status
 from registry.queries import find_model, find_version
 from registry.services import followers
@@ -25,7 +24,7 @@ MOVES = {Status.PENDING: {Status.READY, Status.FAILED}, Status.FAILED: {Status.P
 
 @transactions.change
 def create_version(principal: Principal, ident: str, **fields: Any) -> ModelVersion:
-    """The model's next version. Raises Http404, and ValidationError for parents that the key cannot see."""
+    """The model's next version. Raises NotFound, and ValidationError for parents that the key cannot see."""
     parents = fields.pop("parents", [])
     _check_source(principal, fields)
     model = find_model(principal, ident, lock=True)
@@ -49,7 +48,7 @@ def update_version(
 ) -> ModelVersion:
     """Change a version, if its ETag is still one of `etags` (None: whichever it is).
 
-    Raises Http404; ApiError PRECONDITION_FAILED, and CONFLICT for what defines a version that is ready, or a status
+    Raises NotFound, Stale, and Conflict for what defines a version that is ready, or a status
     that does not follow from its own; ValidationError for parents.
     """
     changes = dict(changes)
@@ -76,7 +75,7 @@ def update_version(
 
 def _check_source(principal: Principal, fields: Mapping[str, Any]) -> None:
     if not may_see_uri(principal, fields.get("source", "")):
-        raise ValidationError({"source": [f"There is no {fields['source'][:300]}."]})
+        raise Invalid(FieldError("source", f"There is no {fields['source'][:300]}."))
 
 
 def _check(version: ModelVersion, changes: Mapping[str, Any], parents: Any) -> None:
@@ -85,11 +84,11 @@ def _check(version: ModelVersion, changes: Mapping[str, Any], parents: Any) -> N
     ]
     if version.status == Status.READY and (fixed or parents is not None):
         names = ", ".join([*fixed, *(["parents"] if parents is not None else [])])
-        raise ApiError("CONFLICT", f"The version is ready, and what defines it is fixed: {names}.")
+        raise Conflict(f"The version is ready, and what defines it is fixed: {names}.")
     status = changes.get("status", version.status)
     if status != version.status and status not in MOVES[Status(version.status)]:
         allowed = ", ".join(sorted(MOVES[Status(version.status)])) or "none"
-        raise ApiError("CONFLICT", f"A version that is {version.status} cannot become {status}; allowed: {allowed}.")
+        raise Conflict(f"A version that is {version.status} cannot become {status}; allowed: {allowed}.")
 
 
 @transactions.change
@@ -116,10 +115,10 @@ def delete_version(
 def set_stage(principal: Principal, ident: str, number: int, stage: Stage, archive_existing: bool) -> ModelVersion:
     """Move a version to a stage; with `archive_existing`, move those that are there now to Archived.
 
-    Raises Http404, and ApiError CONFLICT where there is nothing that archiving could make room for (MLflow's rule).
+    Raises NotFound, and Conflict where there is nothing that archiving could make room for (MLflow's rule).
     """
     if archive_existing and stage not in (Stage.STAGING, Stage.PRODUCTION):
-        raise ApiError("CONFLICT", "Only the stages Staging and Production archive what they held.")
+        raise Conflict("Only the stages Staging and Production archive what they held.")
     model = find_model(principal, ident, lock=True)
     version = find_version(model, number, lock=True)
     moved = _moves(model, version, stage, archive_existing)

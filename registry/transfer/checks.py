@@ -32,7 +32,7 @@ def check_context_version(row: Row) -> None:
     wanted = ContextVersionSerializer(data=content)
     if not wanted.is_valid():
         wrong = next(field_errors(wanted.errors))
-        raise ValidationError(f"{wrong['field']}: {wrong['detail']}")
+        raise ValidationError(f"{wrong.field}: {wrong.detail}")
 
 
 def check_deployment(row: Row) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from keys.crypto import FORM
 from keys.models import Permission
 from keys.serializers.keys import KeySerializer
-from mcp_project.http.errors import CODES
+from mcp_project.http.codes import CODES
 from tests.support.api import api
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "keys.md").read_text()

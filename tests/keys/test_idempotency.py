@@ -13,7 +13,7 @@ from psycopg.errors import QueryCanceled
 
 from keys.limits.stores import postgresql
 from keys.models import APIKey, AuditEntry, KeptAnswer
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import error_classes
 from registry.models import RegisteredModel
 from registry.rest.views.models import ModelViewSet
 from tests.support.api import Api, api, drain_own_journal
@@ -120,7 +120,7 @@ def answering(response: Callable[[], HttpResponseBase]) -> Callable[..., Any]:
 
 
 def refuse(code: str) -> HttpResponse:
-    raise ApiError(code)
+    raise error_classes()[code]
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def as_written(default: Any) -> str:
 
 
 def test_readme_documents_every_setting_with_its_default() -> None:
-    from mcp_project.http.errors import CODES
+    from mcp_project.http.codes import CODES
 
     table = {name: default for name, default in documented().items() if name not in CODES}
 
@@ -208,7 +208,7 @@ def test_env_example_names_every_setting_and_starts_as_it_is(tmp_path: Path) -> 
 
 
 def test_readme_documents_every_error_code_with_its_status() -> None:
-    from mcp_project.http.errors import CODES
+    from mcp_project.http.codes import CODES
 
     rows = re.findall(r"^\| ([0-9]{3}) \| `([A-Z_]+)` \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
 

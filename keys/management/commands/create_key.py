@@ -2,12 +2,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 
 from keys.management.output import ACTOR, expiry, explain, quota, rate, show_secret
 from keys.models import Permission
 from keys.models.api_key import OnOutage
 from keys.services import create_key
+from mcp_project.errors import Invalid
 from mcp_project.management.base import ReadyCommand
 
 
@@ -67,6 +67,6 @@ class Command(ReadyCommand):
                 expires_at=expiry(options["expires"]),
                 **{name: options[name] for name in as_given},
             )
-        except ValidationError as error:
+        except Invalid as error:
             explain(error)
         show_secret(self.stdout, self.stderr, row, key, options["json"])

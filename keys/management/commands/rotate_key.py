@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 from keys.management.output import ACTOR, find_key, show_secret
 from keys.serializers.keys import LONGEST_OVERLAP
 from keys.services import rotate_key
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import DomainError
 from mcp_project.management.base import ReadyCommand
 
 
@@ -28,6 +28,6 @@ class Command(ReadyCommand):
             raise CommandError(f"--overlap is from 0 to {LONGEST_OVERLAP} seconds.")
         try:
             row, key = rotate_key(ACTOR, find_key(options["key"]).pk, options["overlap"])
-        except ApiError as error:
-            raise CommandError(str(error.detail)) from None
+        except DomainError as error:
+            raise CommandError(error.detail) from None
         show_secret(self.stdout, self.stderr, row, key, options["json"])

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
-from django.http import Http404
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -19,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from keys.principal import note_model, principal_of
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import NotFound, Stale
 from mcp_project.http.preconditions import expected_etags, unless_known
 from registry.models import ModelAliasMove, Named, RegisteredModel
 from registry.models.base import AliasMove
@@ -41,10 +40,10 @@ class OfNamed(GenericViewSet[Any]):
 
     @abstractmethod
     def find(self, lock: bool = False) -> Named:
-        """Raises Http404."""
+        """Raises NotFound."""
 
     def resource(self) -> Named:
-        """The one that the request is about. Raises Http404."""
+        """The one that the request is about. Raises NotFound."""
         return self.find()
 
     def get_object(self) -> Any:
@@ -80,7 +79,7 @@ class AliasActions(OfNamed):
             case _:
                 there = True
         if not there:
-            raise Http404
+            raise NotFound
         return resource
 
     @extend_schema(
@@ -95,7 +94,7 @@ class AliasActions(OfNamed):
             raise ValidationError({name: ["Not a parameter here. There is `at`."] for name in unknown})
         number = named(resource, alias, request.query_params.get("at"))
         if number is None:
-            raise Http404
+            raise NotFound
         return unless_known(request, resource.etag, lambda: shown(resource, alias, number))
 
     @extend_schema(summary="Set or move an alias", parameters=[MAY_MATCH, ONLY_NEW])
@@ -114,10 +113,10 @@ class AliasActions(OfNamed):
         return Response(shown(resource, alias, number), headers={"ETag": resource.etag})
 
     def _without(self, alias: str) -> Named:
-        """The resource, held. Raises Http404; ApiError PRECONDITION_FAILED when it has such an alias."""
+        """The resource, held. Raises NotFound, Stale when it has such an alias."""
         resource = self.find(lock=True)
         if alias in resource.aliases:
-            raise ApiError("PRECONDITION_FAILED", f"There is an alias {alias!r} already.")
+            raise Stale(f"There is an alias {alias!r} already.")
         return resource
 
     @extend_schema(summary="Remove an alias", parameters=[MAY_MATCH], responses={204: None})

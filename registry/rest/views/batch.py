@@ -10,7 +10,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from keys.principal import principal_of
-from mcp_project.http.errors import ApiError, from_exception
+from mcp_project.errors import Invalid
+from mcp_project.http.codes import status_of
+from mcp_project.http.errors import field_errors
 from mcp_project.http.parsers import StrictJSONParser, StrictNDJSONParser
 from mcp_project.http.serializers import ChoiceField, StrictQuery
 from registry.rest.serializers.models import ModelSerializer
@@ -69,29 +71,30 @@ class BatchView(APIView):
         rows = request.data
         if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
             raise ValidationError({"body": [f"A list of 1 to {MAX_ROWS} models is wanted."]})
-        checked = [_checked(row) for row in rows]
-        wrong = {number: row for number, row in enumerate(checked) if isinstance(row, ApiError)}
-        if wrong and not each:
-            told = [(number, error) for number, row in wrong.items() for error in row.errors or []]
-            errors = [{**error, "field": f"{number}.{error['field']}"} for number, error in told]
-            raise ApiError("VALIDATION_ERROR", errors=errors[:MAX_ROWS])
-        outcomes = register_models(principal_of(request), checked, each)
-        results = [_shown(number, outcome) for number, outcome in enumerate(outcomes)]
+        models = [_read(row) for row in rows]
+        invalid = {number: error for number, error in enumerate(models) if isinstance(error, Invalid)}
+        if invalid and not each:
+            errors = [
+                one._replace(field=f"{number}.{one.field}") for number, row in invalid.items() for one in row.errors
+            ]
+            raise Invalid(*errors[:MAX_ROWS])
+        outcomes = register_models(principal_of(request), models, each)
+        results = [_result(number, outcome) for number, outcome in enumerate(outcomes)]
         created = sum(outcome.model is not None for outcome in outcomes)
         return Response({"created": created, "failed": len(outcomes) - created, "results": results})
 
 
-def _checked(row: Any) -> dict[str, Any] | ApiError:
+def _read(row: Any) -> dict[str, Any] | Invalid:
     try:
         return ModelSerializer.read(row)
     except ValidationError as error:
-        return from_exception(error)
+        return Invalid(*field_errors(error.detail))
 
 
-def _shown(number: int, outcome: Outcome) -> dict[str, Any]:
+def _result(number: int, outcome: Outcome) -> dict[str, Any]:
     model, error = outcome
     if model is not None:
         return {"row": number, "status": 201, "id": model.pk, "name": model.name}
     assert error is not None  # noqa: S101  (it is one or the other)
-    told = {"row": number, "status": error.status_code, "code": error.code, "detail": str(error.detail)}
-    return told | ({"errors": error.errors} if error.errors else {})
+    result = {"row": number, "status": status_of(type(error)), "code": error.code, "detail": error.detail}
+    return result | ({"errors": [one._asdict() for one in error.errors]} if error.errors else {})

@@ -69,7 +69,7 @@ class OfContextVersion(OfContext):
     serializer_class = ContextVersionSerializer
 
     def version(self, number: int) -> ContextVersion:
-        """Raises Http404."""
+        """Raises NotFound."""
         return read_context_version(principal_of(self.request), self.find(), number)
 
     def get_object(self) -> Any:

@@ -32,7 +32,7 @@ class DeploymentSubject(GenericViewSet[Any]):
         return self.deployment(self.kwargs["deployment_id"])
 
     def deployment(self, deployment_id: str) -> Deployment:
-        """The one that the request is about. Raises Http404."""
+        """The one that the request is about. Raises NotFound."""
         return find_deployment(principal_of(self.request), deployment_id)
 
 

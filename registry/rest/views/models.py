@@ -34,12 +34,12 @@ class ModelSubject(GenericViewSet[Any]):
     """A view whose address has a model's id or name."""
 
     def get_object(self) -> Any:
-        """What the request is about. Raises Http404, also as ApiError, where the key may not see it: other layers ask
+        """What the request is about. Raises NotFound, also as ApiError, where the key may not see it: other layers ask
         this of every view, see keys.visibility."""
         return self.model(self.kwargs["model_id"])
 
     def model(self, model_id: str) -> RegisteredModel:
-        """Raises Http404."""
+        """Raises NotFound."""
         model = find_model(principal_of(self.request), model_id)
         note_model(self.request, model.pk)
         return model

@@ -71,5 +71,5 @@ class RevisionViewSet(OfDeployment):
         return Response({"from": since, "to": to, **bounded(differences(before, after))})
 
     def revision(self, deployment_id: str, number: int) -> DeploymentRevision:
-        """Raises Http404."""
+        """Raises NotFound."""
         return find_revision(principal_of(self.request), self.deployment(deployment_id), number)

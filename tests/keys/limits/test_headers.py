@@ -103,7 +103,7 @@ def test_quota_of_nothing_has_no_moment_to_come_back_at(db: None) -> None:
 def test_retry_after_is_the_first_whole_second_at_which_one_is_admitted(rate: str, late: int) -> None:
     limits = Limits(pool_id=None, rate=Rate.parse(rate))  # type: ignore[arg-type]
     ahead = max(0, limits.rate.capacity - late % limits.rate.emission)
-    wait = int(refusal(Decision(limits, 1, admitted=False, ahead=ahead)).headers["Retry-After"])
+    wait = refusal(Decision(limits, 1, admitted=False, ahead=ahead)).retry_after or 0
 
     def admits(seconds: int) -> bool:
         return limits.rate.emission <= limits.rate.capacity - max(0, ahead - seconds * NANOSECONDS)

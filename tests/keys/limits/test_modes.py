@@ -10,7 +10,7 @@ from keys.limits.limiter import Limiter
 from keys.limits.outage import PROBE_SECONDS
 from keys.limits.rate import Rate
 from keys.limits.stores import StoreAway
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import DomainError
 from tests.support.clocked_stores import limits
 from tests.support.fake_store import Clock, FakeStore
 
@@ -52,7 +52,7 @@ def test_held_pool_is_waited_for_by_one_request_a_second(
 
     for second in range(1, 4):
         for _ in range(5):
-            with pytest.raises(ApiError, match="counters"):
+            with pytest.raises(DomainError, match="counters"):
                 limiter.spend(pool)
         assert len(asked) == second
         clock.seconds += 1
@@ -69,11 +69,11 @@ def outage_of(limiter: Limiter, fake_store: FakeStore, mode: str, settings: Any)
 def test_closed_refuses_and_says_so(limiter: Limiter, fake_store: FakeStore, settings: Any) -> None:
     outage_of(limiter, fake_store, "closed", settings)
 
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(DomainError) as refused:
         limiter.spend(limits("10/s"))
 
     assert refused.value.code == "LIMITER_UNAVAILABLE"
-    assert refused.value.headers == {"Retry-After": "1"}
+    assert refused.value.retry_after == 1
 
 
 def test_open_admits_whatever_comes(limiter: Limiter, fake_store: FakeStore, settings: Any) -> None:
@@ -116,7 +116,7 @@ def test_shares_together_are_refilled_no_faster_than_the_whole(rate: str, worker
 def test_key_may_choose_another_mode_than_the_service(limiter: Limiter, fake_store: FakeStore, settings: Any) -> None:
     outage_of(limiter, fake_store, "open", settings)
 
-    with pytest.raises(ApiError):
+    with pytest.raises(DomainError):
         limiter.spend(limits("1/d", on_outage="closed"))
     assert limiter.spend(limits("1/d", on_outage="local")).outage == "local"
     assert limiter.spend(limits("1/d")).outage == "open"

@@ -14,7 +14,7 @@ from psycopg import errors
 from keys.crypto import KeyGenerator
 from keys.models import APIKey
 from mcp_project.database.initialise import connection_parameters
-from mcp_project.http.errors import CODES
+from mcp_project.http.codes import CODES
 from tests.support.api import Api, api
 from tests.support.error_shape import check_shape
 

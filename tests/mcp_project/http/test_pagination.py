@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.db.models import QuerySet
 
-from mcp_project.http.errors import ApiError
+from mcp_project.errors import DomainError
 from mcp_project.http.pagination import Cursor, page, place_of
 from registry.models import RegisteredModel
 from tests.support.api import Api
@@ -123,7 +123,7 @@ class _Explained:
 def test_cursor_of_another_direction_is_refused() -> None:
     row = RegisteredModel.objects.get(name="x flax bob")
 
-    with pytest.raises(ApiError) as raised:
+    with pytest.raises(DomainError) as raised:
         Cursor.parse(str(place_of(row, ("-owner", "name"))), ("-owner", "-name"))
 
     assert raised.value.code == "INVALID_CURSOR"

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mcp_project.http.errors import CODES
+from mcp_project.http.codes import CODES
 from tests.support.server import Server, database_environment
 
 pytestmark = pytest.mark.wire

@@ -8,8 +8,9 @@ from django.core.management.base import CommandError
 from rest_framework.exceptions import ValidationError
 from rest_framework.utils.encoders import JSONEncoder
 
+from mcp_project.errors import Invalid
 from mcp_project.http.csv_response import csv_chunks
-from mcp_project.http.errors import field_errors
+from mcp_project.http.errors import from_exception
 from mcp_project.management.base import ReadyCommand
 from registry.models import RegisteredModel
 from usage.lag import journal_lag
@@ -40,9 +41,9 @@ class Command(ReadyCommand):
             given.is_valid(raise_exception=True)
             query = given.validated_data
             report = Report(period_of(query), query.get("group_by") or (), conditions(query, "series__"))
-        except ValidationError as error:
-            wrong = (f"--{found['field'].replace('_', '-')}: {found['detail']}" for found in field_errors(error.detail))
-            raise CommandError("\n".join(wrong).replace("`time_zone`", "--time-zone")) from None
+        except (ValidationError, Invalid) as error:
+            lines = (f"--{wrong.field.replace('_', '-')}: {wrong.detail}" for wrong in from_exception(error).errors)
+            raise CommandError("\n".join(lines).replace("`time_zone`", "--time-zone")) from None
         getattr(self, f"_print_{options['format']}")(report)
         self._tell_what_waits()
 
