@@ -1,18 +1,15 @@
 """A PgBouncer of the tests' own in transaction mode, from Debian's pgbouncer, before the tests' PostgreSQL."""
 
 import os
-import shutil
 import socket
 import subprocess
-import tempfile
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 
 from tests.support.binaries import binary
-from tests.support.server import DEADLINE_SECONDS, database_environment, until
+from tests.support.program import Program
+from tests.support.server import database_environment, until
 
 CONFIGURATION = """
 [databases]
@@ -31,7 +28,7 @@ server_login_retry = 1
 """
 
 
-class PgBouncer:
+class PgBouncer(Program):
     """`with PgBouncer() as pooler:` runs one on a free port of 127.0.0.1 until the block ends. It has few connections
     to the server, so that clients meet on each of them."""
 
@@ -43,7 +40,7 @@ class PgBouncer:
         host = server["DB_HOST"]
         # It refuses to run as root; only their owner can enter the folder of the embedded server's socket.
         self._uid = os.stat(host).st_uid if host.startswith("/") else os.geteuid() or 65534
-        self._folder = Path(tempfile.mkdtemp(prefix="mcp-pgbouncer-"))
+        super().__init__("pgbouncer")
         self._configuration, users = self._folder / "pgbouncer.ini", self._folder / "users.txt"
         users.write_text(f'"{server["DB_USER"]}" "{server["DB_PASSWORD"]}"\n')
         self._configuration.write_text(
@@ -74,10 +71,6 @@ class PgBouncer:
         user = database_environment(database)["DB_USER"]
         return psycopg.connect(host="127.0.0.1", port=self.port, user=user, dbname=database, connect_timeout=5)
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
     def start(self) -> None:
         own = os.geteuid() != 0
         self.process = subprocess.Popen(
@@ -93,14 +86,3 @@ class PgBouncer:
         assert self.process.poll() is None, "PgBouncer has ended"
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=DEADLINE_SECONDS)
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        if self.process.poll() is None:
-            self.stop()
-        shutil.rmtree(self._folder)
