@@ -15,13 +15,14 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from keys.authentication import known_keys, wrong_keys
 from keys.limits.failures import blocked
-from keys.limits.limiter import limiter
+from keys.limits.limiter import Limiter, limiter
 from keys.limits.stores import StoreAway, postgresql
 from mcp_project.database.embedded_postgres import EmbeddedPostgres
 from tests.support import databases
 from tests.support.api import Api, api
+from tests.support.clocked_stores import FAKE_CLOCK
 from tests.support.redis_server import RedisServer
-from tests.support.server import Server, database_environment
+from tests.support.server import Server, database_environment, database_of
 from usage.journal import journal
 
 # CI may be slow at any moment, which is no fault of an example. `make test-fuzz` chooses the second.
@@ -34,14 +35,14 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @pytest.fixture(autouse=True)
-def _own_journal_and_memory(tmp_path: Path, settings: Any) -> Iterator[None]:
+def _fresh_process(tmp_path: Path, settings: Any) -> Iterator[None]:
+    """Each test has a journal of its own, and the process remembers nothing of the test before."""
     settings.USAGE_JOURNAL_DIR = tmp_path / "usage"
     yield
     journal.retire()
-    journal.bytes_left = journal.failure = None
-    journal.lost = 0
-    limiter.__dict__.pop("store", None)
-    limiter.__init__()  # type: ignore[misc]
+    journal.bytes_left, journal.failure, journal.lost = None, None, 0
+    vars(limiter).pop("store", None)
+    Limiter.__init__(limiter)
     for memory in (known_keys, wrong_keys, blocked):
         memory.clear()
 
@@ -105,6 +106,16 @@ def staff(db: None) -> Client:
 
 
 @pytest.fixture
+def stopped_clock(db: None) -> None:
+    """The limiter's clock in PostgreSQL stands still: no bucket refills between two requests, and no day ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+        [now] = cursor.fetchone()
+        cursor.execute(FAKE_CLOCK)
+        cursor.execute("SELECT set_config('fake.now', %s, true)", [str(now)])
+
+
+@pytest.fixture
 def lose_counters(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """From the call on, the limiter's store is away."""
 
@@ -152,6 +163,26 @@ def server(database: str, tmp_path: Path) -> Iterator[Server]:
     """A server of its own, with two workers and an empty database."""
     with Server(tmp_path, database_environment(database)) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def _session_server(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[Server]:
+    with databases.empty_database(django_db_blocker) as name:
+        variables = {**database_environment(name), "DEFAULT_RATE_LIMIT": "100000/s"}
+        with Server(tmp_path_factory.mktemp("shared"), variables) as running:
+            yield running
+
+
+@pytest.fixture
+def shared_server(_session_server: Server) -> Server:
+    """The server of the session, with two workers and nothing in its registry. For tests of what the API does under
+    several clients at once, which neither stop it nor look at its output."""
+    with database_of(_session_server) as session:
+        session.execute("SET session_replication_role = replica")  # past the triggers that seal revisions
+        session.execute("TRUNCATE registry_registeredmodel, registry_context, registry_deployment CASCADE")
+    return _session_server
 
 
 @pytest.fixture

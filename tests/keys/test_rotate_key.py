@@ -148,13 +148,13 @@ def test_key_is_rotated_once(admin: Api, owner: Api) -> None:
     assert "successor" in answer.json()["detail"]
 
 
-def test_of_many_rotations_at_once_one_succeeds(server: Server) -> None:
-    with server.client(server.key) as client:
+def test_of_many_rotations_at_once_one_succeeds(shared_server: Server) -> None:
+    with shared_server.client(shared_server.key) as client:
         new = {"name": "n", "owner": "o", "permissions": ["read"]}
         key_id = client.post("/api/keys", json=new).json()["id"]
 
     def rotate_it() -> int:
-        with server.client(server.key) as client:
+        with shared_server.client(shared_server.key) as client:
             return client.post(f"/api/keys/{key_id}/rotate", json={"overlap_seconds": 60}).status_code
 
     assert sorted(at_once(8, rotate_it)) == [201] + [409] * 7

@@ -17,7 +17,7 @@ from tests.support.server import Server, at_once
 
 @pytest.fixture(autouse=True)
 def _churn(request: pytest.FixtureRequest) -> None:
-    if "server" not in request.fixturenames:
+    if "shared_server" not in request.fixturenames:
         request.getfixturevalue("db")
         make_model("churn", 3, champion=2)
 
@@ -203,8 +203,8 @@ def test_large_followers_move_within_little_memory(owner: Api) -> None:
     assert (refused.status_code, len(refused.content) < 2_000) == (409, True)
 
 
-def test_alias_that_moves_while_followers_are_made_is_where_all_of_them_end(server: Server) -> None:
-    with server.client(server.key) as client:
+def test_alias_that_moves_while_followers_are_made_is_where_all_of_them_end(shared_server: Server) -> None:
+    with shared_server.client(shared_server.key) as client:
         client.post("/api/models", json={"name": "churn"})
         for _ in range(4):
             client.post("/api/models/churn/versions", json={"source": "s3://b/m"})
@@ -213,7 +213,7 @@ def test_alias_that_moves_while_followers_are_made_is_where_all_of_them_end(serv
 
         def act() -> int:
             turn = next(turns)
-            with server.client(server.key) as own:
+            with shared_server.client(shared_server.key) as own:
                 if turn % 3 == 0:
                     return own.put(CHAMPION, json={"version": 1 + turn // 3 % 4}).status_code
                 return own.post("/api/deployments", json=body(FOLLOWING, name=f"follower {turn}")).status_code
@@ -229,15 +229,15 @@ def test_alias_that_moves_while_followers_are_made_is_where_all_of_them_end(serv
             assert [r["revision"] for r in found] == list(range(follower["revision"], 0, -1))
 
 
-def test_version_that_is_deleted_while_deployments_of_it_are_made_is_pinned_by_none(server: Server) -> None:
-    with server.client(server.key) as client:
+def test_version_that_is_deleted_while_deployments_of_it_are_made_is_pinned_by_none(shared_server: Server) -> None:
+    with shared_server.client(shared_server.key) as client:
         client.post("/api/models", json={"name": "churn"})
         client.post("/api/models/churn/versions", json={"source": "s3://b/m"})
         turns = iter(range(12))
 
         def act() -> int:
             turn = next(turns)
-            with server.client(server.key) as own:
+            with shared_server.client(shared_server.key) as own:
                 if turn % 4 == 3:
                     return own.delete("/api/models/churn/versions/1").status_code
                 return own.post("/api/deployments", json=body(name=f"d {turn}")).status_code

@@ -101,12 +101,12 @@ def test_list_shows_versions_without_their_content(owner: Api) -> None:
     assert numbers(f"digest={digests[0]}") == [3, 2, 1]
 
 
-def test_sixteen_writers_at_once_get_the_numbers_1_to_16(server: Server) -> None:
-    with server.client(server.key) as client:
+def test_sixteen_writers_at_once_get_the_numbers_1_to_16(shared_server: Server) -> None:
+    with shared_server.client(shared_server.key) as client:
         assert client.post("/api/contexts", json={"name": "c"}).status_code == 201
 
     def write() -> int:
-        with server.client(server.key) as client:
+        with shared_server.client(shared_server.key) as client:
             version = client.post("/api/contexts/c/versions", json={"messages": SAY, "variables": [TEXT]})
             return int(version.json()["version"])
 

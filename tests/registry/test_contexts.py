@@ -50,9 +50,9 @@ def test_taken_name_gets_409_at_making_and_renaming(owner: Api) -> None:
     assert Context.objects.count() == 2
 
 
-def test_of_many_at_once_with_one_name_one_succeeds(server: Server) -> None:
+def test_of_many_at_once_with_one_name_one_succeeds(shared_server: Server) -> None:
     def make() -> int:
-        with server.client(server.key) as client:
+        with shared_server.client(shared_server.key) as client:
             return client.post("/api/contexts", json={"name": "contested"}).status_code
 
     assert sorted(at_once(8, make)) == [201] + [409] * 7

@@ -165,8 +165,8 @@ def test_one_model_version_with_two_contexts_is_no_twin(owner: Api) -> None:
     assert owner.post("/api/deployments", body(*[halves[0]] * 2, name="twins")).status_code == 400
 
 
-def test_no_deployment_goes_live_with_a_context_that_is_deleted_meanwhile(server: Server) -> None:
-    with server.client(server.key) as client:
+def test_no_deployment_goes_live_with_a_context_that_is_deleted_meanwhile(shared_server: Server) -> None:
+    with shared_server.client(shared_server.key) as client:
         client.post("/api/models", json={"name": "churn"})
         client.post("/api/models/churn/versions", json={"source": "s3://b/1"})
         for round_ in range(5):
@@ -179,7 +179,7 @@ def test_no_deployment_goes_live_with_a_context_that_is_deleted_meanwhile(server
 
             def send(round_: int = round_, turns: Iterator[int] = turns) -> int:
                 number = next(turns)
-                with server.client(server.key) as own:
+                with shared_server.client(shared_server.key) as own:
                     if number == 4:
                         return own.delete("/api/contexts/support?force=true").status_code
                     wanted = body(PINNED, name=f"d{round_}-{number}")

@@ -203,15 +203,15 @@ def test_difference_knows_lists_and_true_from_one() -> None:
     ]
 
 
-def test_script_of_the_docs_verifies_a_revision(server: Server) -> None:
+def test_script_of_the_docs_verifies_a_revision(shared_server: Server) -> None:
     script = settings.BASE_DIR / "docs" / "verify_revision.py"
-    with server.client(server.key) as client:
+    with shared_server.client(shared_server.key) as client:
         client.post("/api/models", json={"name": "churn"})
         client.post("/api/models/churn/versions", json={"source": "s3://b/1"})
         made = client.post("/api/deployments", json=body(name="churn live", metadata={"ü": 1e-22})).json()
 
-    def verify(revision: str, key: str = server.key) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, str(script), server.url, "churn live", revision]
+    def verify(revision: str, key: str = shared_server.key) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, str(script), shared_server.url, "churn live", revision]
         environment = {**os.environ, "MCP_KEY": key}
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 

@@ -230,13 +230,13 @@ def _patch_at_once(server: Server, etag: str, first: int) -> list[int]:
     return at_once(16, patch)
 
 
-def test_of_many_changes_at_once_one_wins_for_each_etag(server: Server) -> None:
-    with server.client(server.key) as client:
+def test_of_many_changes_at_once_one_wins_for_each_etag(shared_server: Server) -> None:
+    with shared_server.client(shared_server.key) as client:
         client.post("/api/models", json={"name": "churn"})
         client.post("/api/models/churn/versions", json={"source": "s3://b/1"})
         made = client.post("/api/deployments", json=body()).json()
         for turn in (1, 2, 3):
             etag = client.get("/api/deployments/churn-live").headers["ETag"]
-            assert sorted(_patch_at_once(server, etag, first=100 * turn)) == [200] + [412] * 15
+            assert sorted(_patch_at_once(shared_server, etag, first=100 * turn)) == [200] + [412] * 15
         found = client.get(f"/api/deployments/{made['id']}/revisions").json()["results"]
         assert [revision["revision"] for revision in found] == [4, 3, 2, 1]

@@ -185,14 +185,14 @@ def test_names_of_versions_have_no_history(owner: Api, alias: str) -> None:
     assert errors(owner.get(f"/api/models/churn/aliases/{alias}?at=2026-01-31T12:00:00Z")) == {"at"}
 
 
-def test_history_has_no_gap_when_many_move_an_alias_at_once(server: Server) -> None:
-    with server.client(server.key) as client:
+def test_history_has_no_gap_when_many_move_an_alias_at_once(shared_server: Server) -> None:
+    with shared_server.client(shared_server.key) as client:
         client.post("/api/models", json={"name": "m"})
         for _ in range(4):
             client.post("/api/models/m/versions", json={"source": "s3://b/m"})
 
         def move() -> None:
-            with server.client(server.key) as mover:
+            with shared_server.client(shared_server.key) as mover:
                 for number in (1, 2, 3, 4):
                     mover.put("/api/models/m/aliases/a", json={"version": number})
 

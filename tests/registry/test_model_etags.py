@@ -50,13 +50,13 @@ def test_etag_of_what_is_made_again_is_another(owner: Api, churn: None) -> None:
     assert owner("PATCH", MODEL, {"task": "t"}, If_Match=before).status_code == 412
 
 
-def test_of_many_changes_of_what_was_read_one_succeeds(server: Server) -> None:
-    with server.client(server.key) as client:
+def test_of_many_changes_of_what_was_read_one_succeeds(shared_server: Server) -> None:
+    with shared_server.client(shared_server.key) as client:
         client.post("/api/models", json={"name": "contested"})
         etag = client.get("/api/models/contested").headers["ETag"]
 
     def change() -> int:
-        with server.client(server.key) as client:
+        with shared_server.client(shared_server.key) as client:
             return client.patch("/api/models/contested", json={"task": "t"}, headers={"If-Match": etag}).status_code
 
     assert sorted(at_once(8, change)) == [200] + [412] * 7

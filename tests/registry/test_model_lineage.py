@@ -133,15 +133,15 @@ def test_etag_changes_with_what_is_shown_of_a_parent(owner: Api) -> None:
     assert len(set(tags)) == 3
 
 
-def test_versions_and_their_parents_change_at_once_without_a_5xx(server: Server) -> None:
+def test_versions_and_their_parents_change_at_once_without_a_5xx(shared_server: Server) -> None:
     """Children are registered while their parent is changed, or deleted."""
-    with server.client(server.key) as client:
+    with shared_server.client(shared_server.key) as client:
         for name in ("a", "b"):
             client.post("/api/models", json={"name": name})
         client.post("/api/models/a/versions", json={"source": "s3://b/m", "status": "pending"})
 
     def change() -> set[int]:
-        with server.client(server.key) as client:
+        with shared_server.client(shared_server.key) as client:
             statuses = set()
             for number in range(15):
                 made = client.post("/api/models/a/versions", json={"source": "s3://b/m"}).json()["version"]

@@ -88,12 +88,12 @@ def test_model_that_is_made_again_begins_at_one(owner: Api) -> None:
     assert version(owner)["version"] == 1
 
 
-def test_numbers_are_consecutive_under_16_writers_at_once(server: Server) -> None:
-    with server.client(server.key) as client:
+def test_numbers_are_consecutive_under_16_writers_at_once(shared_server: Server) -> None:
+    with shared_server.client(shared_server.key) as client:
         client.post("/api/models", json={"name": "contested"})
 
     def register() -> int:
-        with server.client(server.key) as client:
+        with shared_server.client(shared_server.key) as client:
             answer = client.post("/api/models/contested/versions", json={"source": "s3://b/m"})
             return int(answer.json()["version"])
 

@@ -49,9 +49,9 @@ def test_taken_name_gets_409_and_changes_nothing(owner: Api) -> None:
     assert RegisteredModel.objects.count() == 1
 
 
-def test_of_many_at_once_with_one_name_one_succeeds(server: Server) -> None:
+def test_of_many_at_once_with_one_name_one_succeeds(shared_server: Server) -> None:
     def register() -> int:
-        with server.client(server.key) as client:
+        with shared_server.client(shared_server.key) as client:
             return client.post("/api/models", json={"name": "contested"}).status_code
 
     assert sorted(at_once(8, register)) == [201] + [409] * 7
