@@ -32,9 +32,7 @@ class FiguresSerializer(serializers.Serializer[dict[str, Any]]):
     )
     request_bytes = serializers.IntegerField()
     response_bytes = serializers.IntegerField()
-    p50_ms = serializers.FloatField(
-        allow_null=True, help_text="The median latency in milliseconds, to within 5 %; null without requests."
-    )
+    p50_ms = serializers.FloatField(allow_null=True, help_text="Latency in milliseconds, to within 5 %.")
     p95_ms = serializers.FloatField(allow_null=True)
     p99_ms = serializers.FloatField(allow_null=True)
 

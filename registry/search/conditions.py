@@ -1,6 +1,6 @@
-"""Turns the clauses of a filter into a condition for the database.
+"""The clauses of a filter as a condition for the database.
 
-A protocol that gives some clauses another meaning removes them from the list first and adds its own conditions.
+Clauses are data: whoever gives one of them a meaning of its own takes it out before, and adds a condition.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,16 +21,14 @@ NUMERIC = ("=", "!=", "<", "<=", ">", ">=")
 LOOKUPS = {"=": "exact", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "IN": "in"}
 OPPOSITES = {"!=": "=", "NOT IN": "IN"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# In characters. Matching takes time in proportion to the lengths of the pattern and of each row's value: patterns of
-# 1,200 characters against tags of 5 KB took 5 ms a row.
+# Characters. To match a pattern takes time in proportion to its length and the value's, for every row: those of 1,200
+# against tags of 5 KB took 5 ms each.
 MAX_PATTERN = {"attribute": 500, "tag": 100}
 
 
 class FilterField(NamedTuple):
-    """An attribute that a filter may name: its column, the kind of its values, and the operators that it takes.
-
-    A column of times is compared with milliseconds since 1970.
-    """
+    """An attribute: its column, of what kind its values are (milliseconds since 1970 for a column of times), and the
+    operators that it takes."""
 
     column: str
     kind: Literal["string", "number", "milliseconds"] = "string"
@@ -38,16 +36,16 @@ class FilterField(NamedTuple):
 
 
 class FilterFields(NamedTuple):
-    """What a filter may name: attributes, and the keys of a JSONField `tags` that has a GIN index (jsonb_path_ops)."""
+    """What a filter may name: attributes, and a JSONField of tags, key → value, with a GIN index jsonb_path_ops."""
 
     attributes: Mapping[str, FilterField]
     tags: str = "tags"
 
     def check_key(self, kind: Kind, name: str) -> None:
-        """Raise FilterError for an attribute that does not exist. Tags may have any key."""
+        """Raises FilterError for an attribute that does not exist. Any key may be a tag's."""
         if kind == "attribute" and name not in self.attributes:
             raise FilterError(
-                f"There is no {_label(kind, name)}: there are {', '.join(self.attributes)}, and tags.<key>."
+                f"There is no {_shown(kind, name)}: there are {', '.join(self.attributes)}, and tags.<key>."
             )
 
 
@@ -55,7 +53,7 @@ TIMES = {
     "creation_timestamp": FilterField("created_at", "milliseconds", NUMERIC),
     "last_updated_timestamp": FilterField("updated_at", "milliseconds", NUMERIC),
 }
-# MLflow 3.17 has `name` only.
+# Of these MLflow 3.17 has `name`.
 MODEL_FIELDS = FilterFields(
     {
         "name": FilterField("name"),
@@ -75,7 +73,7 @@ DEPLOYMENT_FIELDS = FilterFields(
         **TIMES,
     }
 )
-# MLflow 3.17 has the first four only.
+# Of these MLflow 3.17 has the first four.
 VERSION_FIELDS = FilterFields(
     {
         "name": FilterField("model__name"),
@@ -99,7 +97,8 @@ CONTEXT_VERSION_FIELDS = FilterFields(
 
 
 class Like(Func):
-    """SQL's LIKE with its wildcards `_` and `%`, which a backslash escapes. Django's own look-ups take no wildcards."""
+    """SQL's LIKE, with its wildcards `_` and `%`, and a backslash before one that is meant as such. Django's own
+    look-ups take no wildcards."""
 
     template = "(%(expressions)s)"
     arg_joiner = " LIKE "
@@ -111,13 +110,13 @@ class ILike(Like):
 
 
 class Differs(Like):
-    """SQL's `<>`, which does not match where the value is NULL; Django's `~Q` does."""
+    """NULL, which is no match, where there is no value: unlike Django's `~Q`, which takes that for another value."""
 
     arg_joiner = " <> "
 
 
 def condition(clauses: Iterable[Clause], fields: FilterFields) -> Q:
-    """Return the condition for rows that match all clauses. Raises FilterError."""
+    """What holds for the rows that all clauses match. Raises FilterError."""
     return reduce(and_, (_condition(clause, fields) for clause in clauses), Q())
 
 
@@ -135,12 +134,12 @@ def _condition(clause: Clause, fields: FilterFields) -> Q:
 
 
 def _tag(clause: Clause, tags: str) -> Q:
-    """Compare a tag. Only `=` uses the index, by JSON containment."""
+    """Only `=` is served by the index, and only as containment."""
     _check_operator(clause, MATCHING)
     text = _string(clause)
     if clause.operator == "=":
         return Q(**{f"{tags}__contains": {clause.name: text}})
-    # Not KeyTextTransform, which takes the key "1" for an index into an array.
+    # Not KeyTextTransform, which takes the key "1" for a place in an array.
     value = Func(F(tags), Parameter(clause.name), function="jsonb_extract_path_text", output_field=TextField())
     return Q(Differs(value, Parameter(text))) if clause.operator == "!=" else _like(value, clause, text)
 
@@ -155,16 +154,16 @@ def _strings(column: str, clause: Clause) -> Q:
 def _like(value: Combinable, clause: Clause, pattern: str) -> Q:
     longest = MAX_PATTERN[clause.kind]
     if len(pattern) > longest:
-        raise FilterError(f"The pattern for the {_label(clause.kind, clause.name)} has over {longest} characters.")
-    if (len(pattern) - len(pattern.rstrip("\\"))) % 2:  # PostgreSQL would raise an error
+        raise FilterError(f"The pattern for the {_shown(clause.kind, clause.name)} has over {longest} characters.")
+    if (len(pattern) - len(pattern.rstrip("\\"))) % 2:  # which PostgreSQL answers with an error
         raise FilterError(
-            f"The pattern for the {_label(clause.kind, clause.name)} ends in a backslash with nothing to escape."
+            f"The pattern for the {_shown(clause.kind, clause.name)} ends in a backslash with nothing to escape."
         )
     return Q((Like if clause.operator == "LIKE" else ILike)(value, Parameter(pattern)))
 
 
 def _times(column: str, operator: str, milliseconds: int) -> Q:
-    """Compare times. The column has microseconds, so a millisecond is the interval up to the next one."""
+    """The column is more precise: a millisecond is the time from its beginning to the beginning of the next."""
     start, end = _moment(milliseconds), _moment(milliseconds + 1)
     if operator in {"=", "!="}:
         within = Q(**{f"{column}__gte": start, f"{column}__lt": end})
@@ -174,7 +173,7 @@ def _times(column: str, operator: str, milliseconds: int) -> Q:
 
 
 def _moment(milliseconds: int) -> datetime:
-    """Convert milliseconds since 1970, or return the first or last datetime if they are out of range."""
+    """Of those that a datetime cannot hold the nearest that it can: no row is as old, or as new."""
     try:
         return EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError:
@@ -182,7 +181,7 @@ def _moment(milliseconds: int) -> datetime:
 
 
 def _compared(column: str, operator: str, value: Value) -> Q:
-    """Compare a column. As in SQL, != and NOT IN do not match NULL."""
+    """SQL's sense of != and NOT IN, in which they do not match NULL."""
     if operator in OPPOSITES:
         return Q(**{f"{column}__isnull": False}) & ~_compared(column, OPPOSITES[operator], value)
     return Q(**{f"{column}__{LOOKUPS[operator]}": value})
@@ -191,28 +190,28 @@ def _compared(column: str, operator: str, value: Value) -> Q:
 def _check_operator(clause: Clause, operators: tuple[str, ...]) -> None:
     if clause.operator not in operators:
         raise FilterError(
-            f"The {_label(clause.kind, clause.name)} is compared by {' '.join(operators)}, not by {clause.operator}."
+            f"The {_shown(clause.kind, clause.name)} is compared by {' '.join(operators)}, not by {clause.operator}."
         )
 
 
 def _string(clause: Clause) -> str:
     if not isinstance(clause.value, str):
         raise FilterError(
-            f"The {_label(clause.kind, clause.name)} is compared with a string in quotes, not with {clause.value}."
+            f"The {_shown(clause.kind, clause.name)} is compared with a string in quotes, not with {clause.value}."
         )
     return clause.value
 
 
 def _number(clause: Clause) -> int:
-    """Return the clause's value as a number. A string of digits is accepted, as MLflow does."""
+    """Also from a string of digits, which MLflow takes."""
     number = whole_number(clause.value) if isinstance(clause.value, str) else clause.value
     if not isinstance(number, int):
         raise FilterError(
-            f"The {_label(clause.kind, clause.name)} is compared with a whole number of at most 18 digits."
+            f"The {_shown(clause.kind, clause.name)} is compared with a whole number of at most 18 digits."
         )
     return number
 
 
-def _label(kind: Kind, name: str) -> str:
+def _shown(kind: Kind, name: str) -> str:
     name = name if len(name) <= 50 else f"{name[:50]}…"
     return f"{kind} {name!r}"

@@ -101,7 +101,7 @@ def recorded(server: Server) -> int:
 
 
 def refused(server: Server, key: str) -> bool:
-    response = httpx.get(f"{server.url}/api/models", headers={"X-API-Key": key})
+    response = httpx.get(f"{server.url}/api/models", headers={"X-API-Key": key}, timeout=30)
     return response.status_code == 401 and response.json()["code"] == "API_KEY_REVOKED"
 
 

@@ -15,6 +15,8 @@ from keys.models import APIKey
 from registry.models import RegisteredModel
 from tests.support.api import Api, api
 
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
 HERE = "127.0.0.1"
 WRONG = "mcp_abcdefgh." + "x" * 32
 WRONG += checksum(WRONG)

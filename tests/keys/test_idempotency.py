@@ -20,6 +20,8 @@ from tests.support.api import Api, api, drain_own_journal
 from tests.support.error_shape import check_shape
 from usage.models import Event
 
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
 KEY = {"name": "n", "owner": "ann", "permissions": ["read"]}
 OF_EACH_REQUEST = {"X-Request-ID", "Idempotency-Replayed"}
 
@@ -174,7 +176,7 @@ def test_failed_statement_that_the_limiter_took_for_an_answer_is_undone(
     execute = postgresql._execute
 
     def fail_in_the_view(session: Any, parameters: list[Any]) -> bytes:
-        if parameters[0] == gateway.row.pool_id.hex.encode():
+        if parameters[0] != owner.row.pool_id.hex.encode():
             return execute(session, parameters)
         session.pgconn.exec_(b"SELECT 1/0")
         raise QueryCanceled("canceling statement due to user request")

@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.api import Api, api
 
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
 
 @pytest.mark.parametrize("permission", ["read", "write", "invoke", "verify", "admin"])
 def test_any_key_may_read_itself(db: None, permission: str) -> None:

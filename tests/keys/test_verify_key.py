@@ -12,6 +12,8 @@ from keys.crypto import checksum
 from keys.models import APIKey
 from tests.support.api import Api, api
 
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
 WHOLE = "mcp_abcdefgh." + "x" * 32
 WHOLE += checksum(WHOLE)
 

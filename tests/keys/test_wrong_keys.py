@@ -15,6 +15,8 @@ from keys.limits.failures import blocked
 from keys.models import Bucket
 from tests.support.api import Api
 
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
 
 def test_too_many_wrong_keys_from_an_address_get_429(settings: Any, db: None, outsider: Api) -> None:
     settings.AUTH_FAILURE_RATE = "3/h"

@@ -7,9 +7,7 @@ from mcp_project.http.serializers import StrictQuery
 
 
 class ForceQuery(StrictQuery):
-    force = serializers.BooleanField(
-        default=False, help_text="Delete it although deployments need it; those deployments fail."
-    )
+    force = serializers.BooleanField(default=False, help_text="Also while deployments need it: they fail.")
 
 
 def wants_force(request: Request) -> bool:

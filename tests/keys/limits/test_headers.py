@@ -11,6 +11,8 @@ from keys.limits.headers import refusal
 from keys.limits.rate import NANOSECONDS, Rate
 from tests.support.api import Api, api
 
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
 
 def test_answer_tells_each_limit_what_remains_and_when_it_is_whole(db: None) -> None:
     caller = api("someone", "read", rate_limit="600/5m", daily_quota=50, monthly_quota=100)

@@ -50,7 +50,7 @@ def test_service_answers_503_and_recovers_and_its_books_balance(cluster: Embedde
             assert refused.headers["Retry-After"] == "1"
         assert client.get("/health").status_code == 503
         assert client.get("/health/live").status_code == 200
-        missing = httpx.get(f"{served.url}/api/models")
+        missing = httpx.get(f"{served.url}/api/models", timeout=30)
         assert missing.status_code == 401, "what needs no database is answered without one"
 
         cluster._start()

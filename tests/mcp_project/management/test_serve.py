@@ -195,7 +195,7 @@ def test_no_init_serves_an_initialised_database(tmp_path: Path, database: str) -
     assert manage(tmp_path, variables, "init_db").returncode == 0
 
     with Server(tmp_path, variables, "--no-init") as server:
-        assert httpx.get(f"{server.url}/health").json()["status"] == "ok"
+        assert httpx.get(f"{server.url}/health", timeout=30).json()["status"] == "ok"
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_debug_reloads_when_a_file_changes(tmp_path: Path, database: str) -> Non
             return server.worker_pids() not in ([], before)
 
         until(another_worker, "another worker has taken over")
-        until(lambda: httpx.get(f"{server.url}/health").json()["status"] == "ok", "it answers")
+        until(lambda: httpx.get(f"{server.url}/health", timeout=30).json()["status"] == "ok", "it answers")
 
 
 def test_host_option_takes_ipv6(tmp_path: Path, database: str) -> None:

@@ -28,7 +28,7 @@ def test_json_file_has_one_line_a_request_with_its_id(tmp_path: Path, database: 
     variables = {**database_environment(database), "LOG_FILE": str(log), "LOG_FORMAT": "json"}
     with Server(tmp_path, variables) as server, server.client(server.key) as client:
         client.get("/api/models?limit=3", headers={"X-Request-ID": "the-one"})
-        httpx.get(f"{server.url}/api/keys", headers={"X-Request-ID": "the-other"})
+        httpx.get(f"{server.url}/api/keys", headers={"X-Request-ID": "the-other"}, timeout=30)
         server.stop()
 
         requests = [line for line in lines(log) if line["event"] == "request"]
@@ -44,7 +44,7 @@ def test_json_file_has_one_line_a_request_with_its_id(tmp_path: Path, database: 
 
 def test_console_form_is_for_eyes(tmp_path: Path, database: str) -> None:
     with Server(tmp_path, {**database_environment(database), "LOG_FORMAT": "console"}) as server:
-        httpx.get(f"{server.url}/health/live", headers={"X-Request-ID": "seen"})
+        httpx.get(f"{server.url}/health/live", headers={"X-Request-ID": "seen"}, timeout=30)
 
         until(lambda: "request_id=seen" in server.said(), "the line is written")
         assert "\x1b[" not in server.said(), "no colours into a file"
@@ -123,7 +123,11 @@ def test_what_looks_like_a_secret_is_taken_out_of_the_finished_line() -> None:
 
 def test_what_a_terminal_would_obey_is_written_as_an_escape(tmp_path: Path, database: str) -> None:
     with Server(tmp_path, {**database_environment(database), "LOG_FORMAT": "console"}) as server:
-        httpx.get(f"{server.url}/a%1b%5b31m%0d%0aforged%07%00%e2%80%ae%c2%9bz", headers={"X-Request-ID": "hostile"})
+        httpx.get(
+            f"{server.url}/a%1b%5b31m%0d%0aforged%07%00%e2%80%ae%c2%9bz",
+            headers={"X-Request-ID": "hostile"},
+            timeout=30,
+        )
 
         [line] = until(
             lambda: [line for line in server.said().split("\n") if "request_id=hostile" in line], "it is logged"

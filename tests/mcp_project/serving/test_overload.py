@@ -37,17 +37,17 @@ def go(server: Server) -> None:
 
 
 def threads_check(server: Server) -> str:
-    return str(httpx.get(f"{server.url}/health").json()["checks"]["threads"])
+    return str(httpx.get(f"{server.url}/health", timeout=30).json()["checks"]["threads"])
 
 
 def test_request_waits_while_all_threads_are_taken_and_health_says_so(one_worker: Server) -> None:
     request = head(one_worker, "GET", "/api/test/wait", "Connection: close")
     with clients(one_worker, THREADS + 1, request) as waiting:
         until(lambda: came(one_worker) == THREADS, "all threads are taken")
-        assert "2 of 2 threads taken, 1 requests waiting" in threads_check(one_worker)
+        until(lambda: "2 of 2 threads taken, 1 requests waiting" in threads_check(one_worker), "the third waits")
         until(lambda: "none was finished for" in threads_check(one_worker), "it is noticed that they are stuck")
-        assert httpx.get(f"{one_worker.url}/health").status_code == 503
-        assert httpx.get(f"{one_worker.url}/health/live").status_code == 200
+        assert httpx.get(f"{one_worker.url}/health", timeout=30).status_code == 503
+        assert httpx.get(f"{one_worker.url}/health/live", timeout=30).status_code == 200
         go(one_worker)
         assert [read_to_end(sock)[-4:] for sock in waiting] == [b"gone"] * (THREADS + 1)
     assert threads_check(one_worker) == "ok"
@@ -94,8 +94,8 @@ def test_full_queue_is_503_at_once_with_retry_after(one_worker: Server) -> None:
             refused = client.get("/api/models")
         assert (refused.status_code, refused.json()["code"]) == (503, "OVERLOADED")
         assert int(refused.headers["Retry-After"]) >= 1
-        assert httpx.get(f"{one_worker.url}/health").status_code == 503
-        assert httpx.get(f"{one_worker.url}/health/live").status_code == 200
+        assert httpx.get(f"{one_worker.url}/health", timeout=30).status_code == 503
+        assert httpx.get(f"{one_worker.url}/health/live", timeout=30).status_code == 200
         go(one_worker)
     until(lambda: threads_check(one_worker) == "ok", "all that waited are answered")
 

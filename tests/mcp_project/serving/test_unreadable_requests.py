@@ -3,7 +3,6 @@
 import http.client
 import json
 import socket
-import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -70,9 +69,9 @@ def test_bodies_and_queries_are_utf_8_whatever_charset_is_named(wire: Server, ch
     with wire.client(wire.key) as client:
         assert client.get("/api/models?name=%C3%A9%FF", headers=headers).status_code == 200
         assert client.post("/api/models?x=%C3%A9", content=b'{"name": 7}', headers=headers).status_code == 400
-        begin = time.monotonic()
-        refused = client.post("/api/models", content=b"{}-" + b"a" * 300_000, headers=headers)
-        assert (refused.json()["code"], time.monotonic() - begin < 3) == ("MALFORMED_JSON", True)
+        # Python's punycode takes time by the square of the length: minutes, which the client does not wait.
+        refused = client.post("/api/models", content=b"{}-" + b"a" * 900_000, headers=headers)
+        assert refused.json()["code"] == "MALFORMED_JSON"
 
 
 def test_client_that_sends_too_much_reads_its_413_and_can_go_on(wire: Server) -> None:

@@ -37,7 +37,7 @@ def test_hostile_text_takes_no_time(text: str) -> None:
     with suppress(FilterError):
         parse_filter(text)
 
-    assert time.process_time() - begun < 0.1
+    assert time.process_time() - begun < 1, "what is not linear takes far longer"
 
 
 TOKENS = [
