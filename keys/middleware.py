@@ -9,20 +9,16 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from psycopg.errors import InFailedSqlTransaction
 
-from keys.authentication import authenticate
-from keys.credentials import BEARER, CHALLENGE, credential
-from keys.errors import WrongKey
+from keys.admission import authenticated, charged
+from keys.credentials import BEARER, CHALLENGE
+from keys.errors import LimiterUnavailable
 from keys.idempotency import Claim, is_kept
 from keys.judgement import Judgement
-from keys.limits.failures import count_wrong_key, require_few_failures, require_unblocked
-from keys.limits.free import TOO_MANY_FREE, admit_free, is_free
 from keys.limits.headers import OUTAGE, describe, policy, refusal
-from keys.limits.limiter import limiter
 from keys.principal import Principal
 from keys.streams import stream_watch
 from mcp_project.database import transactions
 from mcp_project.errors import DomainError
-from mcp_project.http.bodies import require_acceptable_length
 from mcp_project.http.call import Request
 from mcp_project.http.errors import error_response, exception_response
 
@@ -40,7 +36,7 @@ class APIKeyMiddleware:
         if not call.governed:
             return self.get_response(request)
         try:
-            principal = call.principal = self._authenticate(request)
+            principal = call.principal = authenticated(request)
         except (DomainError, Error) as error:
             return challenge(request, exception_response(request, error))
         call.watch = partial(stream_watch.watch, principal, call.address)
@@ -50,17 +46,6 @@ class APIKeyMiddleware:
         finally:
             transactions.judge.reset(token)
         return challenge(request, response)
-
-    @staticmethod
-    def _authenticate(request: Request) -> Principal:
-        address = request.call.address
-        require_unblocked(address)
-        key = credential(request.META)
-        try:
-            return authenticate(key, address, lambda: require_few_failures(address))
-        except WrongKey:
-            count_wrong_key(address)
-            raise
 
 
 def challenge(request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -72,7 +57,7 @@ def challenge(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 class ThrottleMiddleware:
-    """Charges the request to its key's limits, or answers 429; then refuses bodies that are too large."""
+    """Charges the request to its key's limits, or answers 429."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -82,30 +67,20 @@ class ThrottleMiddleware:
         if not call.governed:
             return self.get_response(request)
         principal = cast(Principal, call.principal)
-        free = is_free(request)
-        if free:
-            call.measures["units"] = 0
-        if free and not admit_free(request, principal.key_id):
-            response = error_response(request, TOO_MANY_FREE)
-            response["RateLimit-Policy"] = policy(principal.limits)
-            return response
         try:
-            decision = limiter.spend(principal.limits, cost=0 if free else 1)
+            decision = charged(request, principal)
         except DomainError as error:
-            response = self._answer(request) if free else error_response(request, error)
+            response = error_response(request, error)
             response["RateLimit-Policy"] = policy(principal.limits)
-            response[OUTAGE] = "closed"
+            if isinstance(error, LimiterUnavailable):
+                response[OUTAGE] = "closed"
             return response
-        response = self._answer(request) if decision.admitted or free else error_response(request, refusal(decision))
+        if decision.admitted or not decision.cost:
+            response = self.get_response(request)
+        else:
+            response = error_response(request, refusal(decision))
         describe(response, decision)
         return response
-
-    def _answer(self, request: Request) -> HttpResponse:
-        try:
-            require_acceptable_length(request)
-        except DomainError as error:
-            return error_response(request, error)
-        return self.get_response(request)
 
 
 class IdempotencyMiddleware:

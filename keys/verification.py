@@ -4,6 +4,7 @@ from typing import Any
 
 from keys.authentication import identify
 from keys.limits.decision import Decision, Limits, whole_seconds
+from keys.limits.failures import look_at_failures
 from keys.limits.headers import refusal
 from keys.limits.limiter import limiter
 from keys.principal import Principal
@@ -26,15 +27,16 @@ def verify(key: str, permission: str | None, model: str | None, ip: str | None, 
             "permissions": [],
             "limits": None,
         }
-    error, limits = _refusal(principal, permission, model, ip), None
+    invalid, denied = _validity_error(principal, ip), _rights_error(principal, permission, model)
+    limited, limits = None, None
     try:
-        decision = limiter.spend(principal.limits, cost=1 if consume and error is None else 0)
+        decision = limiter.spend(principal.limits, cost=1 if consume and not (invalid or denied) else 0)
     except DomainError as away:
-        error = error or type(away)
+        limited = away
     else:
         limits = standings(decision)
-        if error is None and not decision.admitted:
-            error = type(refusal(decision))
+        limited = None if decision.admitted else refusal(decision)
+    error = invalid or limited or denied  # in the order of enforcement: keys.admission.RULES
     return {
         "valid": error is None,
         "code": "VALID" if error is None else error.code,
@@ -62,12 +64,19 @@ def standings(decision: Decision) -> dict[str, dict[str, int] | None]:
     return {name: known.get(name) for name in ("rate_limit", "daily_quota", "monthly_quota")}
 
 
-def _refusal(
-    principal: Principal, permission: str | None, model: str | None, ip: str | None
-) -> type[DomainError] | None:
-    error: type[DomainError] | None = principal.refusal(ip)
-    if error is None and permission is not None and not principal.may(permission):
-        error = Forbidden
-    if error is None and model is not None and not principal.may_see(model):
-        error = NotFound
-    return error
+def _validity_error(principal: Principal, ip: str | None) -> DomainError | None:
+    """What the rules "address" and "key" say."""
+    try:
+        if ip is not None:
+            look_at_failures(ip)
+        principal.require_valid(ip)
+    except DomainError as error:
+        return error
+    return None
+
+
+def _rights_error(principal: Principal, permission: str | None, model: str | None) -> DomainError | None:
+    """What the rules "permission" and "visibility" say."""
+    if permission is not None and not principal.may(permission):
+        return Forbidden()
+    return NotFound() if model is not None and not principal.may_see(model) else None

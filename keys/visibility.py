@@ -1,10 +1,9 @@
-"""Looks up what an address names, as a given key would see it, by the view that answers there."""
+"""Finds what a path names, as a given key would see it, by the view that the path leads to."""
 
 from typing import Any
 
 from django.http import Http404
-from django.urls import Resolver404, ResolverMatch, resolve
-from rest_framework.generics import GenericAPIView
+from django.urls import Resolver404, resolve
 
 from keys.principal import Principal
 from mcp_project.errors import NotFound
@@ -15,22 +14,29 @@ from mcp_project.http.middleware import without_slash
 NOWHERE = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "HTTP_HOST": "localhost"}  # for the links of pages
 
 
-def request_for(principal: Principal, method: str, path: str, address: str | None = None) -> Request:
-    """A synthetic request, as if this principal had been authenticated."""
+def request_for(
+    principal: Principal, method: str, path: str, address: str | None = None, content_length: int | None = None
+) -> Request:
+    """A request that nobody has sent, as it would be if this principal sent it. Its call has no address unless one is
+    given."""
     request = Request()
     request.method = method
     request.path = path
     request.path_info = without_slash(path)
-    request.call = Call("", address or UNKNOWN, request.path_info)
+    request.call = Call("", address or "", request.path_info)
     request.call.principal = principal if request.call.governed else None
-    request.META = {"REQUEST_METHOD": method, "REMOTE_ADDR": address or "", **NOWHERE}
+    request.META = {"REQUEST_METHOD": method, "REMOTE_ADDR": address or UNKNOWN, **NOWHERE}
+    if content_length is not None:
+        request.META["CONTENT_LENGTH"] = str(content_length)
     return request
 
 
-def view_for(match: ResolverMatch, request: Request) -> Any:
-    """The DRF view of a route, ready for the request; None for a page of another kind."""
-    view_class = getattr(match.func, "cls", None)
-    if view_class is None:  # the admin, a file
+def view_of(request: Request) -> Any:
+    """The view of Django REST framework that the request's path leads to, ready for the request. None for a path that
+    leads nowhere, and for other views."""
+    match = request.resolver_match
+    view_class = getattr(match and match.func, "cls", None)
+    if match is None or view_class is None:
         return None
     view = view_class(**getattr(match.func, "initkwargs", {}))
     view.args, view.kwargs, view.format_kwarg = match.args, match.kwargs, None
@@ -41,19 +47,25 @@ def view_for(match: ResolverMatch, request: Request) -> Any:
     return view
 
 
+def names_something(view: Any) -> bool:
+    """Whether the view's path names something that has to be there, and that the key has to be allowed to see."""
+    return bool(view is not None and view.kwargs and hasattr(view, "get_object"))
+
+
 def look_up(view: Any) -> None:
-    """Finds what the view's address names. Raises NotFound for what is not there or what
-    the key may not see."""
-    if isinstance(view, GenericAPIView) and view.kwargs:
+    """Find what the view's path names. Raises NotFound, also as Http404, for what is not there or what the key may not
+    see."""
+    if names_something(view):
         view.get_object()
 
 
 def require_visible(principal: Principal, method: str, path: str) -> None:
-    """Raises NotFound where the key is bound to models, and what an address names is not there for it."""
+    """Raises NotFound where the key is bound to models, and what a path names is not there for it."""
     if principal.model_patterns is None:
         return
     request = request_for(principal, method, path)
     try:
-        look_up(view_for(resolve(request.path_info), request))
+        request.resolver_match = resolve(request.path_info)
+        look_up(view_of(request))
     except (Http404, Resolver404):
         raise NotFound from None

@@ -67,7 +67,7 @@ def event_of(request: Request, response: HttpResponseBase) -> Event:
         status=response.status_code,
         code=call.error_code or "",
         duration_us=(time.perf_counter_ns() - call.started_ns) // 1000,
-        request_bytes=int(length) if is_accepted(length, request.path_info) else 0,
+        request_bytes=int(length) if is_accepted(length, call.protocol) else 0,
         response_bytes=len(response.content) if isinstance(response, HttpResponse) else 0,
         client=call.address if settings.USAGE_CLIENT_ADDRESS else None,
         units=0 if response.status_code in REFUSALS else call.measures.get("units", 1),

@@ -48,7 +48,7 @@ class Decision(NamedTuple):
     @property
     def standings(self) -> list[Standing]:
         """The state of each limit. Empty while the store is away."""
-        if self.outage == "open":
+        if self.outage in ("open", "closed"):
             return []
         cost = max(self.cost, 1)
         found = [self._bucket(cost)]

@@ -7,8 +7,9 @@ from django.http import HttpRequest
 from django_ratelimit.core import is_ratelimited
 
 from keys.errors import RateLimitExceeded
+from mcp_project.http.rest import PREFIX
 
-FREE_OF_CHARGE = frozenset({("GET", "/api/keys/me"), ("HEAD", "/api/keys/me")})
+FREE_OF_CHARGE = frozenset({("GET", f"{PREFIX}keys/me"), ("HEAD", f"{PREFIX}keys/me")})
 FREE_A_SECOND = 10  # for one key, in one worker
 
 TOO_MANY_FREE = RateLimitExceeded(

@@ -4,6 +4,7 @@ from urllib.parse import unquote
 
 from rest_framework import serializers
 
+from keys.admission import NAMES
 from keys.serializers.keys import LimitsSerializer
 from mcp_project.http.serializers import StrictSerializer, StringField
 
@@ -18,6 +19,10 @@ class SupposedRequestSerializer(StrictSerializer):
     ip = serializers.IPAddressField(
         required=False,
         help_text="The address that it comes from; without it, rules on addresses, the key's own too, are left out.",
+    )
+
+    content_length = serializers.IntegerField(
+        required=False, min_value=0, help_text="The length of its body in bytes; without it, that rule is left out."
     )
 
     def validate_method(self, value: str) -> str:
@@ -41,7 +46,7 @@ class OutcomeSerializer(serializers.Serializer[dict[str, object]]):
 class RuleSerializer(OutcomeSerializer):
     """Whether one rule admits the request."""
 
-    rule = serializers.ChoiceField(("address", "key", "limits", "route", "permission", "method", "visibility"))
+    rule = serializers.ChoiceField(NAMES)
     admits = serializers.BooleanField()
 
 

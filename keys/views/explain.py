@@ -17,6 +17,10 @@ from keys.serializers.explanation import ExplanationSerializer, SupposedRequestS
 class ExplainView(APIView):
     required_permission = Permission.ADMIN
 
+    def get_object(self) -> APIKey:
+        """The key that the path names. Raises NotFound."""
+        return APIKey.objects.with_id(self.kwargs["key_id"])
+
     @extend_schema(
         summary="Ask why a request is refused",
         description="Whether such a request with this key would be admitted now, and which rule refuses it, by the "
@@ -24,9 +28,11 @@ class ExplainView(APIView):
         parameters=[SupposedRequestSerializer],
         responses=ExplanationSerializer,
     )
-    def get(self, request: Request, key_id: UUID) -> Response:
+    def get(self, request: Request, key_id: UUID) -> Response:  # noqa: ARG002
+        principal = Principal.of(self.get_object())
         supposed = SupposedRequestSerializer(data=request.query_params)
         supposed.is_valid(raise_exception=True)
-        principal = Principal.of(APIKey.objects.with_id(key_id))
-        wanted = supposed.validated_data
-        return Response(explain(principal, wanted["method"], wanted["path"], wanted.get("ip")))
+        fields = supposed.validated_data
+        return Response(
+            explain(principal, fields["method"], fields["path"], fields.get("ip"), fields.get("content_length"))
+        )

@@ -24,6 +24,7 @@ from keys.serializers.keys import (
     RotationSerializer,
 )
 from mcp_project.http.preconditions import expected_etags
+from mcp_project.http.rest import PREFIX
 
 IF_MATCH = OpenApiParameter(
     "If-Match", str, "header", required=True, description="The `ETag` of what was read, or `*`."
@@ -114,5 +115,5 @@ def shown(row: APIKey) -> Response:
 def secret_shown(row: APIKey, key: str) -> Response:
     """The one answer that holds the secret."""
     answer: dict[str, Any] = {"key": key, **KeySerializer(row).data}
-    headers = {"Location": f"/api/keys/{row.pk}", "ETag": row.etag, "Cache-Control": "no-store"}
+    headers = {"Location": f"{PREFIX}keys/{row.pk}", "ETag": row.etag, "Cache-Control": "no-store"}
     return Response(answer, status=status.HTTP_201_CREATED, headers=headers)

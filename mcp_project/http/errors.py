@@ -62,11 +62,16 @@ def render_error(error: DomainError, request_id: str | None) -> Rendered:
     return Rendered(status_of(type(error)), body)
 
 
+def rendered(call: Call | None, error: DomainError) -> Rendered:
+    """The error in the shape of the call's protocol; None stands for a request that has no call yet."""
+    render = render_error if call is None or call.protocol is None else call.protocol.render_error
+    return render(error, None if call is None else call.id)
+
+
 def error_response(request: HttpRequest, error: DomainError, headers: Mapping[str, str] | None = None) -> HttpResponse:
     """The response in the shape of the request's protocol. The error's code is noted on the call."""
     call: Call | None = getattr(request, "call", None)
-    render = render_error if call is None or call.protocol is None else call.protocol.render_error
-    status, body = render(error, None if call is None else call.id)
+    status, body = rendered(call, error)
     response = JsonResponse(body, status=status, headers=headers)
     if error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)

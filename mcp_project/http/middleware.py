@@ -14,7 +14,8 @@ from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 
-from mcp_project.errors import FieldError, Invalid
+from mcp_project.errors import DomainError, FieldError, Invalid
+from mcp_project.http.bodies import require_acceptable_length
 from mcp_project.http.call import ENVIRON_KEY, Call, Request, call_of
 from mcp_project.http.client_address import client_address
 from mcp_project.http.codes import InvalidHost
@@ -71,16 +72,19 @@ class ProtocolCorsMiddleware(CorsMiddleware):
 
 
 class HostMiddleware(CommonMiddleware):
-    """Refuses requests with a Host that is not in ALLOWED_HOSTS or with NUL in the query, sets Content-Length, and
-    takes the body off responses to HEAD. It uses nothing else of Django's CommonMiddleware.
+    """Refuses requests with a body that is too large, a Host that is not in ALLOWED_HOSTS or NUL in the query, sets
+    Content-Length, and takes the body off responses to HEAD. It uses nothing else of Django's CommonMiddleware.
 
     A load balancer may call the health checks, and Prometheus the metrics, by the host's address."""
 
-    def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
+    def process_request(self, request: Request) -> HttpResponse | None:  # type: ignore[override]
         if request.path_info in HEALTH_PATHS or (request.path_info == METRICS_PATH and host_is_ip_literal(request)):
             return None
         try:
+            require_acceptable_length(request)
             request.get_host()
+        except DomainError as error:
+            return error_response(request, error)
         except DisallowedHost:
             return error_response(request, InvalidHost())
         if "%00" in request.META.get("QUERY_STRING", ""):

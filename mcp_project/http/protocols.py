@@ -89,7 +89,7 @@ def protocol_of(path: str) -> Protocol | None:
     for prefix, protocol, routes in _rows():
         if slashed.startswith(prefix):
             for pattern, adjusted in routes:
-                if pattern.fullmatch(path):
+                if pattern.fullmatch(slashed, 0, len(slashed) - 1):
                     return adjusted
             return protocol
     return None
@@ -101,9 +101,8 @@ def is_governed(path: str) -> bool:
     return protocol is not None and path not in protocol.open_paths
 
 
-def body_limit(path: str) -> int:
-    """The most bytes of a body that the path takes."""
-    protocol = protocol_of(path)
+def body_limit(protocol: Protocol | None) -> int:
+    """The most bytes of a body that requests of the protocol may have; None stands for paths outside all protocols."""
     return int(settings.MAX_BODY_BYTES) if protocol is None else protocol.body_limit
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, cast
 
 from gunicorn.asgi.parser import LimitRequestHeaders, LimitRequestLine, ParseError, PythonProtocol
 
-from mcp_project.http.protocols import body_limit
+from mcp_project.http.protocols import body_limit, protocol_of
 from mcp_project.serving import responses
 from mcp_project.serving.delivery import BYTES_A_SECOND, Delivery, Stream
 from mcp_project.serving.environ import Environ, UnreadBody, environ_of, is_trusted
@@ -185,7 +185,7 @@ class Connection:
         self.is_judged = True
         parser = self.parser
         environ = self.environ = environ_of(parser, self.base, self.peer, self.is_trusted)
-        length, limit = parser.content_length or 0, body_limit(environ["PATH_INFO"])
+        length, limit = parser.content_length or 0, body_limit(protocol_of(environ["PATH_INFO"]))
         expected = environ.get("HTTP_EXPECT", "").lower() if self.speaks_1_1 else ""
         if expected not in ("", "100-continue"):
             self.refuse(responses.EXPECTATION_FAILED)

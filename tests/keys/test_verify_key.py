@@ -9,13 +9,17 @@ from django.utils import timezone
 
 from keys.authentication import known_keys
 from keys.crypto import checksum
+from keys.explanation import explain
 from keys.models import APIKey
+from keys.principal import Principal
 from tests.support.api import Api, api
+from tests.support.resources import model
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 WHOLE = "mcp_abcdefgh." + "x" * 32
 WHOLE += checksum(WHOLE)
+IP = "192.0.2.50"
 
 
 @pytest.fixture
@@ -164,3 +168,38 @@ def test_key_that_is_not_admitted_without_its_counters_is_told_as_such(
     answer = ask(gateway, key, consume=True)
 
     assert (answer["valid"], answer["code"], answer["limits"]) == (False, "LIMITER_UNAVAILABLE", None)
+
+
+STATES: dict[str, dict[str, Any]] = {
+    "good": {},
+    "revoked": {"revoked_at": timezone.now()},
+    "elsewhere": {"allowed_ips": ["10.0.0.0/8"]},
+    "nothing left": {"daily_quota": 0},
+    "no right": {"permissions": ["invoke"]},
+    "no right and nothing left": {"permissions": ["invoke"], "daily_quota": 0},
+    "other models": {"model_patterns": ["fraud*"]},
+    "other models and nothing left": {"model_patterns": ["fraud*"], "daily_quota": 0},
+    "revoked and nothing left": {"revoked_at": timezone.now(), "daily_quota": 0},
+    "no right and other models": {"permissions": ["invoke"], "model_patterns": ["fraud*"]},
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("wrong_keys", [0, 3])
+def test_code_is_that_of_a_request_for_the_model(
+    gateway: Api, owner: Api, state: str, wrong_keys: int, settings: Any
+) -> None:
+    """Of several rules that refuse, the first in the order of enforcement gives the code; explain says the same."""
+    settings.TRUSTED_PROXIES, settings.AUTH_FAILURE_RATE = ["127.0.0.1"], "2/h"
+    model(owner)
+    caller = api("caller", "read")
+    APIKey.objects.filter(pk=caller.row.pk).update(**STATES[state])
+    for number in range(wrong_keys):
+        text = f"mcp_abcdefgh.{number:032d}"
+        Api(text + checksum(text)).get("/api/models", X_Forwarded_For=IP)
+
+    code = ask(gateway, caller.key, permission="read", model="churn", ip=IP)["code"]
+    explained = explain(Principal.of(APIKey.objects.get(pk=caller.row.pk)), "GET", "/api/models/churn", IP)
+    response = caller.get("/api/models/churn", X_Forwarded_For=IP)
+
+    assert code == (explained["code"] or "VALID") == response.json().get("code", "VALID")

@@ -106,7 +106,7 @@ def test_fault_of_a_middleware_is_recorded_as_the_client_saw_it(
     owner: Api, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.DEBUG = True  # when Django would show a page of its own
-    monkeypatch.setattr("keys.middleware.limiter.spend", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("keys.admission.limiter.spend", lambda *_, **__: 1 / 0)
 
     response = owner.get("/api/models")
 

@@ -46,8 +46,9 @@ class RevisionViewSet(OfDeployment):
     serializer_class = WholeRevisionSerializer
 
     def get_object(self) -> Any:
+        """The revision, or the two that are compared."""
         ident, number = self.kwargs["deployment_id"], self.kwargs.get("number")
-        return super().get_object() if number is None else self.revision(ident, number)
+        return self.compared(ident) if number is None else self.revision(ident, number)
 
     @extend_schema(summary="Read a revision", parameters=[KNOWN], responses={200: WholeRevisionSerializer, 304: None})
     def retrieve(self, request: Request, deployment_id: str, number: int) -> Response:
@@ -64,11 +65,15 @@ class RevisionViewSet(OfDeployment):
 
     @extend_schema(summary="Compare two revisions of a deployment", parameters=[DiffQuery], responses=DiffSerializer)
     def diff(self, request: Request, deployment_id: str) -> Response:
-        query = DiffQuery.read(request)
-        to = query.get("to", self.deployment(deployment_id).revision)
-        since = query.get("from", max(1, to - 1))
-        before, after = (json.loads(self.revision(deployment_id, number).content) for number in (since, to))
-        return Response({"from": since, "to": to, **bounded(differences(before, after))})
+        before, after = self.compared(deployment_id, **DiffQuery.read(request))
+        changes = differences(json.loads(before.content), json.loads(after.content))
+        return Response({"from": before.number, "to": after.number, **bounded(changes)})
+
+    def compared(self, deployment_id: str, **numbers: int) -> tuple[DeploymentRevision, DeploymentRevision]:
+        """The revisions `from` and `to`: the last two, unless they are given. Raises NotFound."""
+        to = numbers.get("to", self.deployment(deployment_id).revision)
+        since = numbers.get("from", max(1, to - 1))
+        return self.revision(deployment_id, since), self.revision(deployment_id, to)
 
     def revision(self, deployment_id: str, number: int) -> DeploymentRevision:
         """Raises NotFound."""

@@ -177,7 +177,7 @@ def test_request_that_cannot_be_recorded_has_the_shape(owner: Api, settings: Any
 @pytest.mark.parametrize("debug", [False, True], ids=["production", "debug"])
 @pytest.mark.parametrize(
     "where",
-    ["registry.services.models.register_model", "keys.middleware.limiter.spend", "keys.middleware.authenticate",
+    ["registry.services.models.register_model", "keys.admission.limiter.spend", "keys.admission.authenticate",
      "usage.middleware.event_of"],
 )  # fmt: skip
 def test_unforeseen_fault_has_the_shape_and_tells_nothing(
@@ -195,7 +195,7 @@ def test_unforeseen_fault_has_the_shape_and_tells_nothing(
     assert "insides" not in str(body)
 
 
-@pytest.mark.parametrize("where", ["registry.services.models.register_model", "keys.middleware.authenticate"])
+@pytest.mark.parametrize("where", ["registry.services.models.register_model", "keys.admission.authenticate"])
 def test_absent_database_has_the_shape(where: str, owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise OperationalError("connection refused by 10.0.0.1")
@@ -222,7 +222,7 @@ def test_absent_database_has_the_shape(where: str, owner: Api, monkeypatch: pyte
         (NotSupportedError, errors.FeatureNotSupported, "DATABASE_UNAVAILABLE"),
     ],
 )
-@pytest.mark.parametrize("where", ["registry.services.models.register_model", "keys.middleware.authenticate"])
+@pytest.mark.parametrize("where", ["registry.services.models.register_model", "keys.admission.authenticate"])
 def test_each_failure_of_the_database_has_the_shape(
     where: str,
     wrapper: type[Exception],

@@ -1,0 +1,154 @@
+"""The rules of admission: everything that can refuse a request before its view does its work, in order.
+
+RULES has three readers. The service enforces it: `authenticated` and `charged` run in keys.middleware, the length of
+the body in HostMiddleware, and the other rules in Django and in the view. `explain` reports every rule, and `verify`
+the rules that need no request. All of them use the same functions. `check` charges nothing and remembers nothing.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+from django.http import HttpRequest
+from django.urls import resolve
+from rest_framework.exceptions import MethodNotAllowed
+
+from keys.authentication import authenticate
+from keys.credentials import credential
+from keys.errors import LimiterUnavailable, WrongKey
+from keys.limits.decision import Decision, Limits
+from keys.limits.failures import count_wrong_key, look_at_failures, require_few_failures, require_unblocked
+from keys.limits.free import TOO_MANY_FREE, admit_free, is_free
+from keys.limits.headers import refusal
+from keys.limits.limiter import limiter
+from keys.principal import Principal
+from keys.visibility import look_up, names_something, view_of
+from mcp_project.http.bodies import require_acceptable_length
+from mcp_project.http.call import Request
+
+NOT_GIVEN = ""  # the address of a call that somebody asks about without naming an address
+
+
+def authenticated(request: Request) -> Principal:
+    """Enforces "address" and "key". Returns the request's principal. Raises TooManyFailures and Unauthenticated."""
+    address = request.call.address
+    require_unblocked(address)
+    key = credential(request.META)
+    try:
+        return authenticate(key, address, lambda: require_few_failures(address))
+    except WrongKey:
+        count_wrong_key(address)
+        raise
+
+
+def charged(request: Request, principal: Principal) -> Decision:
+    """Enforces "limits": charges the request, unless it is free. The decision may refuse it. Raises RateLimitExceeded
+    for one free request too many, and LimiterUnavailable."""
+    limits = principal.limits
+    if not is_free(request):
+        return limiter.spend(limits)
+    request.call.measures["units"] = 0
+    if not admit_free(request, principal.key_id):
+        raise TOO_MANY_FREE
+    try:
+        return limiter.spend(limits, cost=0)
+    except LimiterUnavailable:
+        return Decision(limits, cost=0, admitted=True, outage="closed")
+
+
+def require_room(limits: Limits) -> None:
+    """Raises Limited when the limits do not admit a request now, and LimiterUnavailable. Charges nothing."""
+    decision = limiter.spend(limits, cost=0)
+    if not decision.admitted:
+        raise refusal(decision)
+
+
+class Rule(NamedTuple):
+    """One rule, for a request that somebody asks about (keys.visibility.request_for)."""
+
+    name: str
+    applies: Callable[[Request], bool]
+    check: Callable[[Request], object]  # raises the error that the request gets; charges and remembers nothing
+
+
+def _is_governed(request: Request) -> bool:
+    return request.call.governed
+
+
+def _has_address(request: Request) -> bool:
+    return request.call.governed and request.call.address != NOT_GIVEN
+
+
+def _check_address(request: Request) -> None:
+    look_at_failures(request.call.address)
+
+
+def _check_key(request: Request) -> None:
+    cast(Principal, request.call.principal).require_valid(request.call.address or None)
+
+
+def _check_limits(request: Request) -> None:
+    if not is_free(request):
+        require_room(cast(Principal, request.call.principal).limits)
+
+
+def _has_body(request: Request) -> bool:
+    return "CONTENT_LENGTH" in request.META
+
+
+def _always(_request: HttpRequest) -> bool:
+    return True
+
+
+def _check_route(request: Request) -> None:
+    request.resolver_match = resolve(request.path_info)
+
+
+def _has_view(request: Request) -> bool:
+    return view_of(request) is not None
+
+
+def _check_permission(request: Request) -> None:
+    """What a view of Django REST framework asks before it looks at the method."""
+    view = view_of(request)
+    view.initial(view.request, *view.args, **view.kwargs)
+
+
+def _takes_methods(request: Request) -> bool:
+    match = request.resolver_match
+    return match is not None and (hasattr(match.func, "cls") or hasattr(match.func, "view_class"))
+
+
+def _check_method(request: Request) -> None:
+    if not _takes(request):
+        raise MethodNotAllowed(str(request.method))
+
+
+def _takes(request: Request) -> bool:
+    """Whether the view has the method: a view set by its routes' actions, any other class by its own methods."""
+    function: Any = request.resolver_match.func  # type: ignore[union-attr]
+    view_class = getattr(function, "cls", None) or function.view_class
+    method = "get" if request.method == "HEAD" else str(request.method).lower()
+    actions = getattr(function, "actions", None)
+    has = hasattr(view_class, method) if actions is None or method == "options" else method in actions
+    return has and method in view_class.http_method_names
+
+
+def _names_something(request: Request) -> bool:
+    return request.method != "OPTIONS" and names_something(view_of(request))
+
+
+def _check_visibility(request: Request) -> None:
+    look_up(view_of(request))
+
+
+RULES = (
+    Rule("address", _has_address, _check_address),
+    Rule("key", _is_governed, _check_key),
+    Rule("limits", _is_governed, _check_limits),
+    Rule("body", _has_body, require_acceptable_length),
+    Rule("route", _always, _check_route),
+    Rule("permission", _has_view, _check_permission),
+    Rule("method", _takes_methods, _check_method),
+    Rule("visibility", _names_something, _check_visibility),
+)
+NAMES = tuple(rule.name for rule in RULES)
