@@ -12,13 +12,13 @@ from psycopg.errors import InFailedSqlTransaction
 from keys.admission import authenticated, charged
 from keys.credentials import BEARER, CHALLENGE
 from keys.errors import LimiterUnavailable
-from keys.idempotency import Claim, is_kept
+from keys.idempotency import HEADER, Claim, is_kept
 from keys.judgement import Judgement
 from keys.limits.headers import OUTAGE, describe, policy, refusal
 from keys.principal import Principal
 from keys.streams import stream_watch
 from mcp_project.database import transactions
-from mcp_project.errors import DomainError
+from mcp_project.errors import DomainError, FieldError, Invalid
 from mcp_project.http.call import Request
 from mcp_project.http.errors import error_response, exception_response
 
@@ -95,6 +95,7 @@ class IdempotencyMiddleware:
         if "HTTP_IDEMPOTENCY_KEY" not in request.META or not repeatable or changes_nothing(request):
             return self.get_response(request)
         try:
+            require_short(request)
             claim = Claim.of(request)
             with transactions.open_transaction(durable=True):  # inside another, its end would not be the answer's
                 return self._once(request, claim)
@@ -116,6 +117,14 @@ class IdempotencyMiddleware:
         else:
             claim.keep(request, response)
         return response
+
+
+def require_short(request: Request) -> None:
+    """Raises Invalid for a route with long responses: the transaction of the claim would last as long, and a stream is
+    not kept."""
+    protocol = request.call.protocol
+    if protocol is not None and protocol.long:
+        raise Invalid(FieldError(HEADER, "Responses of this route are streamed or take long, and are not kept."))
 
 
 def changes_nothing(request: HttpRequest) -> bool:

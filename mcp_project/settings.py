@@ -88,7 +88,7 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.read("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES: list[str] = env.read("TRUSTED_PROXIES")
 METRICS_ALLOWED_IPS: list[str] = env.read("METRICS_ALLOWED_IPS")
 MAX_BODY_BYTES: int = env.read("MAX_BODY_BYTES")
-DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES  # the same limit for the admin's forms
+DATA_UPLOAD_MAX_MEMORY_SIZE = None  # each protocol has a limit of its own: HostMiddleware
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -251,6 +251,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api",
+    "PREPROCESSING_HOOKS": ["mcp_project.http.openapi.leave_out_undocumented"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "mcp_project.http.openapi.describe_errors",

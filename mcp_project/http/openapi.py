@@ -6,7 +6,8 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.serializers import BaseSerializer
 
-from mcp_project.http.protocols import is_governed
+from mcp_project.http.errors import render_error
+from mcp_project.http.protocols import is_governed, protocol_of
 
 
 class OwnDescriptions(AutoSchema):
@@ -61,13 +62,21 @@ IDEMPOTENCY_REPLAYED = {
 }
 
 
+def leave_out_undocumented(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
+    """One of drf-spectacular's PREPROCESSING_HOOKS: the operations of protocols that are not `documented` are left
+    out."""
+    return [endpoint for endpoint in endpoints if (protocol := protocol_of(endpoint[0])) is None or protocol.documented]
+
+
 def describe_idempotency(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """One of drf-spectacular's POSTPROCESSING_HOOKS: every POST to a governed address may be repeated."""
+    """One of drf-spectacular's POSTPROCESSING_HOOKS: every POST to a governed address may be repeated, unless its
+    response is long."""
     result["components"].setdefault("parameters", {})["Idempotency-Key"] = IDEMPOTENCY_KEY
     result["components"].setdefault("headers", {})["Idempotency-Replayed"] = IDEMPOTENCY_REPLAYED
     for path, operations in result["paths"].items():
+        protocol = protocol_of(path)
         operation = operations.get("post") if is_governed(path) else None
-        if operation is not None:
+        if operation is not None and protocol is not None and not protocol.long:
             operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/Idempotency-Key"})
             for status, response in operation["responses"].items():
                 if status != "5XX":
@@ -77,11 +86,14 @@ def describe_idempotency(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def describe_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """One of drf-spectacular's POSTPROCESSING_HOOKS: every operation may answer with an error in the shape."""
+    """One of drf-spectacular's POSTPROCESSING_HOOKS: every operation may answer with an error in the shape of the
+    service's own API. The shapes of other protocols are their clients' own."""
     result["components"].setdefault("schemas", {})["Error"] = ERROR
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for path, operations in result["paths"].items():
-        for operation in operations.values():
+        protocol = protocol_of(path)
+        own = protocol is None or protocol.render_error is render_error
+        for operation in operations.values() if own else ():
             operation["responses"]["4XX"] = {"description": "The request was refused.", "content": content}
             if is_governed(path):
                 operation["responses"]["5XX"] = {"description": "The service failed.", "content": content}

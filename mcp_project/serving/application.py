@@ -99,7 +99,7 @@ def _stream(connection: "Connection", response: Any, status: str, headers: Heade
         if spool is None or spool.close():
             _close(response)
 
-    if spool is None:
+    if spool is None or (call.protocol is not None and call.protocol.long):
         close_old_connections()  # the view is done with the database, and the stream may last long
     loop.call_soon_threadsafe(connection.deliver, head, Stream(parts, end, close))
     if spool is not None:

@@ -49,6 +49,16 @@ def read_to_end(sock: socket.socket) -> bytes:
     return received
 
 
+def read_some(sock: socket.socket, wanted: bytes) -> bytes:
+    """What is received until `wanted` has come."""
+    received = b""
+    while wanted not in received:
+        part = sock.recv(65536)
+        assert part, received[-200:]
+        received += part
+    return received
+
+
 def events_of(server: Server, request_id: str, key: str | None = None) -> list[dict[str, Any]]:
     """The events of a request, as far as they are in the ledger."""
     with server.client(key or server.key) as client:

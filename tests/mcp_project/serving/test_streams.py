@@ -9,18 +9,9 @@ import httpx
 import pytest
 
 from tests.support.server import Server, database_environment, until
-from tests.support.sockets import SITE, clients, connect, events_of, head, read_to_end
+from tests.support.sockets import SITE, clients, connect, events_of, head, read_some, read_to_end
 
 pytestmark = pytest.mark.wire
-
-
-def read_some(sock: socket.socket, wanted: bytes) -> bytes:
-    received = b""
-    while wanted not in received:
-        part = sock.recv(65536)
-        assert part, received[-200:]
-        received += part
-    return received
 
 
 @pytest.mark.parametrize("path", ["/api/test/made-by-thread", "/api/test/made-by-loop?parts=3"])
