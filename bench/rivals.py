@@ -25,8 +25,9 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 
-from keys.models import APIKey, AuditEntry, KeptAnswer  # noqa: E402
+from keys.models import APIKey, KeptAnswer  # noqa: E402
 from keys.principal import Principal  # noqa: E402
+from mcp_project.audit.models import AuditEntry  # noqa: E402
 from mcp_project.http.call import Request  # noqa: E402
 from mcp_project.wsgi import Application  # noqa: E402
 from registry.models import ModelVersion, RegisteredModel  # noqa: E402

@@ -7,8 +7,10 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from keys import audit, judgement
+from keys import judgement
 from keys.models import APIKey
+from mcp_project.audit import trail
+from mcp_project.audit.actions import Action
 from mcp_project.database import transactions
 from mcp_project.database.initialise import without_time_limit
 from mcp_project.database.locks import Lock, hold
@@ -42,7 +44,7 @@ revoked AS (
     UPDATE keys_apikey SET revoked_at = %(now)s, version = version + 1
     WHERE id = ANY(ARRAY(SELECT id FROM chosen)) AND revoked_at IS NULL RETURNING id, name
 )
-INSERT INTO keys_auditentry (id, at, actor, action, object_type, object_id, object_name, changes, request_id)
+INSERT INTO audit_entry (id, at, actor, action, object_type, object_id, object_name, changes, request_id)
 SELECT overlay(gen_random_uuid()::text PLACING %(id)s FROM 1)::uuid, %(now)s, %(actor)s, %(action)s, %(object_type)s,
     id::text, name, %(changes)s::jsonb, %(request_id)s
 FROM revoked
@@ -77,7 +79,7 @@ def _revoke(actor: str, chosen: str, parameters: dict[str, Any]) -> int:
         if is_own:
             judgement.settle()
         now = timezone.now()
-        entry = audit.entry(actor, "revoke", APIKey(), {"revoked_at": (None, now)})
+        entry = trail.entry(actor, Action.REVOKE, APIKey(), {"revoked_at": (None, now)})
         columns: dict[str, Any] = {
             "now": now,
             "id": str(entry.pk)[:18],

@@ -10,9 +10,11 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils import timezone
 
-from keys import audit, judgement
+from keys import judgement
 from keys.models import APIKey, Permission
 from keys.patterns import normal_networks
+from mcp_project.audit import trail
+from mcp_project.audit.actions import Action
 from mcp_project.database import transactions
 from mcp_project.database.locks import Lock, hold
 from mcp_project.errors import Conflict, Invalid, Stale
@@ -49,7 +51,7 @@ def save_new_key(actor: str, row: APIKey) -> str:
 def _insert(actor: str, row: APIKey) -> None:
     hold(Lock.OWNER, row.owner)
     row.save(force_insert=True)
-    audit.record(actor, "create", row, {name: (None, getattr(row, name)) for name in TOLD})
+    trail.record(actor, Action.CREATE, row, {name: (None, getattr(row, name)) for name in TOLD})
 
 
 def create_first_key() -> tuple[APIKey, str] | None:
@@ -115,7 +117,7 @@ def rotate_key(actor: str, key_id: UUID, overlap_seconds: int) -> tuple[APIKey, 
         row.save(force_insert=True)
     except IntegrityError:
         raise Conflict("The key was rotated before: rotate its successor.") from None
-    audit.record(actor, "create", row, {"rotated_from": (None, old.pk), "expires_at": (None, row.expires_at)})
+    trail.record(actor, Action.CREATE, row, {"rotated_from": (None, old.pk), "expires_at": (None, row.expires_at)})
     if overlap_seconds == 0:
         _revoke(actor, old)
     else:
@@ -142,7 +144,7 @@ def _change(actor: str, row: APIKey, changes: Mapping[str, Any]) -> None:
         row.version += 1
         _require_valid(row)
         row.save(update_fields=[*changed, "version"])
-        audit.record(actor, "update", row, changed)
+        trail.record(actor, Action.UPDATE, row, changed)
 
 
 def _locked(actor: str, key_id: UUID) -> APIKey:
@@ -197,7 +199,7 @@ def _revoke(actor: str, row: APIKey) -> None:
     row.revoked_at = timezone.now()
     row.version += 1
     row.save(update_fields=["revoked_at", "version"])
-    audit.record(actor, "revoke", row, {"revoked_at": (None, row.revoked_at)})
+    trail.record(actor, Action.REVOKE, row, {"revoked_at": (None, row.revoked_at)})
 
 
 def _end(actor: str, row: APIKey, moment: datetime) -> None:
@@ -208,4 +210,4 @@ def _end(actor: str, row: APIKey, moment: datetime) -> None:
     row.expires_at = moment
     row.version += 1
     row.save(update_fields=["expires_at", "version"])
-    audit.record(actor, "update", row, {"expires_at": (before, moment)})
+    trail.record(actor, Action.UPDATE, row, {"expires_at": (before, moment)})

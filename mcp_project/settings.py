@@ -143,6 +143,7 @@ DEPLOYMENT_PRIVATE_ENDPOINTS: bool = env.read("DEPLOYMENT_PRIVATE_ENDPOINTS")
 # --- The frame ----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "mcp_project",
+    "mcp_project.audit",
     "rest_framework_api_key",  # for the abstract model that keys.APIKey extends; its own table is not made
     "keys",
     "registry",

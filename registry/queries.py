@@ -8,9 +8,9 @@ from uuid import UUID
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
-from keys.models import AuditEntry
 from keys.patterns import as_like
 from keys.principal import Principal
+from mcp_project.audit.models import AuditEntry
 from mcp_project.database.statements import Lookup
 from mcp_project.errors import NotFound
 from registry.models import (

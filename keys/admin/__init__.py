@@ -1,1 +1,1 @@
-from keys.admin import audit, keys, login  # noqa: F401  (they register themselves)
+from keys.admin import keys, login  # noqa: F401  (they register themselves)

@@ -192,31 +192,4 @@ class Migration(migrations.Migration):
                 "ordering": ("-pk",),
             },
         ),
-        migrations.CreateModel(
-            name="AuditEntry",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=mcp_project.database.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("at", models.DateTimeField(auto_now_add=True)),
-                ("actor", models.CharField(max_length=200)),
-                ("action", models.CharField(max_length=32)),
-                ("object_type", models.CharField(max_length=32)),
-                ("object_id", models.CharField(max_length=64)),
-                ("object_name", models.CharField(max_length=255)),
-                ("changes", models.JSONField(default=dict)),
-                ("request_id", models.CharField(blank=True, max_length=64)),
-            ],
-            options={
-                "verbose_name_plural": "audit trail",
-                "ordering": ("-pk",),
-                "indexes": [
-                    models.Index(fields=["object_id", "id"], name="keys_audit_object"),
-                    models.Index(fields=["actor", "id"], name="keys_audit_actor"),
-                ],
-            },
-        ),
     ]

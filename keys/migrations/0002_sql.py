@@ -21,13 +21,4 @@ class Migration(migrations.Migration):
         run_file(__file__, "0001_periods.sql", "DROP FUNCTION keys_periods"),
         run_file(__file__, "0001_spend.sql", "DROP FUNCTION keys_spend"),
         run_file(__file__, "0001_claim.sql", "DROP FUNCTION keys_claim"),
-        run_file(
-            __file__,
-            "0001_audit.sql",
-            """
-            DROP TRIGGER keys_audit_not_emptied ON keys_auditentry;
-            DROP TRIGGER keys_audit_append_only ON keys_auditentry;
-            DROP FUNCTION keys_audit_refuse;
-            """,
-        ),
     ]

@@ -1,10 +1,13 @@
 """Filters of lists, read strictly."""
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
-from django_filters import ChoiceFilter
+from django_filters import ChoiceFilter, IsoDateTimeFilter
+from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.request import Request
 from rest_framework.serializers import ErrorDetail, ValidationError
@@ -20,6 +23,21 @@ class WordFilter(ChoiceFilter):  # type: ignore[misc]
         words = ", ".join(word for word, _ in choices)
         refusal = {"invalid_choice": f'"%(value)s" is not one of {words}.'}
         super().__init__(*args, choices=choices, error_messages=refusal, **options)
+
+
+class MomentField(IsoDateTimeField):  # type: ignore[misc]
+    """A moment, converted to UTC, because PostgreSQL refuses some offsets."""
+
+    def clean(self, value: Any) -> Any:
+        moment = super().clean(value)
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError:
+            raise DjangoValidationError("That is beyond the calendar.", "invalid") from None
+
+
+class MomentFilter(IsoDateTimeFilter):  # type: ignore[misc]
+    field_class = MomentField
 
 
 class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]

@@ -75,7 +75,7 @@ def actor(request: HttpRequest) -> str:
 
 def redirect_to_audit_trail(object_id: object) -> HttpResponse:
     """Redirect to the list of audit entries about the object with this id."""
-    return redirect(f"{reverse('admin:keys_auditentry_changelist')}?object_id={object_id}")
+    return redirect(f"{reverse('admin:audit_auditentry_changelist')}?object_id={object_id}")
 
 
 class SelectedRowsForm(ActionForm):  # type: ignore[misc]

@@ -7,6 +7,7 @@ from django.db import IntegrityError, models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from mcp_project.audit.actions import Action
 from mcp_project.database import transactions
 from mcp_project.staff.pages import JSON_IN_FORMS, TEXT_IN_FORMS, actor, redirect_to_audit_trail
 from registry.admin.filters import FiltersAlone
@@ -113,7 +114,7 @@ class NamedAdmin(ResourceAdmin):
         if not change:
             obj.created_by = actor(request)
         names = form.changes if change else self.told
-        save(actor(request), obj, "update" if change else "create", list(names))
+        save(actor(request), obj, Action.UPDATE if change else Action.CREATE, list(names))
 
     def lost_with(self, obj: Named) -> list[str]:
         users = followers.live_users(obj).order_by("name").values_list("name", "status")

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from mcp_project.audit.actions import Action
 from mcp_project.database.validators import printable
 from mcp_project.errors import DomainError
 from mcp_project.staff.pages import actor
@@ -102,7 +103,7 @@ class DeploymentAdmin(ResourceAdmin):
 
     def save_model(self, request: HttpRequest, obj: Deployment, form: DeploymentForm, _change: bool) -> None:
         stored = Deployment.objects.get(pk=obj.pk)  # whose row is held; `obj` has the form's values already
-        why = Change(actor(request), "update", form.cleaned_data["message"])
+        why = Change(actor(request), Action.UPDATE, form.cleaned_data["message"])
         services.change_held(why, stored, form.changes)
 
     def lost_with(self, obj: Deployment) -> list[Any]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from keys import audit
 from keys.principal import Principal
+from mcp_project.audit import trail
+from mcp_project.audit.actions import Action
 from mcp_project.database import transactions
 from mcp_project.errors import Conflict, NotFound
 from registry.models import Named, RegisteredModel
@@ -94,7 +95,7 @@ def move(actor: str, resource: Named, alias: str, number: int | None) -> bool:
     resource.alias_moves.create(
         alias=alias, edition=resource.edition + 1, at=at, actor=actor, before=before, after=number
     )
-    audit.record(actor, "move_alias", resource, {f"alias {alias}": (before, number)})
+    trail.record(actor, Action.MOVE_ALIAS, resource, {f"alias {alias}": (before, number)})
     if isinstance(resource, RegisteredModel):  # deployments name versions of contexts by their numbers
         followers.follow(actor, resource, alias, before, number)
     return True

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from keys import audit
-from keys.models import AuditEntry
 from keys.principal import Principal
+from mcp_project.audit import trail
+from mcp_project.audit.actions import Action
+from mcp_project.audit.models import AuditEntry
 from mcp_project.database import transactions
 from mcp_project.errors import Conflict, DomainError
 from registry.models import RegisteredModel
@@ -57,4 +58,4 @@ def _outcome(model: RegisteredModel | DomainError, made: set[Any]) -> Outcome:
 
 
 def _entry(principal: Principal, model: RegisteredModel) -> AuditEntry:
-    return audit.entry(principal.actor, "create", model, {name: (None, getattr(model, name)) for name in TOLD})
+    return trail.entry(principal.actor, Action.CREATE, model, {name: (None, getattr(model, name)) for name in TOLD})

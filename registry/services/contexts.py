@@ -4,8 +4,9 @@ in which the context's row is held."""
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from keys import audit
 from keys.principal import Principal
+from mcp_project.audit import trail
+from mcp_project.audit.actions import Action
 from mcp_project.database import transactions
 from mcp_project.errors import Conflict, FieldError, Invalid
 from registry.canonical import digest
@@ -27,7 +28,7 @@ def create_context(principal: Principal, **fields: Any) -> Context:
     require_name(principal, Context, fields["name"])
     fields.setdefault("owner", principal.owner)
     with naming(principal, Context, fields["name"]):
-        return save(principal.actor, Context(created_by=principal.actor, **fields), "create", TOLD)
+        return save(principal.actor, Context(created_by=principal.actor, **fields), Action.CREATE, TOLD)
 
 
 @transactions.change
@@ -53,7 +54,7 @@ def delete_context(principal: Principal, ident: str, etags: Collection[str] | No
 
 def delete_held(actor: str, context: Context) -> None:
     """Delete a context whose row the caller's transaction holds, and that no deployment needs any more."""
-    audit.record(actor, "delete", context, {name: (getattr(context, name), None) for name in TOLD})
+    trail.record(actor, Action.DELETE, context, {name: (getattr(context, name), None) for name in TOLD})
     delete_with_versions(context)
 
 
@@ -74,7 +75,7 @@ def create_version(principal: Principal, ident: str, **fields: Any) -> ContextVe
     version.save(force_insert=True)
     touch(context, "last_number", "latest_version", "models")
     told = {"version": (None, version.number), "digest": (None, version.digest)}
-    audit.record(principal.actor, "create_version", context, told)
+    trail.record(principal.actor, Action.CREATE_VERSION, context, told)
     return version
 
 

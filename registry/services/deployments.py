@@ -8,8 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from keys import audit
 from keys.principal import Principal
+from mcp_project.audit import trail
+from mcp_project.audit.actions import Action
 from mcp_project.database import transactions
 from mcp_project.errors import Conflict
 from registry.endpoints import validate_endpoint
@@ -43,7 +44,7 @@ def create_deployment(principal: Principal, message: str = "", **fields: Any) ->
     with naming(principal, Deployment, fields["name"]):
         targets = resolve_targets(principal, wanted)
         deployment = Deployment(created_by=principal.actor, **fields)
-        seal(Change(principal.actor, "create", message), deployment, None, targets)
+        seal(Change(principal.actor, Action.CREATE, message), deployment, None, targets)
         return deployment
 
 
@@ -64,7 +65,7 @@ def update_deployment(
         check_etag(deployment, etags)
         if changes.get("name", deployment.name) != deployment.name:
             require_name(principal, Deployment, changes["name"])
-        change_held(Change(principal.actor, "update", message), deployment, changes, new_targets)
+        change_held(Change(principal.actor, Action.UPDATE, message), deployment, changes, new_targets)
         return deployment
 
 
@@ -100,7 +101,7 @@ def delete_held(actor: str, deployment: Deployment) -> None:
     """Delete a deployment whose row the caller's transaction holds."""
     content = content_of(deployment, list(deployment.targets.all()))
     told: dict[str, Any] = {name: (value, None) for name, value in content.items()}
-    audit.record(actor, "delete", deployment, told)
+    trail.record(actor, Action.DELETE, deployment, told)
     deployment.delete()
 
 
@@ -130,7 +131,7 @@ def roll_back(
         for name in RESTORED:
             setattr(deployment, name, content[name])
         why = message or f"Rolled back to revision {number}."
-        seal(Change(principal.actor, "rollback", why), deployment, before, targets)
+        seal(Change(principal.actor, Action.ROLLBACK, why), deployment, before, targets)
         return deployment
 
 

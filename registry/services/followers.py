@@ -11,6 +11,7 @@ import structlog
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from keys.principal import Principal
+from mcp_project.audit.actions import Action
 from mcp_project.database.statements import update
 from mcp_project.errors import Conflict
 from registry.models import (
@@ -43,7 +44,7 @@ def follow(actor: str, model: RegisteredModel, alias: str, before: int | None, a
         moving[alias] = {"actor": actor, "request_id": request_id}
     elif version is not None and behind:
         message = f"The alias {alias} of {model.name} moved from {_shown(before)} to {_shown(after)}."
-        _move(Change(actor, "follow_alias", message), model, alias, version, behind)
+        _move(Change(actor, Action.FOLLOW_ALIAS, message), model, alias, version, behind)
     if moving != model.moving:
         model.moving = moving
         update(model, "moving")
@@ -57,7 +58,7 @@ def follow_in_steps(model: RegisteredModel, alias: str) -> None:
     if version is not None and behind:
         message = f"The alias {alias} of {model.name} moved to version {version.number}."
         with structlog.contextvars.bound_contextvars(request_id=mover["request_id"]):
-            _move(Change(mover["actor"], "follow_alias", message), model, alias, version, behind)
+            _move(Change(mover["actor"], Action.FOLLOW_ALIAS, message), model, alias, version, behind)
     if len(behind) < MOVED_AT_ONCE:
         model.moving = {name: other for name, other in model.moving.items() if name != alias}
         model.edition += 1
@@ -98,7 +99,8 @@ def rename(actor: str, resource: Named) -> None:
                 target.context_name = resource.name
 
     users = [pk for pk, _ in _held(resource)]
-    _alter(Change(actor, f"rename_{_kind(resource)}", message[:1_000]), users, alter)
+    action = Action.RENAME_MODEL if isinstance(resource, RegisteredModel) else Action.RENAME_CONTEXT
+    _alter(Change(actor, action, message[:1_000]), users, alter)
 
 
 def refuse_move(principal: Principal, model: RegisteredModel, alias: str, number: int | None) -> None:
@@ -140,7 +142,7 @@ def fail_users(actor: str, resource: Named, number: int | None = None) -> None:
         deployment.status = DeploymentStatus.FAILED
 
     users = [pk for pk, status in _held(resource, number=number) if status in Deployment.LIVE]
-    _alter(Change(actor, "fail", f"Failed, because {thing} was deleted by force."), users, alter)
+    _alter(Change(actor, Action.FAIL, f"Failed, because {thing} was deleted by force."), users, alter)
 
 
 def live_users(resource: Named) -> QuerySet[Deployment]:

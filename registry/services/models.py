@@ -3,8 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from keys import audit
 from keys.principal import Principal
+from mcp_project.audit import trail
+from mcp_project.audit.actions import Action
 from mcp_project.database import transactions
 from registry.models import RegisteredModel
 from registry.queries import find_model
@@ -26,7 +27,7 @@ def register_model(principal: Principal, **fields: Any) -> RegisteredModel:
     require_name(principal, RegisteredModel, fields["name"])
     fields.setdefault("owner", principal.owner)
     with naming(principal, RegisteredModel, fields["name"]):
-        return save(principal.actor, RegisteredModel(created_by=principal.actor, **fields), "create", TOLD)
+        return save(principal.actor, RegisteredModel(created_by=principal.actor, **fields), Action.CREATE, TOLD)
 
 
 @transactions.change
@@ -53,5 +54,5 @@ def delete_model(principal: Principal, ident: str, etags: Collection[str] | None
 def delete_held(actor: str, model: RegisteredModel) -> None:
     """Delete a model whose row the caller's transaction holds, and that no deployment needs any more."""
     leave_children(model.versions.all())
-    audit.record(actor, "delete", model, {name: (getattr(model, name), None) for name in TOLD})
+    trail.record(actor, Action.DELETE, model, {name: (getattr(model, name), None) for name in TOLD})
     delete_with_versions(model)

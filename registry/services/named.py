@@ -5,9 +5,10 @@ from typing import Any, TypeVar
 
 from django.utils import timezone
 
-from keys import audit
 from keys.models import Permission
 from keys.principal import Principal
+from mcp_project.audit import trail
+from mcp_project.audit.actions import Action
 from mcp_project.database.statements import update
 from mcp_project.errors import Forbidden, Stale
 from registry.canonical import canonical
@@ -30,13 +31,13 @@ def change(principal: Principal, resource: Row, etags: Collection[str] | None, c
         require_name(principal, type(resource), changes["name"])
     for name, value in changes.items():
         setattr(resource, name, value)
-    return save(principal.actor, resource, "update", changes)
+    return save(principal.actor, resource, Action.UPDATE, changes)
 
 
-def save(actor: str, resource: Row, action: str, names: Collection[str]) -> Row:
+def save(actor: str, resource: Row, action: Action, names: Collection[str]) -> Row:
     """Write the resource, and what is new in the fields `names`, in the caller's transaction."""
     rows = type(resource)._default_manager
-    stored = None if action == "create" else rows.select_for_update().get(pk=resource.pk)
+    stored = None if action == Action.CREATE else rows.select_for_update().get(pk=resource.pk)
     pairs = {name: (getattr(stored, name, None), getattr(resource, name)) for name in names}
     changes = {name: pair for name, pair in pairs.items() if stored is None or differ(*pair)}
     if stored is None:
@@ -48,7 +49,7 @@ def save(actor: str, resource: Row, action: str, names: Collection[str]) -> Row:
         touch(resource, *changes)
     else:
         return resource
-    audit.record(actor, action, resource, changes)
+    trail.record(actor, action, resource, changes)
     if stored is not None and "name" in changes:
         followers.rename(actor, resource)
         if isinstance(resource, RegisteredModel):

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.utils import timezone
 
-from keys import audit
-from keys.models import AuditEntry
+from mcp_project.audit import trail
+from mcp_project.audit.actions import Action
+from mcp_project.audit.models import AuditEntry
 from registry.canonical import canonical, digest, digest_of
 from registry.models import Deployment, DeploymentRevision, DeploymentTarget
 from registry.services.names import create, require_free
@@ -38,7 +39,7 @@ class Change(NamedTuple):
     """Who changes a deployment, what he does (for the audit trail), and why."""
 
     actor: str
-    action: str
+    action: Action
     message: str = ""
 
 
@@ -139,7 +140,7 @@ def _audit_entry(
 ) -> AuditEntry:
     told: dict[str, Any] = {name: (before and before[name], after[name]) for name in changed}
     told["revision"] = (None if before is None else deployment.revision - 1, deployment.revision)
-    return audit.entry(change.actor, change.action, deployment, told)
+    return trail.entry(change.actor, change.action, deployment, told)
 
 
 def is_changed(before: dict[str, Any], deployment: Deployment, targets: Sequence[DeploymentTarget]) -> bool:

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from keys import audit
 from keys.principal import Principal
+from mcp_project.audit import trail
+from mcp_project.audit.actions import Action
 from mcp_project.database import transactions
 from mcp_project.errors import Conflict, FieldError, Invalid
 from registry.models import ModelVersion, RegisteredModel, Stage, Status
@@ -38,7 +39,7 @@ def create_version(principal: Principal, ident: str, **fields: Any) -> ModelVers
         version._prefetched_objects_cache = {"parents": []}  # type: ignore[attr-defined]  # so that nobody asks
     touch(model, "last_number", "latest_version")
     told = {"version": (None, version.number), "source": (None, version.source)}
-    audit.record(principal.actor, "create_version", model, told)
+    trail.record(principal.actor, Action.CREATE_VERSION, model, told)
     return version
 
 
@@ -69,7 +70,7 @@ def update_version(
             told["parents"] = (before, after)
     if len(told) > 1:
         _save(version, *(name for name in told if name not in ("version", "parents")))
-        audit.record(principal.actor, "update_version", model, told)
+        trail.record(principal.actor, Action.UPDATE_VERSION, model, told)
     return version
 
 
@@ -104,7 +105,7 @@ def delete_version(
     leave_children(ModelVersion.objects.filter(pk=version.pk))
     drop_aliases_of(principal.actor, model, number)
     told = {"version": (number, None), "source": (version.source, None)}
-    audit.record(principal.actor, "delete_version", model, told)
+    trail.record(principal.actor, Action.DELETE_VERSION, model, told)
     version.delete()
     latest = model.versions.order_by("-number").values_list("number", flat=True).first()
     model.latest_version = latest
@@ -127,7 +128,7 @@ def set_stage(principal: Principal, ident: str, number: int, stage: Stage, archi
         _save(other, "stage")
     if moved:
         told = {f"version {other.number}": pair for other, pair in moved.items()}
-        audit.record(principal.actor, "set_stage", model, told)
+        trail.record(principal.actor, Action.SET_STAGE, model, told)
         touch(model)
     return version
 

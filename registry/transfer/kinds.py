@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import OuterRef, Q, QuerySet
 from django.db.models.functions import JSONObject
 
-from keys.models import AuditEntry
+from mcp_project.audit.models import AuditEntry
 from registry.models import (
     Context,
     ContextAliasMove,

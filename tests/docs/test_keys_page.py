@@ -6,6 +6,7 @@ from pathlib import Path
 from keys.crypto import FORM
 from keys.models import Permission
 from keys.serializers.keys import KeySerializer
+from mcp_project.audit.actions import Action
 from mcp_project.http.codes import CODES
 from tests.support.api import api
 
@@ -26,6 +27,12 @@ def test_every_permission_is_named() -> None:
 
     assert row is not None
     assert re.findall(r"`(\w+)`", row[1]) == list(Permission.values)
+
+
+def test_every_action_of_the_audit_trail_is_described() -> None:
+    table = PAGE.partition("## The audit trail")[2]
+
+    assert re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.MULTILINE) == Action.choices
 
 
 def test_every_code_in_the_table_exists_with_its_status() -> None:

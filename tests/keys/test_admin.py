@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from keys import services
 from keys.authentication import known_keys
-from keys.models import APIKey, AuditEntry
+from keys.models import APIKey
+from mcp_project.audit.models import AuditEntry
 from tests.support.api import Api, api
 from tests.support.server import KEY
 
@@ -57,7 +58,7 @@ def test_created_key_is_shown_once_on_a_page_that_says_so(staff: Client) -> None
     assert trail(key) == [("user:staff", "create")]
     assert not list(get_messages(response.wsgi_request))
     assert not any(secret in str(session.get_decoded()) for session in Session.objects.all())
-    for path in (LIST, f"{LIST}{key.pk}/change/", "/admin/keys/auditentry/", "/admin/"):
+    for path in (LIST, f"{LIST}{key.pk}/change/", "/admin/audit/auditentry/", "/admin/"):
         seen = staff.get(path).content.decode()
         assert secret.partition(".")[2] not in seen
         assert key.hashed_key not in seen
@@ -212,7 +213,7 @@ def test_history_of_a_key_is_its_audit_trail(staff: Client, owner: Api) -> None:
 def test_audit_trail_cannot_be_written_by_staff(staff: Client, owner: Api, path: str) -> None:
     entry = AuditEntry.objects.get()
 
-    assert staff.post(f"/admin/keys/auditentry/{path.format(entry.pk)}").status_code == 403
+    assert staff.post(f"/admin/audit/auditentry/{path.format(entry.pk)}").status_code == 403
 
 
 def test_page_of_a_key_shows_what_is_left_and_takes_nothing(staff: Client, db: None) -> None:

@@ -7,7 +7,9 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from keys.models import APIKey, AuditEntry
+from keys.models import APIKey
+from mcp_project.audit.actions import Action
+from mcp_project.audit.models import AuditEntry
 from tests.support.api import Api
 
 
@@ -91,7 +93,7 @@ def test_change_and_entry_are_one_transaction(admin: Api, owner: Api, monkeypatc
 
 @pytest.mark.parametrize(
     "statement",
-    ["UPDATE keys_auditentry SET actor = 'nobody'", "DELETE FROM keys_auditentry", "TRUNCATE keys_auditentry"],
+    ["UPDATE audit_entry SET actor = 'nobody'", "DELETE FROM audit_entry", "TRUNCATE audit_entry"],
 )
 def test_database_refuses_to_rewrite_the_trail(admin: Api, statement: str) -> None:
     before = AuditEntry.objects.count()
@@ -121,3 +123,12 @@ def test_key_without_admin_gets_403(owner: Api) -> None:
 def test_strange_moments_are_no_failure(admin: Api, moment: str) -> None:
     for name in ("since", "until"):
         assert admin.get(f"/api/audit?{name}={moment}").status_code in {200, 400}
+
+
+def test_action_that_does_not_exist_is_refused_and_openapi_lists_those_that_do(admin: Api, outsider: Api) -> None:
+    refused = admin.get("/api/audit?action=created")
+    parameters = outsider.get("/api/schema").json()["paths"]["/api/audit"]["get"]["parameters"]
+
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "action")
+    [action] = [parameter for parameter in parameters if parameter["name"] == "action"]
+    assert sorted(action["schema"]["enum"]) == sorted(Action.values)

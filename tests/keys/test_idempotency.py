@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from psycopg.errors import QueryCanceled
 
 from keys.limits.stores import postgresql
-from keys.models import APIKey, AuditEntry, KeptAnswer
+from keys.models import APIKey, KeptAnswer
+from mcp_project.audit.models import AuditEntry
 from mcp_project.errors import error_classes
 from registry.models import RegisteredModel
 from registry.rest.views.models import ModelViewSet
@@ -153,7 +154,7 @@ def test_what_is_not_the_views_last_word_is_undone_and_not_kept(
     ("error", "status", "code"),
     [(RuntimeError, 500, "INTERNAL_ERROR"), (OperationalError, 503, "DATABASE_UNAVAILABLE")],
 )
-@pytest.mark.parametrize("where", ["registry.services.models.audit.record", "keys.idempotency.Claim.find",
+@pytest.mark.parametrize("where", ["registry.services.models.trail.record", "keys.idempotency.Claim.find",
                                    "keys.idempotency.Claim.keep"])  # fmt: skip
 def test_failure_is_undone_and_has_the_shape(
     owner: Api, monkeypatch: pytest.MonkeyPatch, where: str, error: type[Exception], status: int, code: str

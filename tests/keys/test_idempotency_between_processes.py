@@ -154,7 +154,7 @@ def test_each_request_is_done_once_when_workers_are_killed(server: Server) -> No
     assert makers.broken, "the kills met requests in flight"
     with database_of(server) as session:
         rows = session.execute("SELECT name, id::text, prefix FROM keys_apikey WHERE owner = 'made'").fetchall()
-        audited = session.execute("SELECT object_id FROM keys_auditentry WHERE action = 'create'").fetchall()
+        audited = session.execute("SELECT object_id FROM audit_entry WHERE action = 'create'").fetchall()
     answered = {(name, made.json()["id"], made.json()["prefix"]) for name, made in makers.made.items()}
     assert sorted(rows) == sorted(answered), "each key was made once, and is the one that was answered"
     assert len({row[0] for row in audited}) == len(audited)

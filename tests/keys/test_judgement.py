@@ -16,7 +16,8 @@ from keys.authentication import known_keys
 from keys.judgement import Judgement
 from keys.limits.decision import Limits
 from keys.limits.limiter import limiter
-from keys.models import APIKey, AuditEntry, KeptAnswer
+from keys.models import APIKey, KeptAnswer
+from mcp_project.audit.models import AuditEntry
 from registry.models import RegisteredModel
 from tests.support.api import Api, api
 from tests.support.deployments import change, deploy, make_model

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from keys.authentication import known_keys
 from keys.crypto import KeyGenerator
-from keys.models import APIKey, AuditEntry
+from keys.models import APIKey
+from mcp_project.audit.models import AuditEntry
 from tests.support.api import Api, api
 from tests.support.server import KEY
 

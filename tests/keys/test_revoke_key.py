@@ -9,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from keys.authentication import known_keys
-from keys.models import APIKey, AuditEntry
+from keys.models import APIKey
+from mcp_project.audit.models import AuditEntry
 from tests.support.api import Api, api
 from tests.support.server import WAITING, Server, count, database_of, until
 
@@ -128,7 +129,7 @@ def test_successor_that_is_being_made_meanwhile_is_revoked_too(patient_server: S
         assert moved.status_code == 200
         with database_of(server) as holding, database_of(server) as watching:
             with holding.transaction():
-                holding.execute("LOCK TABLE keys_auditentry IN EXCLUSIVE MODE")
+                holding.execute("LOCK TABLE audit_entry IN EXCLUSIVE MODE")
                 rotating = pool.submit(rotated, server, second["key"])
                 until(lambda: count(watching, WAITING) == 1, "the rotation waits, its successor is there")
                 revoking = pool.submit(revoked, server, first["id"])

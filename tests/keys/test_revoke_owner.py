@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 
 from keys.authentication import known_keys
-from keys.models import APIKey, AuditEntry
+from keys.models import APIKey
+from mcp_project.audit.models import AuditEntry
 from tests.support.api import Api, api
 from tests.support.server import Server, until
 
@@ -32,7 +33,7 @@ def test_it_is_all_or_nothing(admin: Api) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"""
             CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE raise_exception; END';
-            CREATE TRIGGER fail BEFORE INSERT ON keys_auditentry FOR EACH ROW
+            CREATE TRIGGER fail BEFORE INSERT ON audit_entry FOR EACH ROW
                 WHEN (NEW.object_id = '{last}') EXECUTE FUNCTION fail();
         """)
 

@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 
 from keys.authentication import known_keys
-from keys.models import APIKey, AuditEntry
+from keys.models import APIKey
+from mcp_project.audit.models import AuditEntry
 from tests.support.api import Api, api
 
 

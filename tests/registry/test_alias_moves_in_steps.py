@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings as configured
 from django.db import connection
 
-from keys.models import AuditEntry
+from mcp_project.audit.models import AuditEntry
 from registry.models import Deployment, DeploymentTarget, RegisteredModel
 from registry.services import followers
 from registry.services.moves import mover, pending, step

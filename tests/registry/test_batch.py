@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
-from keys.models import AuditEntry
+from mcp_project.audit.models import AuditEntry
 from registry.models import RegisteredModel
 from tests.support.api import Api, api
 from tests.support.resources import errors, model

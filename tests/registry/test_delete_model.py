@@ -2,7 +2,7 @@
 
 import pytest
 
-from keys.models import AuditEntry
+from mcp_project.audit.models import AuditEntry
 from registry.models import ModelVersion
 from tests.support.api import Api, api
 

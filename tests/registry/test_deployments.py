@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from keys.models import AuditEntry
+from mcp_project.audit.models import AuditEntry
 from registry.models import Deployment, DeploymentRevision, DeploymentTarget
 from registry.services.deployments import MOVES
 from tests.support.api import Api, api

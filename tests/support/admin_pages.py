@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.db.models import Model
 from django.test import Client
 
-from keys.models import AuditEntry
+from mcp_project.audit.models import AuditEntry
 
 SITE = "/admin/registry/"
 

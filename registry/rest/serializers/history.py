@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from keys.models import AuditEntry
 from keys.principal import Principal, principal_of
-from keys.serializers.audit import AuditEntrySerializer
+from mcp_project.audit.models import AuditEntry
+from mcp_project.audit.serializers import AuditEntrySerializer
 from registry.uris import may_see_uri
 
 HIDDEN = "(hidden)"

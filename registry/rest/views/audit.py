@@ -5,9 +5,10 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins
 from rest_framework.viewsets import GenericViewSet
 
-from keys.filters import AuditFilter
-from keys.models import AuditEntry, Permission
+from keys.models import Permission
 from keys.principal import principal_of
+from mcp_project.audit.filters import AuditFilter
+from mcp_project.audit.models import AuditEntry
 from mcp_project.http.fields import LARGE_ROWS_AT_ONCE
 from registry.queries import visible_entries
 from registry.rest.serializers.history import HistorySerializer

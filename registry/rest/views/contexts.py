@@ -9,9 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from keys.models import AuditEntry
 from keys.principal import principal_of
-from keys.serializers.audit import AuditEntrySerializer
+from mcp_project.audit.models import AuditEntry
+from mcp_project.audit.serializers import AuditEntrySerializer
 from mcp_project.http.fields import LARGE_ROWS_AT_ONCE, ShownFields
 from mcp_project.http.preconditions import expected_etags, unless_known
 from registry.models import Context, ContextAliasMove

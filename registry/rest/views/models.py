@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from keys.models import AuditEntry
 from keys.principal import note_model, principal_of
+from mcp_project.audit.models import AuditEntry
 from mcp_project.http.fields import LARGE_ROWS_AT_ONCE, ShownFields
 from mcp_project.http.preconditions import expected_etags, unless_known
 from registry.models import RegisteredModel

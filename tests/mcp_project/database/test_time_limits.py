@@ -158,7 +158,7 @@ def test_statement_that_takes_too_long_is_ended(cluster: EmbeddedPostgres, tmp_p
         session(cluster) as holder,
     ):
         assert client.get("/api/audit").status_code == 200
-        holder.execute("LOCK TABLE keys_auditentry")  # which no background task reads
+        holder.execute("LOCK TABLE audit_entry")  # which no background task reads
 
         answer = client.get("/api/audit")
 

@@ -209,7 +209,7 @@ def test_migrations_can_be_reversed(tmp_path: Path, database: str) -> None:
     variables = database_environment(database)
     assert manage(tmp_path, variables, "init_db").returncode == 0
 
-    for app in ("usage", "registry", "keys"):
+    for app in ("usage", "registry", "keys", "audit"):
         done = manage(tmp_path, variables, "migrate", app, "zero")
         assert done.returncode == 0, done.stderr
     assert manage(tmp_path, variables, "migrate").returncode == 0

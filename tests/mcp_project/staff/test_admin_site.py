@@ -6,7 +6,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from keys.models import APIKey, AuditEntry
+from keys.models import APIKey
+from mcp_project.audit.models import AuditEntry
 from registry.models import RegisteredModel
 from tests.support.api import Api, drain_own_journal
 from usage.models import Event

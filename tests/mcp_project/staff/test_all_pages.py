@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from keys.models import APIKey, AuditEntry
+from keys.models import APIKey
+from mcp_project.audit.models import AuditEntry
 from registry.models import ContextVersion, DeploymentRevision, ModelVersion, RegisteredModel
 from tests.support import resources
 from tests.support.admin_pages import page_of, text_of
@@ -54,7 +55,7 @@ def test_expiry_at_midnight_is_shown_as_a_time(staff: Client, owner: Api) -> Non
 def test_page_of_an_audit_entry_has_all_its_fields(staff: Client) -> None:
     entry = AuditEntry.objects.get(action="create_version", object_name="churn")
 
-    page = text_of(staff.get(f"/admin/keys/auditentry/{entry.pk}/change/"))
+    page = text_of(staff.get(f"/admin/audit/auditentry/{entry.pk}/change/"))
 
     for value in (f"{entry.at:%Y-%m-%d %H:%M:%S} UTC", entry.actor, entry.object_id, entry.request_id, str(entry.pk)):
         assert value in page

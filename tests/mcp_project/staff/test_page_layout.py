@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from keys.models import APIKey, AuditEntry
+from keys.models import APIKey
+from mcp_project.audit.models import AuditEntry
 from registry.models import Context, ContextVersion, Deployment, DeploymentRevision, ModelVersion, RegisteredModel
 from tests.support import resources
 from tests.support.api import Api, drain_own_journal

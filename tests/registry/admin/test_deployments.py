@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from keys.models import AuditEntry
+from mcp_project.audit.models import AuditEntry
 from registry.models import Deployment, DeploymentRevision, RegisteredModel
 from registry.services.followers import live_users
 from tests.support import resources

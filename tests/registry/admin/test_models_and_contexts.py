@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from keys.models import AuditEntry
+from mcp_project.audit.models import AuditEntry
 from registry.admin.tables import LATEST
 from registry.models import Context, ContextVersion, ModelVersion, RegisteredModel
 from tests.support import resources

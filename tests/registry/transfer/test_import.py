@@ -15,7 +15,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from keys.models import APIKey, AuditEntry
+from keys.models import APIKey
+from mcp_project.audit.models import AuditEntry
 from registry.models import ModelVersion, RegisteredModel
 from registry.transfer import importer
 from tests.support.api import Api
@@ -172,7 +173,7 @@ def test_only_the_registry_and_its_audit_trail_are_written(data: bytes, admin: A
         import_(data)
 
     written = {query["sql"].split()[1].strip('"') for query in captured if query["sql"].startswith(("COPY", "INSERT"))}
-    assert written - {"keys_auditentry"} == {
+    assert written - {"audit_entry"} == {
         f"registry_{name}"
         for name in (
             "registeredmodel", "modelversion", "parent", "modelaliasmove", "context", "contextversion",

@@ -5,7 +5,7 @@ from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast, Left
 from django.http import HttpRequest
 
-from keys.models import AuditEntry
+from mcp_project.audit.models import AuditEntry
 from mcp_project.staff.pages import ReadOnlyAdmin, pretty_json
 
 SHOWN = 300  # characters of the changes, in the list

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from keys.models import AuditEntry
+from mcp_project.audit.models import AuditEntry
 
 
 class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
