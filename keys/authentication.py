@@ -66,7 +66,7 @@ class PrincipalAuthentication(BaseAuthentication):
     """Gives the views the principal that APIKeyMiddleware authenticated, as `request.auth`."""
 
     def authenticate(self, request: Request) -> tuple[None, Principal] | None:
-        call: Call | None = getattr(request._request, "call", None)  # drf-spectacular's requests have none
+        call: Call | None = getattr(request, "call", None)  # drf-spectacular's requests have none
         return None if call is None or call.principal is None else (None, cast(Principal, call.principal))
 
     def authenticate_header(self, _request: Request) -> str:

@@ -17,7 +17,7 @@ class AnyKey(BasePermission):
     """Whoever has a key that is good."""
 
     def has_permission(self, request: Request, _view: Any) -> bool:
-        refuse_cross_site(request._request)
+        refuse_cross_site(request)
         return request.auth is not None
 
 

@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error, register
 
 from mcp_project.http.client_address import networks
 from mcp_project.http.protocols import protocols
+from mcp_project.patches import CHECKS, missing
 
 
 @register()
@@ -40,3 +41,9 @@ def prefixes_are_distinct(**_: Any) -> list[CheckMessage]:
         for prefix, name in prefixes
         if not (prefix.startswith("/") and prefix.endswith("/") and len(prefix) > 1) or counts[prefix] > 1
     ]
+
+
+@register()
+def libraries_have_what_is_patched(**_: Any) -> list[CheckMessage]:
+    sentences = {library: missing(library) for library in CHECKS}
+    return [Error(sentence, id=CHECKS[library]) for library, sentence in sentences.items() if sentence]

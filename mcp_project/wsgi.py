@@ -1,28 +1,14 @@
 """The WSGI application, for gunicorn or any other WSGI server."""
 
 import os
-from typing import Any
 
 import django
-from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.core.handlers.wsgi import WSGIHandler
+
+from mcp_project.patches import require_all
+from mcp_project.patches.django import UTF8Request
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mcp_project.settings")
-
-
-class UTF8Request(WSGIRequest):
-    """Queries and bodies are UTF-8, as JSON is (RFC 8259), whatever charset the Content-Type names.
-
-    Django takes any codec of Python's for one. Those that are not of text fail while the request is made, before any
-    of our layers; and `punycode` takes two minutes for a megabyte.
-    """
-
-    @property
-    def encoding(self) -> str | None:
-        return None
-
-    @encoding.setter
-    def encoding(self, value: Any) -> None:
-        pass
 
 
 class Application(WSGIHandler):
@@ -30,4 +16,5 @@ class Application(WSGIHandler):
 
 
 django.setup(set_prefix=False)
+require_all()
 application = Application()

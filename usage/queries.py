@@ -1,14 +1,14 @@
 """What reports and lists of events can be asked for: the query's parameters, read strictly."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
-from django.urls import get_resolver
+from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -103,10 +103,19 @@ class ModelField(serializers.CharField):
 
 @cache
 def routes() -> list[str]:
-    """Of governed requests."""
-    names: dict[Any, Any] = get_resolver().reverse_dict
-    governed = {name for name in names if isinstance(name, str) and is_governed(f"/{names[name][0][0][0]}")}
-    return [*sorted(governed), UNMATCHED]
+    """The names of governed routes."""
+    return [*sorted({name for name, path in _named(get_resolver().url_patterns, "/") if is_governed(path)}), UNMATCHED]
+
+
+def _named(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, str]]:
+    """The name and path of each route that has a name, outside of namespaces."""
+    for pattern in patterns:
+        path = f"{prefix}{pattern.pattern}"
+        if isinstance(pattern, URLPattern):
+            if pattern.name:
+                yield pattern.name, path
+        elif pattern.namespace is None:
+            yield from _named(pattern.url_patterns, path)
 
 
 class UsageQuery(StrictQuery):

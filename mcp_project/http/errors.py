@@ -77,7 +77,7 @@ def error_response(request: HttpRequest, error: DomainError, headers: Mapping[st
         response["Retry-After"] = str(error.retry_after)
     if call is not None:
         call.error_code = error.code
-    response["Content-Length"] = str(len(response.content))  # CommonMiddleware may be further in than this
+    response["Content-Length"] = str(len(response.content))  # HostMiddleware may be further in than this
     if request.method == "HEAD":
         response.content = b""
     return response

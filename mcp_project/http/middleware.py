@@ -12,7 +12,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
-from django.middleware.common import CommonMiddleware
+from django.utils.deprecation import MiddlewareMixin
 
 from mcp_project.errors import DomainError, FieldError, Invalid
 from mcp_project.http.bodies import require_acceptable_length
@@ -71,13 +71,13 @@ class ProtocolCorsMiddleware(CorsMiddleware):
         return call_of(request).protocol is not None
 
 
-class HostMiddleware(CommonMiddleware):
+class HostMiddleware(MiddlewareMixin):
     """Refuses requests with a body that is too large, a Host that is not in ALLOWED_HOSTS or NUL in the query, sets
-    Content-Length, and takes the body off responses to HEAD. It uses nothing else of Django's CommonMiddleware.
+    Content-Length, and takes the body off responses to HEAD.
 
     A load balancer may call the health checks, and Prometheus the metrics, by the host's address."""
 
-    def process_request(self, request: Request) -> HttpResponse | None:  # type: ignore[override]
+    def process_request(self, request: Request) -> HttpResponse | None:
         if request.path_info in HEALTH_PATHS or (request.path_info == METRICS_PATH and host_is_ip_literal(request)):
             return None
         try:
@@ -92,7 +92,8 @@ class HostMiddleware(CommonMiddleware):
         return None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        response = super().process_response(request, response)
+        if isinstance(response, HttpResponse) and not response.has_header("Content-Length"):
+            response.headers["Content-Length"] = str(len(response.content))
         if request.method == "HEAD" and isinstance(response, HttpResponse):
             response.content = b""  # which has left its Content-Length
         elif request.method == "HEAD" and isinstance(response, StreamingHttpResponse):

@@ -3,14 +3,12 @@
 import inspect
 from typing import Any
 
-from drf_spectacular.openapi import AutoSchema
-from rest_framework.serializers import BaseSerializer
-
 from mcp_project.http.errors import render_error
 from mcp_project.http.protocols import is_governed, protocol_of
+from mcp_project.patches.drf_spectacular import OwnDocstrings
 
 
-class OwnDescriptions(AutoSchema):
+class OwnDescriptions(OwnDocstrings):
     """Describes a schema by the docstring of its own serializer, and an operation by what its own method says.
 
     drf-spectacular falls back on base classes, and on the view's class: their docstrings are about the code.
@@ -19,12 +17,6 @@ class OwnDescriptions(AutoSchema):
     def get_description(self) -> str:  # type: ignore[override]
         method = getattr(self.view, getattr(self.view, "action", self.method.lower()), None)
         return inspect.cleandoc((method and method.__doc__) or "")
-
-    def _map_basic_serializer(self, serializer: BaseSerializer[Any], direction: Any) -> dict[str, Any]:
-        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
-        if not vars(type(serializer))["__doc__"]:
-            schema.pop("description", None)
-        return schema
 
 
 ERROR = {

@@ -8,6 +8,8 @@ from django.db import models
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from mcp_project.patches.rest_framework import set_context
+
 
 class StringField(serializers.CharField):
     """A string, and nothing that merely could be written as one: DRF's own takes 7 for "7"."""
@@ -80,7 +82,7 @@ class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
     def show(cls, instance: models.Model, **context: Any) -> dict[str, Any]:
         """The resource as JSON."""
         serializer = copy(_kept(cls, False))
-        serializer._context = context
+        set_context(serializer, context)
         shown: dict[str, Any] = serializer.to_representation(instance)
         return shown
 

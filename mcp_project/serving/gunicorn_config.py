@@ -16,6 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mcp_project.settings")
 logs.configure(settings.LOGGING)
 shared_metrics.share()  # before the application is loaded, because its modules create metrics
 KILLED_SECONDS = 10.0  # how long a killed worker may take to end
+slots: set[int] = set()  # of the workers that live
 embedded = EmbeddedPostgres(settings.EMBEDDED_POSTGRES_DIR) if settings.EMBEDDED_DATABASE else None
 
 
@@ -62,8 +63,13 @@ def when_ready(_server: Any) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
 
 
-def pre_fork(server: Any, worker: Any) -> None:
-    worker.slot = shared_metrics.free_slot(other.slot for other in server.WORKERS.values())
+def pre_fork(_server: Any, worker: Any) -> None:
+    worker.slot = shared_metrics.free_slot(slots)
+    slots.add(worker.slot)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    slots.discard(worker.slot)
 
 
 def post_fork(_server: Any, worker: Any) -> None:

@@ -63,7 +63,9 @@ def configure(options: dict[str, Any]) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
-    logging.root.handlers = [handler]
+    for other in logging.root.handlers.copy():
+        logging.root.removeHandler(other)
+    logging.root.addHandler(handler)
     logging.root.setLevel(level)
     for name in QUIET:  # the service's own request and error events have the same content
         logging.getLogger(name).setLevel(logging.CRITICAL)

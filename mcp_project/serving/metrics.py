@@ -4,17 +4,18 @@ import platform
 from collections.abc import Iterable
 
 import django
-from prometheus_client import CollectorRegistry, Metric, disable_created_metrics, generate_latest, values
+from prometheus_client import CollectorRegistry, Metric, disable_created_metrics, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from mcp_project import __version__
+from mcp_project.patches.prometheus_client import count_in_memory
 from mcp_project.serving import shared_metrics
 
 if shared_metrics.state.folder is None:
     # Overrides PROMETHEUS_MULTIPROC_DIR: only a server's workers share metrics, and it sets its own folder.
-    values.ValueClass = values.MutexValue
+    count_in_memory()
 # A `_created` series for each metric, which multi-process metrics lack anyway.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 

@@ -1,12 +1,8 @@
-"""Adds up the metrics of all worker processes, by prometheus_client's multi-process mode with three corrections.
+"""Adds up the metrics of all worker processes, by prometheus_client's multi-process mode.
 
 Each worker counts in memory-mapped files of its own, and a scrape adds up the files of all workers. The files are in a
 folder that the server creates when it starts: on a file system in memory if there is one, so that counting never waits
-for the disk. The library has three shortcomings, which are corrected here:
-
-- It writes to sparse files. Filling a hole on a full disk raises SIGBUS, which kills the process: see SolidDict.
-- It names files by pid, so that each worker that was killed leaves one behind: see free_slot.
-- It cannot tell whether a folder is in use or left by a killed server: here the server holds a lock on its folder.
+for the disk. A lock on the folder tells it from folders that killed servers left.
 """
 
 import fcntl
@@ -19,15 +15,10 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-import structlog
-from prometheus_client import values
-from prometheus_client.mmap_dict import MmapedDict
-
-log = structlog.get_logger()
+from mcp_project.patches.prometheus_client import count_in_files, make_solid
 
 PREFIX = "mcp-metrics-"
 UNLOCKED_PREFIX = ".mcp-metrics-"  # until the folder is locked: one with PREFIX and no lock is removed as a leftover
-FIRST_BYTES = 1 << 16
 MASTER = "master"  # the slot of gunicorn's master process, which counts nothing
 
 
@@ -57,8 +48,7 @@ def share() -> None:
     else:
         raise failure
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(state.folder)
-    values.MmapedDict = SolidDict  # type: ignore[attr-defined]
-    values.ValueClass = values.MultiProcessValue(lambda: state.slot)  # type: ignore[no-untyped-call]
+    count_in_files(lambda: state.slot)
 
 
 def unshare() -> None:
@@ -107,55 +97,3 @@ def remove_leftovers(place: Path) -> None:
                     shutil.rmtree(path)
             finally:
                 os.close(folder)
-
-
-class SolidDict(MmapedDict):
-    """A MmapedDict whose file has no holes, so that a full disk raises OSError instead of SIGBUS.
-
-    The error is raised to the caller that adds a new series.
-    """
-
-    def __init__(self, filename: str, read_mode: bool = False) -> None:
-        try:
-            make_solid(Path(filename))
-        except OSError as error:
-            if not hasattr(os, "memfd_create"):  # exists on Linux, where production runs
-                raise
-            # There is no room for this worker's files. It counts in memory that no scrape reads, and serves requests.
-            log.error("metrics_not_shared", error=str(error))
-            filename = f"/proc/self/fd/{os.memfd_create('metrics')}"
-        super().__init__(filename, read_mode)  # type: ignore[no-untyped-call]
-
-    def _init_value(self, key: str) -> None:
-        longest = len(key.encode()) + 32  # the most that an entry takes: length, key, padding and two numbers
-        if self._used + longest > self._capacity:
-            lengthen(self._f.fileno(), 2 * self._capacity)  # the library is about to extend the file with a hole
-        super()._init_value(key)  # type: ignore[no-untyped-call]
-
-
-def make_solid(path: Path) -> None:
-    """Create the file without holes, unless it exists. A scrape reads all files, so it is renamed when complete."""
-    if path.exists():
-        return
-    incomplete = path.with_suffix(".new")
-    try:
-        file = os.open(incomplete, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            lengthen(file, FIRST_BYTES)
-        finally:
-            os.close(file)
-        incomplete.rename(path)
-    except OSError:
-        incomplete.unlink(missing_ok=True)
-        raise
-
-
-def lengthen(file: int, size: int) -> None:
-    """Extend the file to `size` by writing zeros. Raises OSError if they do not fit; the file then stays as it was."""
-    before = length = os.fstat(file).st_size
-    try:
-        while length < size:
-            length += os.pwrite(file, bytes(size - length), length)
-    except OSError:
-        os.ftruncate(file, before)
-        raise

@@ -72,8 +72,8 @@ class ResourceAdmin(FiltersAlone):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> HttpResponse:
         tables = [] if obj is None else self.tables(obj)
-        registered = self.admin_site._registry
-        context["tables"] = [table for table in tables if registered[table.of].has_view_permission(request)]
+        page_of = self.admin_site.get_model_admin
+        context["tables"] = [table for table in tables if page_of(table.of).has_view_permission(request)]
         response: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **kwargs)
         return response
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from mcp_project.audit import trail
 from mcp_project.audit.actions import Action
 from mcp_project.audit.models import AuditEntry
+from mcp_project.patches.django import set_related
 from registry.canonical import canonical, digest, digest_of
 from registry.models import Deployment, DeploymentRevision, DeploymentTarget
 from registry.services.names import create, require_free
@@ -164,5 +165,4 @@ def _write_targets(deployment: Deployment, targets: Sequence[DeploymentTarget]) 
         target.pk = None
         target.deployment = deployment
     DeploymentTarget.objects.bulk_create(targets)
-    # What was read before is not true any more.
-    deployment._prefetched_objects_cache = {}  # type: ignore[attr-defined]
+    set_related(deployment)  # forget the targets that were read before

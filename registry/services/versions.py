@@ -11,6 +11,7 @@ from mcp_project.audit import trail
 from mcp_project.audit.actions import Action
 from mcp_project.database import transactions
 from mcp_project.errors import Conflict, FieldError, Invalid
+from mcp_project.patches.django import set_related
 from registry.models import ModelVersion, RegisteredModel, Stage, Status
 from registry.queries import find_model, find_version
 from registry.services import followers
@@ -36,7 +37,7 @@ def create_version(principal: Principal, ident: str, **fields: Any) -> ModelVers
     if parents:
         set_parents(principal, version, parents, new=True)
     else:
-        version._prefetched_objects_cache = {"parents": []}  # type: ignore[attr-defined]  # so that nobody asks
+        set_related(version, parents=[])
     touch(model, "last_number", "latest_version")
     told = {"version": (None, version.number), "source": (None, version.source)}
     trail.record(principal.actor, Action.CREATE_VERSION, model, told)

@@ -205,7 +205,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 FILL_UP = """
 import sys
 from pathlib import Path
-from mcp_project.serving.shared_metrics import SolidDict
+from mcp_project.patches.prometheus_client import SolidDict
 folder = Path(sys.argv[1])
 numbers, known = SolidDict(str(folder / "counter_0.db")), []
 try:

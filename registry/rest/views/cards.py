@@ -41,7 +41,7 @@ class CardView(OfModel):
             raise ValidationError({name: ["Not a parameter here. There is `format`."] for name in unknown})
         wanted = request.query_params.get("format")
         if wanted is None:
-            preferred = request._request.get_preferred_type(list(TYPES.values()))
+            preferred = request.get_preferred_type(list(TYPES.values()))
             return "html" if preferred == "text/html" else "md"
         if wanted not in TYPES:
             raise ValidationError({"format": [f"One of {', '.join(TYPES)}."]})
