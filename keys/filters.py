@@ -13,7 +13,9 @@ class KeyFilter(django_filters.FilterSet):  # type: ignore[misc]
     prefix = django_filters.CharFilter()
     permission = WordFilter(choices=Permission.choices, method="with_permission")
     status = WordFilter(choices=[(status, status) for status in STATUSES], method="with_status")
-    search = django_filters.CharFilter("name", lookup_expr="icontains", label="Part of the name, in any case.")
+    search = django_filters.CharFilter(
+        "name", lookup_expr="icontains", label="Only keys whose name contains this text, in upper or lower case."
+    )
 
     class Meta:
         model = APIKey

@@ -241,6 +241,13 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
+# The texts and examples of the OpenAPI document: mcp_project.http.documentation.
+API_DOCUMENTATION = [
+    "mcp_project.serving.documentation",
+    "keys.documentation",
+    "registry.rest.documentation",
+    "usage.documentation",
+]
 SPECTACULAR_SETTINGS = {
     "TITLE": "MCP",
     "DESCRIPTION": "A governed registry of a team's machine-learning models, with its keys, limits and usage.",
@@ -255,10 +262,13 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["mcp_project.http.openapi.leave_out_undocumented"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "mcp_project.http.documentation.describe_operations",
         "mcp_project.http.openapi.describe_errors",
         "keys.openapi.describe_limits",
         "mcp_project.http.openapi.describe_idempotency",
+        "mcp_project.http.documentation.describe_fields",
     ],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "PermissionEnum": "keys.models.Permission",
         "KeyStatusEnum": "keys.models.api_key.STATUSES",

@@ -122,19 +122,25 @@ class UsageQuery(StrictQuery):
     """The time, and conditions of which each must hold."""
 
     elsewhere: frozenset[str] = frozenset()  # parameters that somebody else reads
-    time_zone = ZoneField(required=False, help_text="Of days, and of times without an offset: `UTC`, `Europe/Berlin`.")
-    key = serializers.UUIDField(required=False, help_text="The id of a key.")
-    owner = serializers.CharField(required=False, help_text="The owner of keys.")
-    model = ModelField(required=False, help_text="The id or the name of a model.")
-    route = RouteField(required=False, help_text="The name of a route, such as `model-detail`.")
-    method = WordField((*sorted(METHODS), OTHER), required=False, help_text="`GET`, …, or `other`.")
-    status = StatusField(required=False, help_text="`404`, or `4xx` for the family.")
-    code = WordField(CODES, required=False, help_text="The code of an error, such as `RATE_LIMIT_EXCEEDED`.")
-    format = ChoiceField(["json", "csv"], required=False, help_text="Instead of `Accept: text/csv`.")
+    time_zone = ZoneField(
+        required=False, help_text="The time zone of days and of times without an offset, such as `Europe/Berlin`."
+    )
+    key = serializers.UUIDField(required=False, help_text="Only requests with the key of this id.")
+    owner = serializers.CharField(required=False, help_text="Only requests with keys of this owner.")
+    model = ModelField(required=False, help_text="Only requests about the model with this id or name.")
+    route = RouteField(required=False, help_text="Only requests to the route of this name, such as `model-detail`.")
+    method = WordField(
+        (*sorted(METHODS), OTHER), required=False, help_text="Only requests with this method, or `other`."
+    )
+    status = StatusField(required=False, help_text="Only responses with this status or family: `404`, `4xx`.")
+    code = WordField(CODES, required=False, help_text="Only errors with this code, such as `RATE_LIMIT_EXCEEDED`.")
+    format = ChoiceField(["json", "csv"], required=False, help_text="The form of the response, instead of `Accept`.")
 
     def get_fields(self) -> dict[str, Any]:
-        text = "A time such as 2026-01-31T12:00:00Z, or a day."
-        texts = {"from": text, "to": f"{text} It is not included."}
+        texts = {
+            "from": "The begin of the period: a time such as 2026-01-31T12:00:00Z, or a day.",
+            "to": "The end of the period, which is not included: a time, or a day.",
+        }
         ends = {name: serializers.CharField(required=False, help_text=text) for name, text in texts.items()}
         return {**ends, **super().get_fields()}
 
@@ -169,7 +175,9 @@ class UsageQuery(StrictQuery):
 
 class ReportQuery(UsageQuery):
     group_by = GroupsField(
-        required=False, allow_blank=True, help_text=f"Of {', '.join(f'`{name}`' for name in GROUPS)}, with commas."
+        required=False,
+        allow_blank=True,
+        help_text=f"What to group by, separated by commas: {', '.join(f'`{name}`' for name in GROUPS)}.",
     )
 
 
@@ -179,7 +187,7 @@ class TimeSeriesQuery(UsageQuery):
 
 class EventsQuery(UsageQuery):
     elsewhere = frozenset(OF_PAGES)
-    request_id = serializers.CharField(required=False, help_text="As in `X-Request-ID`.")
+    request_id = serializers.CharField(required=False, help_text="Only the request with this id, as in `X-Request-ID`.")
 
 
 def period_of(query: dict[str, Any]) -> Period:

@@ -32,7 +32,9 @@ class FiguresSerializer(serializers.Serializer[dict[str, Any]]):
     )
     request_bytes = serializers.IntegerField()
     response_bytes = serializers.IntegerField()
-    p50_ms = serializers.FloatField(allow_null=True, help_text="Latency in milliseconds, to within 5 %.")
+    p50_ms = serializers.FloatField(
+        allow_null=True, help_text="The median latency in milliseconds, to within 5 %; null without requests."
+    )
     p95_ms = serializers.FloatField(allow_null=True)
     p99_ms = serializers.FloatField(allow_null=True)
 

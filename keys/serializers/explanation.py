@@ -14,11 +14,13 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 class SupposedRequestSerializer(StrictSerializer):
     """The request that is asked about."""
 
-    method = StringField(default="GET", help_text=f"One of {', '.join(METHODS)}.")
-    path = StringField(max_length=4096, help_text="Such as `/api/models`; what follows a `?` is not looked at.")
+    method = StringField(default="GET", help_text=f"The method of the request: one of {', '.join(METHODS)}.")
+    path = StringField(
+        max_length=4096, help_text="The path of the request, such as `/api/models`. Its query is not considered."
+    )
     ip = serializers.IPAddressField(
         required=False,
-        help_text="The address that it comes from; without it, rules on addresses, the key's own too, are left out.",
+        help_text="The client's address. Without it, no rule on addresses is considered, nor the key's `allowed_ips`.",
     )
 
     content_length = serializers.IntegerField(
@@ -40,7 +42,9 @@ class OutcomeSerializer(serializers.Serializer[dict[str, object]]):
     status = serializers.IntegerField(allow_null=True, help_text="The status of the refusal; null when admitted.")
     code = serializers.CharField(allow_null=True)
     detail = serializers.CharField(allow_null=True)
-    retry_after = serializers.IntegerField(allow_null=True, help_text="Seconds; null where waiting does not help.")
+    retry_after = serializers.IntegerField(
+        allow_null=True, help_text="Seconds to wait; null where waiting does not help."
+    )
 
 
 class RuleSerializer(OutcomeSerializer):
@@ -54,6 +58,6 @@ class ExplanationSerializer(OutcomeSerializer):
     """Whether a request would be admitted, and what each rule says about it."""
 
     admitted = serializers.BooleanField()
-    refused_by = serializers.CharField(allow_null=True, help_text="The first rule that refuses.")
-    rules = RuleSerializer(many=True, help_text="In the order in which they are asked.")
+    refused_by = serializers.CharField(allow_null=True, help_text="The first rule that refuses; null when admitted.")
+    rules = RuleSerializer(many=True, help_text="What each rule says, in the order in which they apply.")
     limits = LimitsSerializer(allow_null=True)

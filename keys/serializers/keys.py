@@ -18,17 +18,20 @@ LONGEST_OVERLAP = 30 * 86400
 
 
 class KeySerializer(StrictModelSerializer):
-    """A key as lists show it: never its secret, nor the hash."""
+    """A key, without its secret."""
 
     models = serializers.ListField(child=StringField(), source="model_patterns", read_only=True, allow_null=True)
     rate_limit = serializers.CharField(
-        source="effective_rate_limit", read_only=True, help_text="`N/period`: the key's own, else the service's."
+        source="effective_rate_limit",
+        read_only=True,
+        help_text="`N/period`: the key's own rate, or the service's default.",
     )
     on_outage = ChoiceField(
         OnOutage.choices,
         source="effective_on_outage",
         read_only=True,
-        help_text="What becomes of its requests while the counters are away: the key's own, else the service's.",
+        help_text="How requests are decided while the limiter's counters cannot be reached: the key's own mode, or the "
+        "service's.",
     )
     status = serializers.SerializerMethodField()
 
@@ -47,7 +50,7 @@ class KeySerializer(StrictModelSerializer):
 
 
 class CreatedKeySerializer(KeySerializer):
-    """The answer to a creation: the one time that the secret is shown."""
+    """A new key, with its secret, which is shown only here."""
 
     key = serializers.CharField(read_only=True, help_text="The secret. It is not stored and cannot be shown again.")
 
@@ -79,20 +82,20 @@ class NewKeySerializer(StrictModelSerializer):
         required=False,
         allow_null=True,
         validators=[validate_model_patterns],
-        help_text="Names of models, `*` for anything. The key sees only these; null: all.",
+        help_text="Names of models that the key may see, with `*` for any text; null: all.",
     )
     allowed_ips = serializers.ListField(
         child=StringField(),
         required=False,
         allow_null=True,
         validators=[validate_networks],
-        help_text="Addresses or networks (CIDR) that the key may be used from; null: everywhere.",
+        help_text="Addresses or networks (CIDR) that the key may be used from; null: all.",
     )
     rate_limit = StringField(
         required=False,
         allow_null=True,
         validators=[validate_rate],
-        help_text="`N/period`, such as `10/s`, `600/m`, `600/5m`; null: DEFAULT_RATE_LIMIT.",
+        help_text="`N/period`, such as `10/s`, `600/m` or `600/5m`; null: the service's (`DEFAULT_RATE_LIMIT`).",
     )
     daily_quota = QuotaField(required=False, allow_null=True, help_text="Requests a day, in UTC; null: no limit.")
     monthly_quota = QuotaField(required=False, allow_null=True, help_text="Requests a month, in UTC; null: no limit.")
@@ -100,15 +103,15 @@ class NewKeySerializer(StrictModelSerializer):
         OnOutage.choices,
         required=False,
         allow_null=True,
-        help_text="While the counters are away: closed refuses, open admits, local lets each worker count its share of "
-        "the rate for itself; null: THROTTLE_ON_OUTAGE.",
+        help_text="While the limiter's counters cannot be reached, `closed` refuses requests, `open` admits them, and "
+        "`local` lets each worker admit its share of the rate; null: the service's mode (`THROTTLE_ON_OUTAGE`).",
     )
     enabled = serializers.BooleanField(required=False)
     metadata = serializers.DictField(required=False, validators=[JSONObject(MAX_METADATA_BYTES)])
     expires_at = serializers.DateTimeField(
         required=False,
         allow_null=True,
-        help_text="Without it the key lives KEY_DEFAULT_TTL_DAYS; with null it does not expire.",
+        help_text="When the key expires; null: never. By default after `KEY_DEFAULT_TTL_DAYS`.",
     )
 
     class Meta:
@@ -131,13 +134,13 @@ class NewKeySerializer(StrictModelSerializer):
 
 
 class RotationSerializer(StrictSerializer):
-    """How long the old secret goes on working."""
+    """How a key is rotated."""
 
     overlap_seconds = serializers.IntegerField(
         default=0,
         min_value=0,
         max_value=LONGEST_OVERLAP,
-        help_text="For how long the old secret goes on working; 0 ends it now.",
+        help_text="For how many seconds the old secret keeps working; 0 ends it now.",
     )
 
 
@@ -154,15 +157,15 @@ class RevokedSerializer(serializers.Serializer[dict[str, int]]):
 
 
 class StandingSerializer(serializers.Serializer[dict[str, int]]):
-    """What is left of a limit; null where there is none, or while nobody knows."""
+    """What is left of one limit."""
 
     limit = serializers.IntegerField()
-    remaining = serializers.IntegerField(help_text="Requests that it would admit now.")
+    remaining = serializers.IntegerField(help_text="How many requests it would admit now.")
     reset = serializers.IntegerField(help_text="Seconds until it is whole again.")
 
 
 class LimitsSerializer(serializers.Serializer[dict[str, object]]):
-    """The state of each of a key's limits."""
+    """The state of each limit of a key; null for a limit that the key does not have."""
 
     rate_limit = StandingSerializer(allow_null=True)
     daily_quota = StandingSerializer(allow_null=True)
@@ -170,7 +173,7 @@ class LimitsSerializer(serializers.Serializer[dict[str, object]]):
 
 
 class OwnKeySerializer(KeySerializer):
-    """A key as its bearer sees it."""
+    """The key that sent the request, and what is left of its limits."""
 
     limits = LimitsSerializer(read_only=True, allow_null=True)
 
@@ -179,7 +182,7 @@ class OwnKeySerializer(KeySerializer):
 
 
 class QuestionSerializer(StrictSerializer):
-    """What another service asks about a key that it was shown."""
+    """A key that another service was shown, and what it is to be verified for."""
 
     key = StringField(max_length=1000)
     permission = ChoiceField(Permission.choices, required=False)
@@ -189,10 +192,10 @@ class QuestionSerializer(StrictSerializer):
 
 
 class AnswerSerializer(serializers.Serializer[dict[str, object]]):
-    """Whether a key is good, or which error it would get."""
+    """Whether a key is valid, or else which error it would get."""
 
     valid = serializers.BooleanField()
-    code = serializers.CharField(help_text="`VALID`, or the code of the error that enforcement would give.")
+    code = serializers.CharField(help_text="`VALID`, or the code of the error that the key would get.")
     key_id = serializers.UUIDField(allow_null=True)
     owner = serializers.CharField(allow_null=True)
     permissions = serializers.ListField(child=serializers.CharField())

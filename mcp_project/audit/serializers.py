@@ -11,7 +11,7 @@ class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
     changes = serializers.DictField(
         child=serializers.ListField(min_length=2, max_length=2),
         read_only=True,
-        help_text="For each field that changed, what it was and what it became.",
+        help_text="Each field that changed, with its values before and after.",
     )
 
     class Meta:

@@ -99,14 +99,19 @@ class KeysetPagination(BasePagination):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         size = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE}
-        most = "The most results in a page, which has fewer where they would pass a megabyte: follow `next`."
+        most = "The length of a page. A page ends early where it would exceed a megabyte, so follow `next`."
         parameters: list[dict[str, Any]] = [
             {"name": "limit", "in": "query", "schema": size, "description": most},
-            {"name": "cursor", "in": "query", "schema": {"type": "string"}, "description": "As `next` has it."},
+            {
+                "name": "cursor",
+                "in": "query",
+                "schema": {"type": "string"},
+                "description": "The place of a page, as `next` and `previous` have it.",
+            },
         ]
         if large := getattr(view, "large", ()):
             names = ", ".join(f"`{name}`" for name in large)
-            shown = f"The fields to show, separated by commas. Without it, all but the large ones: {names}."
+            shown = f"The fields to show, separated by commas; by default all but the large ones: {names}."
             parameters.append({"name": "fields", "in": "query", "schema": {"type": "string"}, "description": shown})
         return parameters
 

@@ -1,4 +1,4 @@
-"""What the pages of models, contexts and deployments have in common."""
+"""Base classes of the pages of models, contexts and deployments."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from mcp_project.audit.actions import Action
 from mcp_project.database import transactions
 from mcp_project.staff.pages import JSON_IN_FORMS, TEXT_IN_FORMS, actor, redirect_to_audit_trail
-from registry.admin.filters import FiltersAlone
+from registry.admin.filters import IndexedFiltersAdmin
 from registry.admin.forms import EditionForm
 from registry.admin.tables import LATEST, Table
 from registry.models import Named
@@ -19,13 +19,13 @@ from registry.services import followers
 from registry.services.named import save
 
 
-class ResourceAdmin(FiltersAlone):
+class ResourceAdmin(IndexedFiltersAdmin):
     form = EditionForm
     change_form_outer_after_template = "admin/registry/tables.html"
     formfield_overrides = {models.JSONField: JSON_IN_FORMS, models.TextField: TEXT_IN_FORMS}  # noqa: RUF012
     editable: tuple[str, ...]
-    of_the_form: tuple[str, ...] = ("loaded_edition",)  # fields that no row has
-    shown: tuple[str, ...]
+    form_only_fields: tuple[str, ...] = ("loaded_edition",)  # fields of the form that are not columns
+    read_only_fields: tuple[str, ...]
     search_fields = ("name", "description", "tags")
     search_help_text = "Words of name, description, tags; -word leaves out"
     ordering = ("-pk",)
@@ -36,11 +36,11 @@ class ResourceAdmin(FiltersAlone):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if obj is None:
             return self.editable
-        of_the_form = self.of_the_form if self.has_change_permission(request, obj) else ()
-        return (*self.editable, *of_the_form, *self.shown)
+        form_only_fields = self.form_only_fields if self.has_change_permission(request, obj) else ()
+        return (*self.editable, *form_only_fields, *self.read_only_fields)
 
     def get_readonly_fields(self, _request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return () if obj is None else self.shown
+        return () if obj is None else self.read_only_fields
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -51,8 +51,7 @@ class ResourceAdmin(FiltersAlone):
         return (having_words(queryset, search_term) if search_term else queryset), False
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Of a row that is to be written, its lock is held from here on: what the form is held against is what there
-        is when it is written."""
+        """Lock the row if it will be written, so that the form is checked against what is stored when it is saved."""
         obj = super().get_object(request, object_id, from_field)
         if obj is None or request.method != "POST":
             return obj
@@ -61,11 +60,11 @@ class ResourceAdmin(FiltersAlone):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except IntegrityError:  # the name was taken a moment ago: now the form sees that
+        except IntegrityError:  # another request took the name meanwhile: the form now reports that
             return super().changeform_view(request, *args, **kwargs)
 
     def tables(self, obj: Any) -> list[Table]:
-        """Below the form, of what belongs to the row."""
+        """Return the tables below the form, of rows that belong to this one."""
         raise NotImplementedError
 
     def render_change_form(
@@ -81,16 +80,16 @@ class ResourceAdmin(FiltersAlone):
         return redirect_to_audit_trail(object_id)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], Any, set[str], list[Any]]:
-        """Django's would list every version."""
-        told: list[Any] = []
+        """Return what the page "Are you sure?" shows. Django's own method would list every version."""
+        sentences: list[Any] = []
         for obj in objs:
-            told += [str(obj), self.lost_with(obj)]
-        may = all(self.has_delete_permission(request, obj) for obj in objs)
+            sentences += [str(obj), self.lost_with(obj)]
+        may_delete = all(self.has_delete_permission(request, obj) for obj in objs)
         counts = {self.opts.verbose_name_plural: len(objs)}
-        return told, counts, set() if may else {str(self.opts.verbose_name)}, []
+        return sentences, counts, set() if may_delete else {str(self.opts.verbose_name)}, []
 
     def lost_with(self, obj: Any) -> list[str]:
-        """What is deleted with it, or fails, in words."""
+        """Return sentences about what is deleted with the object, or fails."""
         raise NotImplementedError
 
     def delete_held(self, who: str, obj: Any) -> None:
@@ -101,19 +100,19 @@ class ResourceAdmin(FiltersAlone):
 
     @transactions.change
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        # First all rows are held, as everybody holds models before deployments; then they are read one by one.
-        held = list(queryset.select_for_update().order_by("pk").values_list("pk", flat=True))
-        for pk in held:
+        # Lock all rows first, since every transaction locks models before deployments; then read them one by one.
+        locked = list(queryset.select_for_update().order_by("pk").values_list("pk", flat=True))
+        for pk in locked:
             self.delete_model(request, self.model._default_manager.get(pk=pk))
 
 
 class NamedAdmin(ResourceAdmin):
-    told: tuple[str, ...]  # what the audit trail tells of one that is made
+    audited_fields: tuple[str, ...]  # the fields that the audit entry of a new object has
 
     def save_model(self, request: HttpRequest, obj: Named, form: EditionForm, change: bool) -> None:
         if not change:
             obj.created_by = actor(request)
-        names = form.changes if change else self.told
+        names = form.changes if change else self.audited_fields
         save(actor(request), obj, Action.UPDATE if change else Action.CREATE, list(names))
 
     def lost_with(self, obj: Named) -> list[str]:

@@ -10,22 +10,22 @@ from registry.services import followers
 
 @admin.register(Context)
 class ContextAdmin(NamedAdmin):
-    told = services.TOLD
+    audited_fields = services.TOLD
     list_display = ("name", "owner", "latest_version", "created_at", "updated_at")
     sortable_by = ("name", "owner", "created_at", "updated_at")  # each has an index
     list_filter = (OwnerFilter,)
     editable = ("name", "owner", "description", "tags", "metadata")
-    shown = ("id", "latest_version", "aliases", "models", "created_at", "created_by", "updated_at")
+    read_only_fields = ("id", "latest_version", "aliases", "models", "created_at", "created_by", "updated_at")
 
     def tables(self, obj: Context) -> list[Table]:
-        found = obj.versions.order_by("-number").only("number", "digest", "created_by", "created_at")
+        versions = obj.versions.order_by("-number").only("number", "digest", "created_by", "created_at")
         rows = [
             (link(one, one.number), ", ".join(obj.aliases_of(one.number)), one.digest, one.created_by, one.created_at)
-            for one in found[:LATEST]
+            for one in versions[:LATEST]
         ]
         headers = ("Version", "Aliases", "Digest", "Created by", "Created at")
         return [latest("Versions", ContextVersion, headers, rows, context=obj.pk), deployments_of("context", obj)]
 
     def delete_held(self, who: str, obj: Context) -> None:
-        followers.fail_users(who, obj)  # who deletes here has seen the page that names them
+        followers.fail_users(who, obj)  # the confirmation page has named them
         services.delete_held(who, obj)

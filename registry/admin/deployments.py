@@ -31,7 +31,7 @@ class DeploymentForm(EditionForm):
         max_length=MAX_MESSAGE,
         validators=[printable],
         widget=UnfoldAdminTextInputWidget,
-        help_text="Why: it is kept with the revision.",
+        help_text="The reason for this change. The new revision records it.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,7 +59,7 @@ class DeploymentForm(EditionForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if cleaned.get("message") and self.changed_data == ["message"]:
-            raise forms.ValidationError("Nothing has changed that the message would be about.")
+            raise forms.ValidationError("Nothing has changed, so there is no revision that would record the message.")
         return cleaned
 
 
@@ -92,8 +92,8 @@ class DeploymentAdmin(ResourceAdmin):
     sortable_by = ("name", "owner", "updated_at")  # each has an index
     list_filter = (StatusFilter, EnvironmentFilter, OwnerFilter, UsesModelFilter, UsesContextFilter)
     editable = ("status", "owner", "description", "tags", "metadata")
-    of_the_form = ("message", "loaded_edition")
-    shown = (
+    form_only_fields = ("message", "loaded_edition")
+    read_only_fields = (
         "name", "environment", "endpoint", "protocol", "timeout", "revision", "digest", "id", "created_at",
         "created_by", "updated_at",
     )  # fmt: skip
@@ -102,12 +102,12 @@ class DeploymentAdmin(ResourceAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Deployment, form: DeploymentForm, _change: bool) -> None:
-        stored = Deployment.objects.get(pk=obj.pk)  # whose row is held; `obj` has the form's values already
+        stored = Deployment.objects.get(pk=obj.pk)  # the locked row; `obj` has the form's values already
         why = Change(actor(request), Action.UPDATE, form.cleaned_data["message"])
         services.change_held(why, stored, form.changes)
 
     def lost_with(self, obj: Deployment) -> list[Any]:
-        return [f"its {obj.revision} revisions; the audit trail keeps what it was"]
+        return [f"its {obj.revision} revisions (the audit trail records its last state)"]
 
     def delete_held(self, who: str, obj: Deployment) -> None:
         services.delete_held(who, obj)
@@ -121,8 +121,8 @@ def _targets(deployment: Deployment) -> Table:
     models = RegisteredModel.objects.only("name").in_bulk({target.model_id for target in targets})
     versions = versions_of(targets)
     pinned = [Q(context=target.context_id, number=target.context_number) for target in targets if target.context_id]
-    found = ContextVersion.objects.filter(reduce(or_, pinned, Q(pk__in=[]))).only("context_id", "number")
-    contexts: dict[Any, ContextVersion] = {(version.context_id, version.number): version for version in found}
+    pinned_versions = ContextVersion.objects.filter(reduce(or_, pinned, Q(pk__in=[]))).only("context_id", "number")
+    contexts: dict[Any, ContextVersion] = {(version.context_id, version.number): version for version in pinned_versions}
     rows = []
     for target in targets:
         model, version = models.get(target.model_id), versions.get((target.model_id, target.number))
@@ -142,7 +142,7 @@ def _targets(deployment: Deployment) -> Table:
 
 
 def _revisions(deployment: Deployment) -> Table:
-    found = deployment.revisions.order_by("-number").defer("content")[:LATEST]
-    rows = [(link(one, one.number), one.at, one.actor, one.message, one.digest) for one in found]
+    revisions = deployment.revisions.order_by("-number").defer("content")[:LATEST]
+    rows = [(link(one, one.number), one.at, one.actor, one.message, one.digest) for one in revisions]
     headers = ("Revision", "At", "By", "Message", "Digest")
     return latest("Revisions", DeploymentRevision, headers, rows, deployment=deployment.pk)

@@ -1,4 +1,4 @@
-"""Filters of long lists: each finds its rows by an index, and none reads the table to list the values there are."""
+"""Filters of long lists. Each finds its rows by an index, and none reads the table to offer values."""
 
 from typing import Any
 
@@ -36,16 +36,16 @@ class RunFilter(ExactFilter):
     parameter_name = "run_id"
 
 
-class OneFilter(TextFilter):  # type: ignore[misc]
-    """The rows that belong to one resource of the kind `of`, told by its id or name."""
+class ResourceFilter(TextFilter):  # type: ignore[misc]
+    """The rows that belong to one resource of `resource_model`, which the user names by id or name."""
 
-    of: Any
+    resource_model: Any
 
     def queryset(self, _request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         if not self.value():
             return rows
         try:
-            return self.rows_of(rows, find_named(self.of.objects.only("name"), self.value()))
+            return self.rows_of(rows, find_named(self.resource_model.objects.only("name"), self.value()))
         except NotFound:
             return rows.none()
 
@@ -53,23 +53,23 @@ class OneFilter(TextFilter):  # type: ignore[misc]
         return rows.filter(**{self.parameter_name: resource.pk})
 
 
-class ModelFilter(OneFilter):
+class ModelFilter(ResourceFilter):
     title = parameter_name = "model"
-    of = RegisteredModel
+    resource_model = RegisteredModel
 
 
-class ContextFilter(OneFilter):
+class ContextFilter(ResourceFilter):
     title = parameter_name = "context"
-    of = Context
+    resource_model = Context
 
 
-class DeploymentFilter(OneFilter):
+class DeploymentFilter(ResourceFilter):
     title = parameter_name = "deployment"
-    of = Deployment
+    resource_model = Deployment
 
 
-class UsesFilter(OneFilter):
-    """Of deployments: those with a target that pins it."""
+class UsesFilter(ResourceFilter):
+    """The deployments with a target that pins the resource."""
 
     def rows_of(self, rows: QuerySet[Any], resource: Any) -> QuerySet[Any]:
         targets = DeploymentTarget.objects.filter(deployment=OuterRef("pk"))
@@ -78,18 +78,18 @@ class UsesFilter(OneFilter):
 
 class UsesModelFilter(UsesFilter):
     title = parameter_name = "model"
-    of = RegisteredModel
+    resource_model = RegisteredModel
 
 
 class UsesContextFilter(UsesFilter):
     title = parameter_name = "context"
-    of = Context
+    resource_model = Context
 
 
-class FiltersAlone(LongListAdmin):
-    """Lists that are filtered by `list_filter` alone: by other columns, in the address, all rows would be read."""
+class IndexedFiltersAdmin(LongListAdmin):
+    """A list that takes only the filters of `list_filter`: others, in the page's address, would read all rows."""
 
     list_filter_submit = True
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:  # noqa: ARG002
-        return lookup in {wanted.parameter_name for wanted in self.list_filter} and "\0" not in value
+        return lookup in {filter_.parameter_name for filter_ in self.list_filter} and "\0" not in value

@@ -4,7 +4,7 @@ from django import forms
 
 
 class EditionForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Is refused when the row has changed since the form was shown, as the API refuses a stale `If-Match`."""
+    """A form that is refused if the row has changed since it was shown, as the API refuses a stale `If-Match`."""
 
     loaded_edition = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
@@ -16,7 +16,7 @@ class EditionForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         if not self.instance._state.adding and cleaned.get("loaded_edition") != self.instance.edition:
-            raise forms.ValidationError("It has been changed since this page was loaded: load the page again.")
+            raise forms.ValidationError("It has been changed since this page was loaded. Load the page again.")
         return cleaned
 
     def clean_tags(self) -> dict[str, Any]:
@@ -27,6 +27,6 @@ class EditionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     @property
     def changes(self) -> dict[str, Any]:
-        """Of the row: what was changed, and to what."""
+        """The changed columns of the row and their new values."""
         columns = {field.name for field in self.instance._meta.fields}
         return {name: self.cleaned_data[name] for name in self.changed_data if name in columns}

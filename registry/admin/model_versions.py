@@ -11,12 +11,12 @@ from registry.models import ModelVersion
 class ModelVersionAdmin(PartAdmin):
     parent = "model"
     large = LARGE
-    list_display = ("__str__", "status", "stage", "named", "run_id", "created_at", "created_by")
+    list_display = ("__str__", "status", "stage", "aliases_column", "run_id", "created_at", "created_by")
     list_filter = (ModelFilter, RunFilter)
     fields = (
-        "belongs_to", "number", "named", "status", "status_message", "stage", "source", "digest", "size", "run_id",
-        "run_link", "made_from", "description", pretty_json("tags"), pretty_json("metrics"), pretty_json("params"),
-        pretty_json("signature"), "id", "created_at", "created_by", "updated_at",
+        "belongs_to", "number", "aliases_column", "status", "status_message", "stage", "source", "digest", "size",
+        "run_id", "run_link", "made_from", "description", pretty_json("tags"), pretty_json("metrics"),
+        pretty_json("params"), pretty_json("signature"), "id", "created_at", "created_by", "updated_at",
     )  # fmt: skip
 
     def made_from(self, version: ModelVersion) -> str:

@@ -12,12 +12,12 @@ LARGE = ("description", "tags", "metrics", "params", "signature")
 
 @admin.register(RegisteredModel)
 class RegisteredModelAdmin(NamedAdmin):
-    told = services.TOLD
+    audited_fields = services.TOLD
     list_display = ("name", "owner", "framework", "task", "created_at", "updated_at")
     sortable_by = list_display  # each has an index
     list_filter = (OwnerFilter, FrameworkFilter, TaskFilter)
     editable = ("name", "owner", "description", "framework", "task", "license", "tags", "metadata")
-    shown = ("id", "latest_version", "aliases", "created_at", "created_by", "updated_at")
+    read_only_fields = ("id", "latest_version", "aliases", "created_at", "created_by", "updated_at")
 
     def tables(self, obj: RegisteredModel) -> list[Table]:
         rows = [
@@ -36,5 +36,5 @@ class RegisteredModelAdmin(NamedAdmin):
         return [versions, deployments_of("model", obj)]
 
     def delete_held(self, who: str, obj: RegisteredModel) -> None:
-        followers.fail_users(who, obj)  # who deletes here has seen the page that names them
+        followers.fail_users(who, obj)  # the confirmation page has named them
         services.delete_held(who, obj)

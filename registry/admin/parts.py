@@ -1,4 +1,4 @@
-"""What the pages of versions and revisions have in common."""
+"""Base class of the pages of versions and revisions."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from mcp_project.staff.pages import ReadOnlyAdmin
-from registry.admin.filters import FiltersAlone
+from registry.admin.filters import IndexedFiltersAdmin
 from registry.admin.tables import link
 
 
-class PartAdmin(FiltersAlone, ReadOnlyAdmin):
-    """Read-only pages of what is numbered within a resource: of all resources, or filtered by `parent` of one."""
+class PartAdmin(IndexedFiltersAdmin, ReadOnlyAdmin):
+    """Read-only pages of rows that are numbered within a resource, `parent`, by which the list can be filtered."""
 
     parent: str
     large: tuple[str, ...]
@@ -24,7 +24,7 @@ class PartAdmin(FiltersAlone, ReadOnlyAdmin):
         return [self.parent]
 
     def get_ordering(self, request: HttpRequest) -> tuple[str]:
-        return ("-number",) if request.GET.get(self.parent) else ("-pk",)  # as there is an index for either
+        return ("-number",) if request.GET.get(self.parent) else ("-pk",)  # both orders have an index
 
     def audited_object(self, obj: Any) -> Any:
         return getattr(obj, self.parent)
@@ -33,5 +33,5 @@ class PartAdmin(FiltersAlone, ReadOnlyAdmin):
         return link(getattr(obj, self.parent))
 
     @admin.display(description="aliases")
-    def named(self, obj: Any) -> str:
+    def aliases_column(self, obj: Any) -> str:
         return ", ".join(obj.aliases)

@@ -19,12 +19,15 @@ class DeploymentRevisionAdmin(PartAdmin):
 
     def seal(self, revision: DeploymentRevision) -> str:
         try:
-            found = verify(revision)
+            result = verify(revision)
         except ValueError:
-            return "BROKEN: the content is no JSON any more."
-        if found["intact"]:
-            return "Intact: the digest of the content is the one that was written down."
-        return f"BROKEN: the digest of the content is {found['computed']}, and not the one that was written down."
+            return "BROKEN: the content is no longer JSON. It was changed outside of the service."
+        if result["intact"]:
+            return "Intact: the content has the digest that was recorded."
+        return (
+            f"BROKEN: the digest of the content is {result['computed']}, not the recorded one. "
+            "It was changed outside of the service."
+        )
 
     @admin.display(description="content")
     def pinned(self, revision: DeploymentRevision) -> str:

@@ -43,8 +43,8 @@ class RegistryFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     fields: FilterFields
 
-    filter = django_filters.CharFilter(method="by_filter", label="MLflow's: `name LIKE 'churn%' AND tag.team = 'a'`.")
-    order_by = django_filters.CharFilter(method="as_it_is", label="`name ASC`, `last_updated_timestamp DESC`, …")
+    filter = django_filters.CharFilter(method="by_filter", label="A condition in MLflow's filter grammar.")
+    order_by = django_filters.CharFilter(method="as_it_is", label="The order; newest first by default.")
 
     def by_filter(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
         try:
@@ -61,7 +61,9 @@ class NamedFilter(RegistryFilter):
 
     name = django_filters.CharFilter()
     owner = django_filters.CharFilter()
-    search = django_filters.CharFilter(method="by_words", label="Words of the name, the description or the tags.")
+    search = django_filters.CharFilter(
+        method="by_words", label="Words in the name, description or tags; `-word` excludes."
+    )
 
     def by_words(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
         if len(text) > MAX_SEARCH:
@@ -86,7 +88,9 @@ class DeploymentFilter(NamedFilter):
     environment = django_filters.CharFilter()
     status = WordFilter(choices=DeploymentStatus.choices)
     protocol = WordFilter(choices=Protocol.choices)
-    model = django_filters.CharFilter(method="by_model", label="That has a target of the model with this id or name.")
+    model = django_filters.CharFilter(
+        method="by_model", label="Only those with a target of the model with this id or name."
+    )
 
     class Meta:
         model = Deployment
@@ -102,7 +106,9 @@ class DeploymentFilter(NamedFilter):
 class ContextFilter(NamedFilter):
     fields = CONTEXT_FIELDS
 
-    model = django_filters.CharFilter(method="by_model", label="The name of a model that a version is meant for.")
+    model = django_filters.CharFilter(
+        method="by_model", label="Only those with a version that is meant for the model of this name."
+    )
 
     class Meta:
         model = Context

@@ -1,6 +1,6 @@
-"""The clauses of a filter as a condition for the database.
+"""Turns the clauses of a filter into a condition for the database.
 
-Clauses are data: whoever gives one of them a meaning of its own takes it out before, and adds a condition.
+A protocol that gives some clauses another meaning removes them from the list first and adds its own conditions.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,14 +21,16 @@ NUMERIC = ("=", "!=", "<", "<=", ">", ">=")
 LOOKUPS = {"=": "exact", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "IN": "in"}
 OPPOSITES = {"!=": "=", "NOT IN": "IN"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Characters. To match a pattern takes time in proportion to its length and the value's, for every row: those of 1,200
-# against tags of 5 KB took 5 ms each.
+# In characters. Matching takes time in proportion to the lengths of the pattern and of each row's value: patterns of
+# 1,200 characters against tags of 5 KB took 5 ms a row.
 MAX_PATTERN = {"attribute": 500, "tag": 100}
 
 
 class FilterField(NamedTuple):
-    """An attribute: its column, of what kind its values are (milliseconds since 1970 for a column of times), and the
-    operators that it takes."""
+    """An attribute that a filter may name: its column, the kind of its values, and the operators that it takes.
+
+    A column of times is compared with milliseconds since 1970.
+    """
 
     column: str
     kind: Literal["string", "number", "milliseconds"] = "string"
@@ -36,16 +38,16 @@ class FilterField(NamedTuple):
 
 
 class FilterFields(NamedTuple):
-    """What a filter may name: attributes, and a JSONField of tags, key → value, with a GIN index jsonb_path_ops."""
+    """What a filter may name: attributes, and the keys of a JSONField `tags` that has a GIN index (jsonb_path_ops)."""
 
     attributes: Mapping[str, FilterField]
     tags: str = "tags"
 
     def check_key(self, kind: Kind, name: str) -> None:
-        """Raises FilterError for an attribute that does not exist. Any key may be a tag's."""
+        """Raise FilterError for an attribute that does not exist. Tags may have any key."""
         if kind == "attribute" and name not in self.attributes:
             raise FilterError(
-                f"There is no {_shown(kind, name)}: there are {', '.join(self.attributes)}, and tags.<key>."
+                f"There is no {_label(kind, name)}: there are {', '.join(self.attributes)}, and tags.<key>."
             )
 
 
@@ -53,7 +55,7 @@ TIMES = {
     "creation_timestamp": FilterField("created_at", "milliseconds", NUMERIC),
     "last_updated_timestamp": FilterField("updated_at", "milliseconds", NUMERIC),
 }
-# Of these MLflow 3.17 has `name`.
+# MLflow 3.17 has `name` only.
 MODEL_FIELDS = FilterFields(
     {
         "name": FilterField("name"),
@@ -73,7 +75,7 @@ DEPLOYMENT_FIELDS = FilterFields(
         **TIMES,
     }
 )
-# Of these MLflow 3.17 has the first four.
+# MLflow 3.17 has the first four only.
 VERSION_FIELDS = FilterFields(
     {
         "name": FilterField("model__name"),
@@ -97,8 +99,7 @@ CONTEXT_VERSION_FIELDS = FilterFields(
 
 
 class Like(Func):
-    """SQL's LIKE, with its wildcards `_` and `%`, and a backslash before one that is meant as such. Django's own
-    look-ups take no wildcards."""
+    """SQL's LIKE with its wildcards `_` and `%`, which a backslash escapes. Django's own look-ups take no wildcards."""
 
     template = "(%(expressions)s)"
     arg_joiner = " LIKE "
@@ -110,13 +111,13 @@ class ILike(Like):
 
 
 class Differs(Like):
-    """NULL, which is no match, where there is no value: unlike Django's `~Q`, which takes that for another value."""
+    """SQL's `<>`, which does not match where the value is NULL; Django's `~Q` does."""
 
     arg_joiner = " <> "
 
 
 def condition(clauses: Iterable[Clause], fields: FilterFields) -> Q:
-    """What holds for the rows that all clauses match. Raises FilterError."""
+    """Return the condition for rows that match all clauses. Raises FilterError."""
     return reduce(and_, (_condition(clause, fields) for clause in clauses), Q())
 
 
@@ -134,12 +135,12 @@ def _condition(clause: Clause, fields: FilterFields) -> Q:
 
 
 def _tag(clause: Clause, tags: str) -> Q:
-    """Only `=` is served by the index, and only as containment."""
+    """Compare a tag. Only `=` uses the index, by JSON containment."""
     _check_operator(clause, MATCHING)
     text = _string(clause)
     if clause.operator == "=":
         return Q(**{f"{tags}__contains": {clause.name: text}})
-    # Not KeyTextTransform, which takes the key "1" for a place in an array.
+    # Not KeyTextTransform, which takes the key "1" for an index into an array.
     value = Func(F(tags), Parameter(clause.name), function="jsonb_extract_path_text", output_field=TextField())
     return Q(Differs(value, Parameter(text))) if clause.operator == "!=" else _like(value, clause, text)
 
@@ -154,16 +155,16 @@ def _strings(column: str, clause: Clause) -> Q:
 def _like(value: Combinable, clause: Clause, pattern: str) -> Q:
     longest = MAX_PATTERN[clause.kind]
     if len(pattern) > longest:
-        raise FilterError(f"The pattern for the {_shown(clause.kind, clause.name)} has over {longest} characters.")
-    if (len(pattern) - len(pattern.rstrip("\\"))) % 2:  # which PostgreSQL answers with an error
+        raise FilterError(f"The pattern for the {_label(clause.kind, clause.name)} has over {longest} characters.")
+    if (len(pattern) - len(pattern.rstrip("\\"))) % 2:  # PostgreSQL would raise an error
         raise FilterError(
-            f"The pattern for the {_shown(clause.kind, clause.name)} ends in a backslash with nothing to escape."
+            f"The pattern for the {_label(clause.kind, clause.name)} ends in a backslash with nothing to escape."
         )
     return Q((Like if clause.operator == "LIKE" else ILike)(value, Parameter(pattern)))
 
 
 def _times(column: str, operator: str, milliseconds: int) -> Q:
-    """The column is more precise: a millisecond is the time from its beginning to the beginning of the next."""
+    """Compare times. The column has microseconds, so a millisecond is the interval up to the next one."""
     start, end = _moment(milliseconds), _moment(milliseconds + 1)
     if operator in {"=", "!="}:
         within = Q(**{f"{column}__gte": start, f"{column}__lt": end})
@@ -173,7 +174,7 @@ def _times(column: str, operator: str, milliseconds: int) -> Q:
 
 
 def _moment(milliseconds: int) -> datetime:
-    """Of those that a datetime cannot hold the nearest that it can: no row is as old, or as new."""
+    """Convert milliseconds since 1970, or return the first or last datetime if they are out of range."""
     try:
         return EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError:
@@ -181,7 +182,7 @@ def _moment(milliseconds: int) -> datetime:
 
 
 def _compared(column: str, operator: str, value: Value) -> Q:
-    """SQL's sense of != and NOT IN, in which they do not match NULL."""
+    """Compare a column. As in SQL, != and NOT IN do not match NULL."""
     if operator in OPPOSITES:
         return Q(**{f"{column}__isnull": False}) & ~_compared(column, OPPOSITES[operator], value)
     return Q(**{f"{column}__{LOOKUPS[operator]}": value})
@@ -190,28 +191,28 @@ def _compared(column: str, operator: str, value: Value) -> Q:
 def _check_operator(clause: Clause, operators: tuple[str, ...]) -> None:
     if clause.operator not in operators:
         raise FilterError(
-            f"The {_shown(clause.kind, clause.name)} is compared by {' '.join(operators)}, not by {clause.operator}."
+            f"The {_label(clause.kind, clause.name)} is compared by {' '.join(operators)}, not by {clause.operator}."
         )
 
 
 def _string(clause: Clause) -> str:
     if not isinstance(clause.value, str):
         raise FilterError(
-            f"The {_shown(clause.kind, clause.name)} is compared with a string in quotes, not with {clause.value}."
+            f"The {_label(clause.kind, clause.name)} is compared with a string in quotes, not with {clause.value}."
         )
     return clause.value
 
 
 def _number(clause: Clause) -> int:
-    """Also from a string of digits, which MLflow takes."""
+    """Return the clause's value as a number. A string of digits is accepted, as MLflow does."""
     number = whole_number(clause.value) if isinstance(clause.value, str) else clause.value
     if not isinstance(number, int):
         raise FilterError(
-            f"The {_shown(clause.kind, clause.name)} is compared with a whole number of at most 18 digits."
+            f"The {_label(clause.kind, clause.name)} is compared with a whole number of at most 18 digits."
         )
     return number
 
 
-def _shown(kind: Kind, name: str) -> str:
+def _label(kind: Kind, name: str) -> str:
     name = name if len(name) <= 50 else f"{name[:50]}…"
     return f"{kind} {name!r}"

@@ -1,4 +1,4 @@
-r"""MLflow's filters, `name LIKE 'churn%' AND tags.stage = 'live'`, as clauses that know of no database.
+r"""Parses MLflow's filters, such as `name LIKE 'churn%' AND tags.stage = 'live'`, into clauses.
 
     filter   = [clause {AND clause}]
     clause   = ["attribute." | "attributes." | "tag." | "tags."] key (operator value | ["NOT"] IN list)
@@ -7,10 +7,10 @@ r"""MLflow's filters, `name LIKE 'churn%' AND tags.stage = 'live'`, as clauses t
     value    = a string in single or double quotes, or a whole number
     list     = "(" string {"," string} [","] ")"
 
-Followed is mlflow/utils/search_utils.py of MLflow 3.17 (SearchModelUtils, SearchModelVersionUtils), which has sqlparse
-split the text. Like there, a quote inside a string is doubled or comes after a backslash, and a backslash elsewhere
-stands for itself. Unlike there, a quote so written becomes one quote: MLflow hands both characters on, and so cannot
-find a name with both kinds of quotes. A backslash right before a quote, as text may end in one, is written twice.
+Source: mlflow/utils/search_utils.py of MLflow 3.17 (SearchModelUtils, SearchModelVersionUtils), which splits the text
+by sqlparse. As there, a quote inside a string is doubled or escaped by a backslash, and any other backslash is literal.
+Unlike there, an escaped quote is read as one quote: MLflow keeps both characters and so cannot find a name that has
+both kinds of quotes. A literal backslash before a quote, such as one at the end of a string, is written twice.
 """
 
 import re
@@ -20,9 +20,9 @@ from typing import Literal, NamedTuple, TypeVar
 MAX_CHARACTERS = 10_000
 MAX_CLAUSES = 50
 MAX_VALUES = 500
-MAX_DIGITS = 18  # fits in PostgreSQL's bigint
+MAX_DIGITS = 18  # fits into PostgreSQL's bigint
 
-# None of these tries a character twice: `*+` and `++` never go back, so hostile text costs no more than other text.
+# The possessive quantifiers `*+` and `++` never backtrack, so that hostile text takes no more time than other text.
 SPACES = re.compile(r"\s*+")
 WORD = re.compile(r"\w++")
 KEY = re.compile(r"[\w.\-]++")
@@ -33,7 +33,7 @@ QUOTED = {
     '"': re.compile(r'"((?:[^"\\]|\\.|"")*+)"', re.DOTALL),
     "`": re.compile(r"`((?:[^`]|``)*+)`"),
 }
-WITHIN = {"'": re.compile(r"(\\++)('*+)|('++)"), '"': re.compile(r'(\\++)("*+)|("++)')}
+ESCAPES = {"'": re.compile(r"(\\++)('*+)|('++)"), '"': re.compile(r'(\\++)("*+)|("++)')}
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 SYMBOLS = ("!=", "<=", ">=", "=", "<", ">")
 KEYWORDS = ("AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "IS")
@@ -44,7 +44,7 @@ Kind = Literal["attribute", "tag"]
 
 
 class Clause(NamedTuple):
-    """`operator` is in capitals, with one space in NOT IN; with IN and NOT IN the value is a tuple, otherwise not."""
+    """One comparison. `operator` is in capitals, with one space in NOT IN. IN and NOT IN have a tuple as the value."""
 
     kind: Kind
     name: str
@@ -53,18 +53,18 @@ class Clause(NamedTuple):
 
 
 class FilterError(ValueError):
-    """One sentence: what is wrong with a filter, and where. It is fit for the client's eyes."""
+    """A sentence for the client that says what is wrong with a filter, and where."""
 
 
 def any_key(_kind: Kind, _name: str) -> None:
-    """The check of keys that refuses none."""
+    """Accept every key: the default of `check_key`."""
 
 
 def parse_filter(text: str, check_key: Callable[[Kind, str], None] = any_key) -> tuple[Clause, ...]:
-    """The clauses of a filter, all of which are to hold; none for text of spaces. Raises FilterError only.
+    """Return the clauses of a filter, which are joined by AND; none for blank text. Raises only FilterError.
 
-    `check_key` raises it for a key that does not exist, before anything is said about the value that it is compared
-    with."""
+    `check_key` raises it for a key that does not exist. That error comes before one about the key's value.
+    """
     reader = Reader(text, FilterError)
     clauses: list[Clause] = []
     values = 0
@@ -88,9 +88,9 @@ class Reader:
 
     def __init__(self, text: str, error: Callable[[str], ValueError]) -> None:
         if len(text) > MAX_CHARACTERS:
-            raise error(f"At most {MAX_CHARACTERS} characters are taken; these are {len(text)}.")
+            raise error(f"The text has {len(text)} characters; at most {MAX_CHARACTERS} are allowed.")
         if unstorable := UNSTORABLE.search(text):
-            raise error(f"Character {unstorable.start() + 1} is {unstorable[0]!r}, which no text may hold.")
+            raise error(f"Character {unstorable.start() + 1} is {unstorable[0]!r}, which text must not contain.")
         self._text, self._error, self._at = text, error, 0
         self._skip_spaces()
 
@@ -103,23 +103,25 @@ class Reader:
         return self._at + 1
 
     def expected(self, what: str) -> ValueError:
-        found = NUMBER.match(self._text, self._at)
-        shown = repr(found[0][:30] if found else self._text[self._at]) if not self.ended else "the end"
-        return self._error(f"At character {self.position}, {what} was expected, and {shown} was found.")
+        """Return an error that says what was expected here, and what the text has instead."""
+        word = NUMBER.match(self._text, self._at)
+        actual = repr(word[0][:30] if word else self._text[self._at]) if not self.ended else "the end"
+        return self._error(f"At character {self.position}, {what} was expected, and {actual} was found.")
 
     def symbol(self, *symbols: str) -> str | None:
+        """Read the first of these symbols that comes next, if one does."""
         for symbol in symbols:
             if self._text.startswith(symbol, self._at):
                 return self._take(self._at + len(symbol), symbol)
         return None
 
     def keyword(self, *keywords: str) -> str | None:
-        """The next word, in capitals, if it is one of these, in any case."""
+        """Read the next word if it is one of these in any case, and return it in capitals."""
         word = WORD.match(self._text, self._at)
         return self._take(word.end(), word[0].upper()) if word and _keyword(word[0]) in keywords else None
 
     def key(self, what: str) -> tuple[str, str]:
-        """The prefix before a key with its dot, or "", and the key. An error says that `what` was expected."""
+        """Read a key. Return its prefix with the dot, or "", and the key. The error says that `what` was expected."""
         prefix = PREFIX.match(self._text, self._at)
         if prefix:
             self._at, what = prefix.end(), "a key"
@@ -132,20 +134,21 @@ class Reader:
         return prefix[0] if prefix else "", key
 
     def quoted(self, quotes: str) -> str | None:
-        """What the next pair of quotes holds, if it is one of these kinds."""
+        """Read a quoted string if one begins here with one of these quotes, and return its content."""
         quote = self._text[self._at : self._at + 1]
         if not quote or quote not in quotes:
             return None
-        found = QUOTED[quote].match(self._text, self._at)
-        if found is None:
+        string = QUOTED[quote].match(self._text, self._at)
+        if string is None:
             raise self._error(f"The {quote} at character {self.position} is never closed.")
-        return self._take(found.end(), _unescaped(found[1], quote))
+        return self._take(string.end(), _unescaped(string[1], quote))
 
     def number(self) -> int | None:
-        found = NUMBER.match(self._text, self._at)
-        if found is None or (number := whole_number(found[0])) is None:
+        """Read a whole number if one begins here."""
+        word = NUMBER.match(self._text, self._at)
+        if word is None or (number := whole_number(word[0])) is None:
             return None
-        return self._take(found.end(), number)
+        return self._take(word.end(), number)
 
     def _take(self, end: int, value: T) -> T:
         self._at = end
@@ -189,7 +192,7 @@ def _operator(reader: Reader) -> str:
 
 
 def _list(reader: Reader) -> tuple[str, ...]:
-    """A comma may follow the last: a Python tuple of one, pasted into a filter, has one."""
+    """Read a list. A comma may follow the last item, as in a Python tuple of one that was pasted into a filter."""
     if not reader.symbol("("):
         raise reader.expected("a list in parentheses")
     value = reader.quoted("'\"")
@@ -207,7 +210,7 @@ def _list(reader: Reader) -> tuple[str, ...]:
 
 
 def _keyword(word: str) -> str:
-    """In capitals; but not letters that only become a keyword's when they are made capital, as the dotless i does."""
+    """Return an ASCII word in capitals. The dotless i, for example, would become a keyword's letter in capitals."""
     return word.upper() if word.isascii() else word
 
 
@@ -215,10 +218,10 @@ def _unescaped(text: str, quote: str) -> str:
     if quote == "`":
         return text.replace("``", "`")
 
-    def plain(found: re.Match[str]) -> str:
-        backslashes, quotes = len(found[1] or ""), len(found[2] or found[3] or "")
-        if not quotes and found.end() < len(text):
-            return found[0]
+    def unescape(run: re.Match[str]) -> str:
+        backslashes, quotes = len(run[1] or ""), len(run[2] or run[3] or "")
+        if not quotes and run.end() < len(text):
+            return run[0]
         return "\\" * (backslashes // 2) + quote * ((quotes + backslashes % 2) // 2)
 
-    return WITHIN[quote].sub(plain, text)
+    return ESCAPES[quote].sub(unescape, text)

@@ -1,4 +1,4 @@
-"""MLflow's `order_by`, `last_updated_timestamp DESC, name`, as columns that put any two rows in order."""
+"""Parses MLflow's `order_by`, such as `last_updated_timestamp DESC, name`, into columns that order rows uniquely."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -7,19 +7,22 @@ from registry.search.grammar import Reader
 
 
 class OrderError(ValueError):
-    """One sentence: what is wrong with an order, and where. It is fit for the client's eyes."""
+    """A sentence for the client that says what is wrong with an order, and where."""
 
 
 class OrderFields(NamedTuple):
-    """By what a list may be ordered: keys and their columns, the order of a list for which none is asked, and the
-    columns that together tell any two rows apart, which are added where they are missing."""
+    """The keys by which a list may be ordered.
+
+    `columns` maps keys to columns, `default` is the order of a request that names none, and `ties` are columns that are
+    unique together: they are appended where the order does not name them.
+    """
 
     columns: Mapping[str, str]
     default: tuple[str, ...]
     ties: tuple[str, ...]
 
 
-# As MLflow 3.17's SqlAlchemyStore orders them; a model's `timestamp` is when it was last updated, there as here.
+# The keys and defaults of MLflow 3.17's SqlAlchemyStore, in which a model's `timestamp` is the time of its last update.
 MODEL_ORDER = OrderFields(
     {
         "name": "name",
@@ -46,9 +49,9 @@ CONTEXT_VERSION_ORDER = OrderFields(
 
 
 def parse_order(order_by: str | Sequence[str], fields: OrderFields) -> tuple[str, ...]:
-    """Columns for QuerySet.order_by and KeysetPagination, `-` before those that descend.
+    """Return columns for QuerySet.order_by and KeysetPagination, with `-` before descending ones.
 
-    `order_by` is a text with commas, or several, which are taken for one. Raises OrderError only.
+    `order_by` is a text with commas, or several texts, which are joined. Raises only OrderError.
     """
     reader = Reader(order_by if isinstance(order_by, str) else ",".join(order_by), OrderError)
     if reader.ended:

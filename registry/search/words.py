@@ -6,13 +6,14 @@ from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
 
 MAX_SEARCH = 200  # characters of a search
-FEW = 1_000  # up to so many matches are found first and sorted afterwards
+FEW = 1_000  # up to this many matches are selected by their ids
 
 
 def having_words(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
     """The rows that match a search in PostgreSQL's websearch syntax.
 
-    It uses the generated column `words`, which the migrations make and Django does not know."""
+    It uses the generated column `words`, which the migrations make and Django does not know.
+    """
     has_words = f"{rows.model._meta.db_table}.words @@ websearch_to_tsquery('simple', %s)"
     matches = RawSQL(has_words, [text], output_field=BooleanField())  # noqa: S611  (no part of it is a client's)
     # The planner has no statistics of rare words: it would read all rows in the list's order to find them.

@@ -53,7 +53,7 @@ class MessageSerializer(StrictSerializer):
     role = ChoiceField(ROLES)
     template = StringField(
         max_length=MAX_VERSION_BYTES, allow_blank=True, trim_whitespace=False, validators=[validate_template],
-        help_text="`{{name}}` stands for a variable; `{{{{` for two braces.",
+        help_text="The text. `{{name}}` stands for a variable, `{{{{` for two braces.",
     )  # fmt: skip
 
 
@@ -62,7 +62,8 @@ class VariableSerializer(StrictSerializer):
 
     name = StringField(max_length=64, validators=[validate_variable_name])
     schema = serializers.DictField(
-        validators=[validate_applied_schema], help_text="JSON Schema, draft 2020-12, in part."
+        validators=[validate_applied_schema],
+        help_text="The JSON Schema of its values: a subset of draft 2020-12. See `docs/contexts.md`.",
     )
     default = serializers.JSONField(required=False, allow_null=True)  # not Field's own
     description = StringField(max_length=MAX_TEXT, required=False, allow_blank=True)
@@ -79,7 +80,9 @@ class ToolSerializer(StrictSerializer):
 
     name = StringField(max_length=64, validators=[validate_tool_name])
     description = StringField(max_length=MAX_TEXT, required=False, allow_blank=True)
-    parameters = serializers.DictField(required=False, validators=[validate_any_schema], help_text="JSON Schema.")
+    parameters = serializers.DictField(
+        required=False, validators=[validate_any_schema], help_text="The JSON Schema of the tool's parameters."
+    )
 
 
 class ResourceSerializer(StrictSerializer):
@@ -116,10 +119,16 @@ class ContextVersionSerializer(BriefContextVersionSerializer):
     tools: Any = serializers.ListSerializer(child=ToolSerializer(), required=False, max_length=128)
     resources: Any = serializers.ListSerializer(child=ResourceSerializer(), required=False, max_length=100)
     output_schema = serializers.DictField(
-        required=False, allow_null=True, validators=[validate_any_schema], help_text="JSON Schema of the answer."
+        required=False,
+        allow_null=True,
+        validators=[validate_any_schema],
+        help_text="The JSON Schema of the answer; null for none.",
     )
     models = serializers.ListField(
-        child=StringField(max_length=255), required=False, max_length=20, help_text="Names of those it is meant for."
+        child=StringField(max_length=255),
+        required=False,
+        max_length=20,
+        help_text="Names of the models that the version is meant for.",
     )
 
     class Meta(BriefContextVersionSerializer.Meta):
@@ -180,7 +189,7 @@ class ValuesSerializer(StrictSerializer):
     """The values of the variables."""
 
     variables = serializers.DictField(
-        required=False, default=dict, validators=[JSONObject(MAX_VERSION_BYTES)], help_text="Name → value."
+        required=False, default=dict, validators=[JSONObject(MAX_VERSION_BYTES)], help_text="The values: name → value."
     )
 
 
@@ -204,4 +213,6 @@ class ContextDiffSerializer(DiffSerializer):
     """The differences between two versions of a context."""
 
     same = serializers.BooleanField(help_text="Whether the digests are equal.")
-    messages = serializers.ListField(child=serializers.CharField(), help_text="The lines of a unified diff.")
+    messages = serializers.ListField(
+        child=serializers.CharField(), help_text="The messages, as lines of a unified diff."
+    )

@@ -10,7 +10,9 @@ class ContextSerializer(NamedSerializer):
     """A context, which has what models need at call time besides their weights. Its content is in its versions."""
 
     models = serializers.ListField(
-        child=serializers.CharField(), read_only=True, help_text="That any of its versions is meant for."
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="Names of the models that any of its versions is meant for.",
     )
     aliases = serializers.DictField(
         child=serializers.IntegerField(), read_only=True, help_text="The version that each alias names."

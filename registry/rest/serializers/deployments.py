@@ -29,11 +29,13 @@ class ContextReferenceSerializer(StrictSerializer):
     ignored = frozenset({"context_id"})
 
     context = StringField(  # type: ignore[assignment]  # the field, not Field's own `context`
-        max_length=255, help_text="Its id or name."
+        max_length=255, help_text="The id or name of the context."
     )
     context_id = serializers.UUIDField(read_only=True)
     version = serializers.IntegerField(min_value=1, max_value=MAX_NUMBER)
-    digest = StringField(required=False, max_length=71, help_text="Of the context's version: no other is taken.")
+    digest = StringField(
+        required=False, max_length=71, help_text="The digest of the version. If it is sent, it must be the right one."
+    )
 
 
 class TargetSerializer(StrictSerializer):
@@ -41,12 +43,17 @@ class TargetSerializer(StrictSerializer):
 
     ignored = frozenset({"model_id"})
 
-    model = StringField(source="model_name", max_length=255, help_text="Its id or name; it is shown by its name.")
+    model = StringField(
+        source="model_name", max_length=255, help_text="The id or name of the model; it is shown by its name."
+    )
     model_id = serializers.UUIDField(read_only=True)
     version = serializers.IntegerField(source="number", required=False, min_value=1, max_value=MAX_NUMBER)
     alias = StringField(max_length=255, required=False, allow_null=True)
     digest = StringField(
-        required=False, allow_blank=True, max_length=71, help_text="Of the version's artifact: no other is taken."
+        required=False,
+        allow_blank=True,
+        max_length=71,
+        help_text="The digest of the version's artifact. If it is sent, it must be the right one.",
     )
     context_version = ContextReferenceSerializer(required=False, allow_null=True)
     weight = serializers.IntegerField(
@@ -96,20 +103,23 @@ class TargetsField(serializers.Field[Any, Any, Any, Any]):
 class DeploymentSerializer(NamedSerializer):
     """Versions of models and their shares of the requests, bound to an environment and an endpoint."""
 
-    environment = StringField(max_length=MAX_ENVIRONMENT, help_text="One of DEPLOYMENT_ENVIRONMENTS.")
-    endpoint = StringField(max_length=MAX_ENDPOINT, validators=[validate_endpoint])
-    targets = TargetsField(help_text="From 1 to 20, whose weights sum to 100.")
-    timeout = serializers.IntegerField(
-        required=False, min_value=1, max_value=MAX_TIMEOUT, help_text="Seconds; 60 unless told."
+    environment = StringField(
+        max_length=MAX_ENVIRONMENT,
+        help_text="One of the environments that the operator allows (`DEPLOYMENT_ENVIRONMENTS`).",
     )
-    revision = serializers.IntegerField(read_only=True, help_text="The latest.")
+    endpoint = StringField(max_length=MAX_ENDPOINT, validators=[validate_endpoint])
+    targets = TargetsField(help_text="From 1 to 20 targets, whose weights sum to 100.")
+    timeout = serializers.IntegerField(
+        required=False, min_value=1, max_value=MAX_TIMEOUT, help_text="Seconds that a caller waits; 60 by default."
+    )
+    revision = serializers.IntegerField(read_only=True, help_text="The number of the latest revision.")
     message = StringField(
         max_length=MAX_MESSAGE,
         required=False,
         allow_blank=True,
         write_only=True,
         validators=[printable],
-        help_text="Why: kept with the revision.",
+        help_text="Why, in words: kept with the revision, and not shown with the deployment.",
     )
 
     class Meta:
@@ -146,7 +156,9 @@ class RevisionSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     actor = serializers.CharField()
     message = serializers.CharField()
-    digest = serializers.CharField(help_text="Of the content: `sha256:` and the SHA-256 of its canonical JSON.")
+    digest = serializers.CharField(
+        help_text="The digest of the content: `sha256:` and the SHA-256 of its canonical JSON."
+    )
 
 
 class WholeRevisionSerializer(RevisionSerializer):
@@ -164,7 +176,7 @@ class VerificationSerializer(serializers.Serializer[Any]):
 
     revision = serializers.IntegerField()
     intact = serializers.BooleanField()
-    recorded = serializers.CharField(help_text="The digest that was written down.")
+    recorded = serializers.CharField(help_text="The digest that was recorded with the revision.")
     computed = serializers.CharField(help_text="The digest of the content as it is stored now.")
 
 

@@ -13,8 +13,10 @@ class DiffQuery(StrictQuery):
     def get_fields(self) -> dict[str, Any]:
         limits: dict[str, Any] = {"required": False, "min_value": 1, "max_value": MAX_NUMBER}
         return {
-            "from": serializers.IntegerField(help_text="Without it, the one before `to`.", **limits),
-            "to": serializers.IntegerField(help_text="Without it, the latest.", **limits),
+            "from": serializers.IntegerField(
+                help_text="The number of the earlier one; by default the one before `to`.", **limits
+            ),
+            "to": serializers.IntegerField(help_text="The number of the later one; by default the latest.", **limits),
         }
 
 
@@ -34,7 +36,7 @@ class DiffSerializer(serializers.Serializer[Any]):
 
     to = serializers.IntegerField()
     differences = DifferenceSerializer(many=True)
-    cut = serializers.BooleanField(help_text="Whether there are more: their paths have at most a megabyte in all.")
+    cut = serializers.BooleanField(help_text="Whether more parts differ: their paths are limited to a megabyte in all.")
 
     def get_fields(self) -> dict[str, Any]:
         return {"from": serializers.IntegerField(), **super().get_fields()}

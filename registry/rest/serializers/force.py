@@ -7,7 +7,9 @@ from mcp_project.http.serializers import StrictQuery
 
 
 class ForceQuery(StrictQuery):
-    force = serializers.BooleanField(default=False, help_text="Also while deployments need it: they fail.")
+    force = serializers.BooleanField(
+        default=False, help_text="Delete it although deployments need it; those deployments fail."
+    )
 
 
 def wants_force(request: Request) -> bool:

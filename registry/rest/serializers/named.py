@@ -17,7 +17,7 @@ class NamedSerializer(StrictModelSerializer):
     # Declared, so that DRF adds no uniqueness query: the index decides, and a taken name is 409, not 400.
     name = StringField(max_length=255, validators=[printable, validate_model_name])
     owner = StringField(
-        max_length=100, required=False, validators=[printable], help_text="Without it, the key's owner."
+        max_length=100, required=False, validators=[printable], help_text="The owner; by default the owner of the key."
     )
     tags = TagsField(required=False)
     metadata = serializers.DictField(required=False, validators=[JSONObject(MAX_METADATA_BYTES)])

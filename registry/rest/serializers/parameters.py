@@ -34,7 +34,9 @@ class ResponseFormatSerializer(StrictSerializer):
     """The form of the answer, as in OpenAI's API."""
 
     type = ChoiceField(FORMATS)
-    json_schema = serializers.DictField(required=False, help_text="`name`, `schema`, and what else the provider takes.")
+    json_schema = serializers.DictField(
+        required=False, help_text="`name`, `schema`, and what else the provider accepts."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         given = attrs.get("json_schema")
@@ -66,5 +68,5 @@ class ParametersSerializer(StrictSerializer):
     frequency_penalty = NumberField(required=False, min_value=-2, max_value=2)
     response_format = ResponseFormatSerializer(required=False)
     extra = serializers.DictField(
-        required=False, validators=[JSONObject(MAX_EXTRA_BYTES)], help_text="What only some providers take."
+        required=False, validators=[JSONObject(MAX_EXTRA_BYTES)], help_text="Parameters that only some providers know."
     )

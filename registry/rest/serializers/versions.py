@@ -27,7 +27,7 @@ class ParentSerializer(StrictModelSerializer):
     uri = StringField(
         max_length=MAX_SOURCE,
         validators=[validate_source],
-        help_text="`models:/name/3` for a version, else where the data set is.",
+        help_text="`models:/name/3` for a version, or the address of a data set.",
     )
     digest = StringField(max_length=71, required=False, allow_blank=True, validators=[validate_digest])
 
@@ -51,13 +51,17 @@ class VersionSerializer(StrictModelSerializer):
     run_link = StringField(max_length=MAX_SOURCE, required=False, allow_blank=True, validators=[validate_link])
     status_message = StringField(max_length=1_000, required=False, allow_blank=True, validators=[printable])
     size = serializers.IntegerField(
-        required=False, allow_null=True, min_value=0, max_value=2**53, help_text="Of the artifact, in bytes."
+        required=False,
+        allow_null=True,
+        min_value=0,
+        max_value=2**53,
+        help_text="The size of the artifact in bytes; null if unknown.",
     )
     tags = TagsField(required=False)
     metrics = serializers.DictField(required=False, validators=[validate_metrics])
     params = serializers.DictField(required=False, validators=[JSONObject(MAX_METADATA_BYTES)])
     signature = serializers.DictField(required=False, validators=[validate_signature])
-    parents = ParentSerializer(many=True, required=False, help_text="What it was made from: versions and data sets.")
+    parents = ParentSerializer(many=True, required=False, help_text="The versions and data sets that it was made from.")
     aliases = serializers.ListField(child=serializers.CharField(), read_only=True)
 
     class Meta:
@@ -112,7 +116,7 @@ class TransitionSerializer(StrictSerializer):
 
     stage = StageField()
     archive_existing = serializers.BooleanField(
-        default=False, help_text="Move the versions that are in that stage now to Archived."
+        default=False, help_text="Move the versions that are in that stage now to `Archived`."
     )
 
 
@@ -124,7 +128,7 @@ class AliasSerializer(StrictSerializer):
     alias = serializers.CharField(read_only=True)
     version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
     moving = serializers.BooleanField(
-        read_only=True, help_text="Whether some deployments that follow the alias have not come to the version yet."
+        read_only=True, help_text="Whether some deployments that follow the alias do not have the version yet."
     )
 
 

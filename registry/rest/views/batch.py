@@ -23,7 +23,7 @@ MAX_ROWS = 1_000
 
 class BatchQuery(StrictQuery):
     mode = ChoiceField(
-        ["all", "each"], default="all", help_text="`all`: all rows, or none. `each`: a row that fails is left out."
+        ["all", "each"], default="all", help_text="`all` registers all rows or none; `each` leaves out rows that fail."
     )
 
 
@@ -38,8 +38,8 @@ class FieldErrorSerializer(serializers.Serializer[Any]):
 class ResultSerializer(serializers.Serializer[Any]):
     """The outcome of one row."""
 
-    row = serializers.IntegerField(help_text="From 0.")
-    status = serializers.IntegerField(help_text="201, or what a request of its own would have got.")
+    row = serializers.IntegerField(help_text="The number of the row, from 0.")
+    status = serializers.IntegerField(help_text="201, or the status that a request for this row alone would get.")
     id = serializers.UUIDField(required=False)
     name = serializers.CharField(required=False)
     code = serializers.CharField(required=False)

@@ -13,7 +13,7 @@ from registry.cards import as_html, card
 from registry.rest.views.models import KNOWN, MODEL_ID, OfModel
 
 TYPES = {"md": "text/markdown", "html": "text/html"}
-FORMAT = OpenApiParameter("format", str, enum=list(TYPES), description="Instead of `Accept`.")
+FORMAT = OpenApiParameter("format", str, enum=list(TYPES), description="The form of the card, instead of `Accept`.")
 
 
 @extend_schema(tags=["models"], parameters=[MODEL_ID, FORMAT, KNOWN])

@@ -19,8 +19,12 @@ MAX_DEPTH = 20
 
 
 class LineageQuery(StrictQuery):
-    version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1, help_text="The latest.")
-    depth = serializers.IntegerField(default=5, min_value=1, max_value=MAX_DEPTH, help_text="Steps in each direction.")
+    version = serializers.IntegerField(
+        required=False, min_value=1, max_value=2**31 - 1, help_text="The number of the version; the latest by default."
+    )
+    depth = serializers.IntegerField(
+        default=5, min_value=1, max_value=MAX_DEPTH, help_text="How many steps to follow in each direction."
+    )
 
 
 class NodeSerializer(serializers.Serializer[Any]):
@@ -47,7 +51,7 @@ class LineageSerializer(serializers.Serializer[Any]):
 
     nodes = NodeSerializer(many=True)
     edges = EdgeSerializer(many=True)
-    cut = serializers.BooleanField(help_text="Whether there is more than is told.")
+    cut = serializers.BooleanField(help_text="Whether there are more nodes than these.")
 
 
 @extend_schema(tags=["models"], parameters=[MODEL_ID])

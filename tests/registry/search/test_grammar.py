@@ -175,8 +175,8 @@ def test_mlflows_own_client_is_understood() -> None:
         ("(name = 'x')", "At character 1, an attribute or a tag was expected, and '(' was found."),
         ("'name' = 'x'", 'At character 1, an attribute or a tag was expected, and "\'" was found.'),
         ("tags. = 'x'", "At character 6, a key was expected, and ' ' was found."),
-        ("name = 'a\0b'", r"Character 10 is '\x00', which no text may hold."),
-        ("name = '\ud800'", r"Character 9 is '\ud800', which no text may hold."),
+        ("name = 'a\0b'", r"Character 10 is '\x00', which text must not contain."),
+        ("name = '\ud800'", r"Character 9 is '\ud800', which text must not contain."),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text: str, sentence: str) -> None:
@@ -191,7 +191,7 @@ def test_what_is_wrong_is_said_with_its_place(text: str, sentence: str) -> None:
     [
         (" AND ".join(["a = 'b'"] * 50), "A filter has at most 50 clauses."),
         (f"a = 'b' AND c IN ({', '.join(['1'] * 499)})".replace("1", "''"), "A filter has at most 500 values."),
-        ("a = 'b'".ljust(MAX_CHARACTERS - 10), "At most 10000 characters are taken; these are 10002."),
+        ("a = 'b'".ljust(MAX_CHARACTERS - 10), "The text has 10002 characters; at most 10000 are allowed."),
     ],
 )
 def test_bounds(most: str, sentence: str) -> None:

@@ -69,8 +69,8 @@ def test_order_of_versions(order_by: str, columns: tuple[str, ...]) -> None:
         ("`name", "The ` at character 1 is never closed."),
         ("name, name DESC", "The order names name twice."),
         ("timestamp, last_updated_timestamp", "The order names timestamp or last_updated_timestamp twice."),
-        ("name\0", r"Character 5 is '\x00', which no text may hold."),
-        (["name"] * 3_000, "At most 10000 characters are taken; these are 14999."),
+        ("name\0", r"Character 5 is '\x00', which text must not contain."),
+        (["name"] * 3_000, "The text has 14999 characters; at most 10000 are allowed."),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(order_by: str | list[str], sentence: str) -> None:
