@@ -1,8 +1,8 @@
-"""The errors of metering that clients can tell apart by their codes."""
+"""The errors of metering, with their codes."""
 
 from mcp_project.errors import Unavailable
 
 
 class UsageUnavailable(Unavailable):
     code = "USAGE_UNAVAILABLE"
-    meaning = "Requests cannot be recorded (`USAGE_WHEN_FULL`); try again."
+    meaning = "The request cannot be recorded, and `USAGE_WHEN_FULL` is `refuse`. Try again later."

@@ -1,4 +1,7 @@
-"""Writes each answered request into the journal: the outermost of the three, so that refusals are there too."""
+"""The middleware that records each answered request in the journal.
+
+It is the outermost of the middlewares that govern requests, so that refusals are recorded, too.
+"""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
@@ -24,8 +27,8 @@ class UsageTrackingMiddleware:
         if not request.call.governed:
             return self.get_response(request)
         if journal.failure is not None and settings.USAGE_WHEN_FULL == "refuse":
-            return unmetered(request)  # before anything is done that could not be recorded
-        response = in_shape(request, self.get_response(request))  # so that its bytes and code are the client's
+            return refuse_unrecorded(request)  # before the view does anything that could not be recorded
+        response = in_shape(request, self.get_response(request))  # the event has the size and code that are sent
         if isinstance(response, StreamingHttpResponse):
             metered = MeteredAsyncStream if response.is_async else MeteredStream
             response.streaming_content = metered(request, response)
@@ -33,14 +36,16 @@ class UsageTrackingMiddleware:
         event = event_of(request, response)
         written = journal.append(settings.USAGE_JOURNAL_DIR, event)
         if not written and settings.USAGE_WHEN_FULL == "refuse":
-            return unmetered(request)
+            return refuse_unrecorded(request)
         count(event)
         return response
 
 
 class Metering:
-    """The event of a response that is sent while it is made. It is written when the stream is closed: when its last
-    part is gone, or its client. The server counts in `call.sent_bytes` what it has sent."""
+    """Records the event of a streaming response when the stream is closed: after its last part, or when it is cut.
+
+    The event has the number of bytes that the server has sent (`call.sent_bytes`), if the server counts them.
+    """
 
     def __init__(self, request: Request, response: StreamingHttpResponse) -> None:
         self._request, self._response = request, response
@@ -49,7 +54,7 @@ class Metering:
         self._written = False
 
     def fail(self, error: Exception) -> None:
-        """Note a failure after the beginning: the client was sent a 200, and sees that the end is missing."""
+        """Record an error in the middle of the stream: the client got a 200, and sees that the end is missing."""
         rendered = from_exception(error)
         with structlog.contextvars.bound_contextvars(request_id=self._request.call.id):
             report(error, rendered)
@@ -96,7 +101,8 @@ class MeteredAsyncStream(Metering):
             raise
 
 
-def unmetered(request: Request) -> HttpResponse:
+def refuse_unrecorded(request: Request) -> HttpResponse:
+    """Answer USAGE_UNAVAILABLE. The refusal is counted in the metrics only, since no event can be written."""
     response = error_response(request, UsageUnavailable(retry_after=1))
-    count(event_of(request, response))  # which is all that will tell of it
+    count(event_of(request, response))
     return response

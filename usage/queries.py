@@ -1,4 +1,4 @@
-"""What reports and lists of events can be asked for: the query's parameters, read strictly."""
+"""The query parameters of reports and of lists of events. Unknown and repeated parameters are refused."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -26,17 +26,17 @@ from usage.period import Period, moment
 
 GROUPS = ("key", "owner", "model", "route", "method", "status", "code", "day", "hour")
 STEPS = ("hour", "day")
-OF_THIS_HOST = {"localtime", "posixrules", "Factory"}  # which lie among the zones, and are none
-COLUMNS = {"key": "key_id", "model": "model_id"}  # of Series and Event, where their names are others
+NOT_ZONES = {"localtime", "posixrules", "Factory"}  # files of tzdata that are not time zones
+COLUMNS = {"key": "key_id", "model": "model_id"}  # columns of Series and Event whose names differ from the parameters'
 
 
 class ZoneField(serializers.CharField):
     def to_internal_value(self, data: Any) -> Any:
         name = super().to_internal_value(data)
         try:
-            return ZoneInfo("" if name in OF_THIS_HOST else name)
-        except (KeyError, ValueError, OSError):  # unknown; with parts of a path; a folder of zones
-            text = "The name of a time zone is wanted, such as Europe/Berlin or UTC."
+            return ZoneInfo("" if name in NOT_ZONES else name)
+        except (KeyError, ValueError, OSError):  # an unknown name, a path, or a folder of zones
+            text = "There is no such time zone. Write a name such as Europe/Berlin or UTC."
             raise serializers.ValidationError(text) from None
 
 
@@ -46,7 +46,7 @@ class StatusField(serializers.CharField):
     def to_internal_value(self, data: Any) -> Any:
         text = super().to_internal_value(data).lower()
         if not re.fullmatch(r"[1-5](xx|[0-9]{2})", text, re.ASCII):
-            raise serializers.ValidationError("A status such as 404, or a family such as 4xx.")
+            raise serializers.ValidationError("Write a status such as 404, or a family such as 4xx.")
         return text
 
 
@@ -60,7 +60,7 @@ class GroupsField(serializers.CharField):
 
 
 class WordField(serializers.CharField):
-    """One of some words, in any case: what could not be counted is a mistake, not a zero."""
+    """One of some words, in any case. An unknown word is refused, since its count could only be zero."""
 
     def __init__(self, words: Iterable[str], **options: Any) -> None:
         super().__init__(**options)
@@ -69,24 +69,24 @@ class WordField(serializers.CharField):
     def to_internal_value(self, data: Any) -> Any:
         word = self._words.get(super().to_internal_value(data).upper())
         if word is None:
-            raise serializers.ValidationError(f"One of {', '.join(self._words.values())}.", "invalid_choice")
+            raise serializers.ValidationError(f"It must be one of {', '.join(self._words.values())}.", "invalid_choice")
         return word
 
 
 class RouteField(serializers.CharField):
-    """The name of a route of this version, or of one that has been counted."""
+    """The name of a route, which exists in this version or has been counted before."""
 
     def to_internal_value(self, data: Any) -> Any:
         name = super().to_internal_value(data)
         if name not in routes() and not Series.objects.filter(route=name).exists():
-            raise serializers.ValidationError(f"One of {', '.join(routes())}.", "invalid_choice")
+            raise serializers.ValidationError(f"It must be one of {', '.join(routes())}.", "invalid_choice")
         return name
 
 
 class ModelField(serializers.CharField):
-    """A model by its id or name, as the model's id.
+    """The id of a model that the client names by id or name, among the models of the context.
 
-    Looks among the context's `models`. An id that is not there is taken as it is: it may be a deleted model's.
+    An id that is not among them is accepted, because it may be that of a deleted model.
     """
 
     def to_internal_value(self, data: Any) -> Any:
@@ -103,12 +103,12 @@ class ModelField(serializers.CharField):
 
 @cache
 def routes() -> list[str]:
-    """The names of governed routes."""
+    """Return the names of all governed routes."""
     return [*sorted({name for name, path in _named(get_resolver().url_patterns, "/") if is_governed(path)}), UNMATCHED]
 
 
 def _named(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, str]]:
-    """The name and path of each route that has a name, outside of namespaces."""
+    """Yield the name and path of each route that has a name, outside of namespaces."""
     for pattern in patterns:
         path = f"{prefix}{pattern.pattern}"
         if isinstance(pattern, URLPattern):
@@ -121,7 +121,7 @@ def _named(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tu
 class UsageQuery(StrictQuery):
     """The time, and conditions of which each must hold."""
 
-    elsewhere: frozenset[str] = frozenset()  # parameters that somebody else reads
+    other_parameters: frozenset[str] = frozenset()  # parameters that the view reads by other means
     time_zone = ZoneField(
         required=False, help_text="The time zone of days and of times without an offset, such as `Europe/Berlin`."
     )
@@ -146,29 +146,33 @@ class UsageQuery(StrictQuery):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         zone = attrs.get("time_zone")
-        wrong: dict[str, Any] = {}
+        errors: dict[str, Any] = {}
         for name in ("from", "to"):
             if name in attrs:
                 try:
                     attrs[name] = moment(attrs[name], zone)
                 except ValueError as error:
-                    wrong[name] = [str(error)]
-        if not wrong and "from" in attrs and "to" in attrs and attrs["from"] >= attrs["to"]:
-            text = "`from` must lie before `to`, which is not included."
-            wrong["from"] = [serializers.ErrorDetail(text, "impossible_range")]
-        if wrong:
-            raise serializers.ValidationError(wrong)
+                    errors[name] = [str(error)]
+        if not errors and "from" in attrs and "to" in attrs and attrs["from"] >= attrs["to"]:
+            text = "`from` must be before `to`, which is not included."
+            errors["from"] = [serializers.ErrorDetail(text, "impossible_range")]
+        if errors:
+            raise serializers.ValidationError(errors)
         return attrs
 
     @classmethod
     def read(cls, request: Request) -> dict[str, Any]:
-        """A parameter that is given twice is refused, but for `group_by`. Raises ValidationError."""
-        given = {name: request.query_params.getlist(name) for name in request.query_params if name not in cls.elsewhere}
-        twice = [name for name, values in given.items() if len(values) > 1 and name != "group_by"]
+        """Read the parameters of a request. Raises ValidationError, also for repeated ones other than `group_by`."""
+        parameters = {
+            name: request.query_params.getlist(name)
+            for name in request.query_params
+            if name not in cls.other_parameters
+        }
+        twice = [name for name, values in parameters.items() if len(values) > 1 and name != "group_by"]
         if twice:
             raise serializers.ValidationError({name: ["It is given more than once."] for name in twice})
         models = visible_models(principal_of(request))
-        query = cls(data={name: ",".join(values) for name, values in given.items()}, context={"models": models})
+        query = cls(data={name: ",".join(values) for name, values in parameters.items()}, context={"models": models})
         query.is_valid(raise_exception=True)
         return dict(query.validated_data)
 
@@ -186,7 +190,7 @@ class TimeSeriesQuery(UsageQuery):
 
 
 class EventsQuery(UsageQuery):
-    elsewhere = frozenset(OF_PAGES)
+    other_parameters = frozenset(OF_PAGES)
     request_id = serializers.CharField(required=False, help_text="Only the request with this id, as in `X-Request-ID`.")
 
 
@@ -196,23 +200,26 @@ def period_of(query: dict[str, Any]) -> Period:
 
 
 def conditions(query: dict[str, Any], prefix: str = "") -> Q:
-    """On events, or with a prefix, on a relation to series."""
-    wanted = Q()
+    """Return the query's conditions on events or, with a prefix, on related series."""
+    condition = Q()
     for name in ("key", "owner", "model", "route", "method", "code", "request_id"):
         if name in query:
-            wanted &= Q(**{prefix + COLUMNS.get(name, name): query[name]})
+            condition &= Q(**{prefix + COLUMNS.get(name, name): query[name]})
     status = query.get("status", "")
     if status.endswith("xx"):
         family = int(status[0]) * 100
-        wanted &= Q(**{f"{prefix}status__gte": family, f"{prefix}status__lt": family + 100})
+        condition &= Q(**{f"{prefix}status__gte": family, f"{prefix}status__lt": family + 100})
     elif status:
-        wanted &= Q(**{f"{prefix}status": int(status)})
-    return wanted
+        condition &= Q(**{f"{prefix}status": int(status)})
+    return condition
 
 
 def visible(principal: Principal, prefix: str = "") -> Q:
-    """A key sees its own usage. An admin key sees all; if it is bound to models, that of no model and of those that it
-    may see."""
+    """Return the condition on the usage that a key may see.
+
+    A key sees its own. An admin key sees everything; if it is bound to models, its own, usage without a model, and that
+    of the models that it may see.
+    """
     own = Q(**{f"{prefix}key_id": principal.key_id})
     if not principal.may(Permission.ADMIN):
         return own

@@ -24,12 +24,12 @@ from usage.queries import EventsQuery, ReportQuery, TimeSeriesQuery, conditions,
 from usage.reports import FIGURE_COLUMNS, Report, TooManyGroups, period_fields, time_series
 from usage.serializers import EventSerializer, ReportSerializer, TimeSeriesSerializer
 
-MAX_GROUPS = 10_000  # in one answer of JSON
+MAX_GROUPS = 10_000  # in a JSON response
 NEWEST_FIRST = ("-time", "-id")
 FIELDS = EventSerializer.Meta.fields
 
 
-def answers(serializer: Any) -> dict[Any, Any]:
+def json_or_csv(serializer: Any) -> dict[Any, Any]:
     return {(200, "application/json"): serializer, (200, "text/csv"): OpenApiTypes.STR}
 
 
@@ -37,11 +37,11 @@ def answers(serializer: Any) -> dict[Any, Any]:
 @extend_schema_view(
     list=extend_schema(
         summary="List answered requests, newest first",
-        description="An admin key sees all, another its own. Refusals (401, 429) of one key or address, with one "
-        "code and within a second, are one event, with a `count`; so are answers to `GET /api/keys/me`. As CSV all of "
-        "them, not a page.",
+        description="An admin key sees all requests, any other key its own. Identical refusals (401, 429) of one key "
+        "or address within a second are one event with their number in `count`; so are responses of "
+        "`GET /api/keys/me`. CSV has all events instead of a page.",
         parameters=[EventsQuery],
-        responses=answers(EventSerializer(many=True)),
+        responses=json_or_csv(EventSerializer(many=True)),
     )
 )
 class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
@@ -63,8 +63,8 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
             events = self.get_queryset()
             pages = [name for name in ("limit", "cursor") if name in request.query_params]
             if pages:
-                raise Invalid(*(FieldError(name, "CSV has all events, in no pages.") for name in pages))
-            return csv_response("events", FIELDS, every(events))
+                raise Invalid(*(FieldError(name, "CSV has no pages: leave this out.") for name in pages))
+            return csv_response("events", FIELDS, all_rows(events))
         return super().list(request)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -73,10 +73,10 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
 
     @extend_schema(
         summary="Report the usage of a period",
-        description="Of an admin key all usage, of another its own. A request is counted at most two seconds after its "
-        "answer. Without `to` until now, without `from` the 24 hours before that.",
+        description="An admin key sees all usage, any other key its own. A request is counted at most two seconds "
+        "after its response. The default of `to` is now, that of `from` 24 hours before `to`.",
         parameters=[ReportQuery],
-        responses=answers(ReportSerializer),
+        responses=json_or_csv(ReportSerializer),
     )
     @action(detail=False)
     def report(self, request: Request) -> HttpResponseBase:
@@ -88,14 +88,14 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
         try:
             return Response(report.document(MAX_GROUPS))
         except TooManyGroups:
-            text = f"Those are more than {MAX_GROUPS} groups: ask for fewer, for a shorter time, or for CSV."
+            text = f"The report has more than {MAX_GROUPS} groups: group by less, shorten the period, or request CSV."
             raise Invalid(FieldError("group_by", text, "too_many_groups")) from None
 
     @extend_schema(
         summary="Report the usage of each hour or day of a period",
-        description="As `GET /api/usage`, with a point for each step, also where nothing was counted.",
+        description="As `GET /api/usage`, with one point for each step, including those without requests.",
         parameters=[TimeSeriesQuery],
-        responses=answers(TimeSeriesSerializer),
+        responses=json_or_csv(TimeSeriesSerializer),
     )
     @action(detail=False)
     def timeseries(self, request: Request) -> HttpResponseBase:
@@ -110,8 +110,8 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
         return conditions(query, "series__") & visible(principal_of(self.request), "series__")
 
 
-def every(events: QuerySet[Event]) -> Iterator[dict[str, Any]]:
-    """In pages of their own, so that no query runs for as long as the client reads."""
+def all_rows(events: QuerySet[Event]) -> Iterator[dict[str, Any]]:
+    """Yield all events. They are read page by page, so that no query lasts as long as the client reads."""
     rows: list[dict[str, Any]] = page(events.values(*FIELDS), NEWEST_FIRST, None, MAX_PAGE_SIZE)
     while rows:
         yield from rows

@@ -35,10 +35,10 @@ def test_report_says_that_the_books_balance(journals: Path) -> None:
 
     call_command("usage_reconcile", stdout=out)
 
-    table, total, verdict = out.getvalue().rpartition("In all:")[0], *out.getvalue().splitlines()[-2:]
+    table, total, verdict = out.getvalue().rpartition("In total:")[0], *out.getvalue().splitlines()[-2:]
     assert len(table.splitlines()) == 3
     assert total == (
-        "In all: 2 journals, 3 events for 4 requests, 4 requests in the roll-ups; 1 lines wait to be drained."
+        "In total: 2 journals, 3 events for 4 requests, 4 requests in the roll-ups; 1 lines wait to be drained."
     )
     assert verdict == "The books balance."
 

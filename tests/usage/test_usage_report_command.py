@@ -71,14 +71,14 @@ def test_events_that_wait_to_be_counted_are_told(tmp_path: Path, settings: Any) 
 
     call_command("usage_report", stdout=StringIO(), stderr=err)
 
-    assert err.getvalue().startswith("1 more events of this host wait")
+    assert err.getvalue().startswith("1 more events of this host are not counted yet")
 
 
 def test_without_groups_there_is_one_line() -> None:
     assert [line.split()[0] for line in report(group_by="").splitlines()[1:]] == ["requests", "3"]
 
 
-def test_model_is_told_by_its_id_or_its_name(tmp_path: Path) -> None:
+def test_model_is_named_by_its_id_or_its_name(tmp_path: Path) -> None:
     model = RegisteredModel.objects.create(name="churn", owner="ann")
     record(tmp_path, event(model_id=str(model.pk)))
 
@@ -87,17 +87,17 @@ def test_model_is_told_by_its_id_or_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "sentence"),
     [
-        ({"from": "2026-03-12"}, "--from: `from` must lie before `to`"),
+        ({"from": "2026-03-12"}, "--from: `from` must be before `to`"),
         ({"group_by": "planet"}, "--group-by: 'planet' is not one of"),
-        ({"time_zone": "Mars"}, "--time-zone: The name of a time zone"),
-        ({"time_zone": "Asia/Kolkata", "group_by": "day"}, "--time-zone: Days of Asia/Kolkata do not begin"),
+        ({"time_zone": "Mars"}, "--time-zone: There is no such time zone"),
+        ({"time_zone": "Asia/Kolkata", "group_by": "day"}, "--time-zone: .* days of Asia/Kolkata do not begin"),
         ({"key": "x"}, "--key: "),
         ({"model": "nothing"}, "--model: There is no such model"),
         ({"from": "2026-03-10T10:00"}, "or name a --time-zone"),
     ],
 )
-def test_bad_options_are_told_by_their_names(options: dict[str, str], told: str) -> None:
-    with pytest.raises(CommandError, match=told):
+def test_error_names_the_option(options: dict[str, str], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence):
         report(**options)

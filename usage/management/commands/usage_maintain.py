@@ -9,17 +9,17 @@ from usage.partitions import database_day, existing, maintain
 
 class Command(ReadyCommand):
     help = (
-        "Make the ledger's partitions ahead of need, and drop those past USAGE_RETENTION_DAYS; roll-ups stay. "
-        "The service does so by itself: this is for a service that stands still, or for a scheduler."
+        "Make the ledger's partitions for the next days and drop those past USAGE_RETENTION_DAYS; roll-ups stay. "
+        "The running service does this itself. The command is for a stopped service, or for a scheduler."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         try:
             made, dropped = maintain(database_day())
         except OperationalError as error:
-            raise CommandError(f"The ledger is busy, try again: {' '.join(str(error).split())}") from None
-        for word, days in (("Made", made), ("Dropped", dropped)):
+            raise CommandError(f"The ledger is busy: {' '.join(str(error).split())}. Try again.") from None
+        for verb, days in (("Made", made), ("Dropped", dropped)):
             for day in days:
-                self.stdout.write(f"{word} the partition of {day}.")
-        kept = existing()
-        self.stdout.write(f"The ledger has {len(kept)} partitions, from {kept[0]} to {kept[-1]}.")
+                self.stdout.write(f"{verb} the partition of {day}.")
+        partitions = existing()
+        self.stdout.write(f"The ledger has {len(partitions)} partitions, from {partitions[0]} to {partitions[-1]}.")

@@ -6,14 +6,14 @@ from django.core.management.base import CommandError
 from mcp_project.management.base import ReadyCommand
 from usage.reconcile import Books, JournalBook, reconcile
 
-COLUMNS = ("journal", "drained of its file", "drained", "dropped", "expired", "in the ledger", "waiting")
+COLUMNS = ("journal", "drained in its file", "drained", "dropped", "expired", "in the ledger", "waiting")
 
 
 class Command(ReadyCommand):
     help = (
-        "Prove the books: journals' lines = the ledger's rows = the sums of the roll-ups, per journal and in all. "
-        "Prints every difference, and then ends with status 1. May run while the service serves; lines that wait to "
-        "be drained are no difference. --verbosity 0 leaves out the table of the journals."
+        "Check that the books balance: the journals' lines = the ledger's rows = the sums of the roll-ups, for each "
+        "journal and in total. Prints every difference and then ends with status 1. The service may run; lines that "
+        "wait to be drained are no difference. --verbosity 0 leaves out the table of journals."
     )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -29,11 +29,11 @@ class Command(ReadyCommand):
 
     def _print_total(self, books: Books) -> None:
         self.stdout.write(
-            f"In all: {len(books.journals)} journals, {books.events} events for {books.requests} requests, "
+            f"In total: {len(books.journals)} journals, {books.events} events for {books.requests} requests, "
             f"{books.rolled_up} requests in the roll-ups; {books.waiting} lines wait to be drained."
         )
         if books.expired:
-            self.stdout.write(f"Of {books.expired} requests before those, only roll-ups are left.")
+            self.stdout.write(f"The roll-ups also have {books.expired} earlier requests, whose events were dropped.")
 
 
 def _row(book: JournalBook) -> tuple[str, ...]:
