@@ -75,7 +75,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
     spend = limiter.spend
 
     def prepare(caller: Api, fields: dict[str, Any]) -> None:
-        def change_and_spend(limits: Limits, cost: int) -> Any:
+        def change_and_spend(limits: Limits, cost: int = 1) -> Any:
             if limits.pool_id == caller.row.pool_id:  # not the pool of wrong keys, before the authentication
                 APIKey.objects.filter(pk=caller.row.pk).update(**fields)
             return spend(limits, cost)

@@ -112,9 +112,12 @@ def test_no_room_for_a_new_series_is_no_failure_of_the_request(owner: Api, monke
 
 @pytest.mark.parametrize(("lost", "kind"), [(True, "store_lost"), (False, "undecided")])
 def test_errors_of_the_limiter_are_counted_by_kind(
-    owner: Api, monkeypatch: pytest.MonkeyPatch, lost: bool, kind: str
+    owner: Api, monkeypatch: pytest.MonkeyPatch, settings: Any, lost: bool, kind: str
 ) -> None:
     from keys.limits.limiter import limiter
+
+    settings.KEY_CACHE_SECONDS = 60
+    owner.get("/api/models")  # so that the key is remembered: to look it up asks the limiter for its address
 
     def fail(*_: Any) -> None:
         raise StoreAway("connection refused", lost=lost)

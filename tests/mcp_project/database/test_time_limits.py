@@ -247,7 +247,8 @@ def test_read_only_database_is_503_for_changes_and_unhealthy_and_recovers_by_its
             again = own.post("/api/contexts", json={"name": "x"}, headers={"Idempotency-Key": "k"})
             assert outcome(again) == (503, "DATABASE_UNAVAILABLE")
     for _ in range(3):
-        assert outcome(change(KeyGenerator().generate()[0])) == (503, "DATABASE_UNAVAILABLE"), "it cannot be counted"
+        wrong = KeyGenerator().generate()[0]
+        assert outcome(change(wrong)) == (401, "INVALID_API_KEY"), "each worker counts wrong keys for itself"
 
     make_read_only(cluster, "off", kick=False)
     until(lambda: change(closed).status_code == 201, "it has recovered by itself")
@@ -281,8 +282,10 @@ def test_standby_is_503_and_unhealthy_until_it_is_promoted(cluster: EmbeddedPost
         return str(httpx.get(f"{served.url}/health", timeout=10).json()["checks"]["database"])
 
     until(lambda: health() == "read-only", "it is unhealthy")
-    for key in (opened, served.key, KeyGenerator().generate()[0]):  # a standby has no unlogged tables: no counters
-        assert outcome(change(key)) == (503, "DATABASE_UNAVAILABLE")
+    # A standby has no unlogged tables, so the limiter has no counters there.
+    assert outcome(change(opened)) == (503, "DATABASE_UNAVAILABLE")
+    assert outcome(change(served.key)) == (503, "LIMITER_UNAVAILABLE")
+    assert outcome(change(KeyGenerator().generate()[0])) == (401, "INVALID_API_KEY")
     with session(cluster, autocommit=True) as ours:
         ours.execute("SELECT pg_promote()")
 
