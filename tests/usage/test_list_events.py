@@ -114,7 +114,7 @@ def test_export_that_breaks_off_is_recorded_as_the_failure_that_it_was(
         yield from ({**row} for row in Event.objects.values())
         raise OperationalError("gone")
 
-    monkeypatch.setattr("usage.views.every", rows)
+    monkeypatch.setattr("usage.views.all_rows", rows)
     monkeypatch.setattr("mcp_project.http.csv_response.CHUNK", 1)
     record(tmp_path, event(), event())
     response = admin.get("/api/usage/events?format=csv", X_Request_ID="broken")
