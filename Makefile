@@ -77,9 +77,9 @@ format: $(VENV)/.installed-dev ## format the code and mend what the linter can
 install: $(VENV)/.installed ## only install
 
 requirements: $(VENV)/.installed-dev ## resolve pyproject.toml into requirements*.txt, pinned and hashed
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 		--no-header pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 		--no-header pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 
 clean: ## remove what was installed and cached (not var/, which holds the embedded database)
