@@ -17,7 +17,7 @@ from keys.credentials import credential
 from keys.errors import LimiterUnavailable, WrongKey
 from keys.limits.decision import Decision, Limits
 from keys.limits.failures import count_wrong_key, look_at_failures, require_few_failures, require_unblocked
-from keys.limits.free import TOO_MANY_FREE, admit_free, is_free
+from keys.limits.free import count_free, is_free
 from keys.limits.headers import refusal
 from keys.limits.limiter import limiter
 from keys.principal import Principal
@@ -47,8 +47,7 @@ def charged(request: Request, principal: Principal) -> Decision:
     if not is_free(request):
         return limiter.spend(limits)
     request.call.measures["units"] = 0
-    if not admit_free(request, principal.key_id):
-        raise TOO_MANY_FREE
+    count_free(request, principal.key_id)
     try:
         return limiter.spend(limits, cost=0)
     except LimiterUnavailable:
