@@ -13,12 +13,10 @@ Watch = Callable[[Callable[[], object]], Callable[[], None]]
 
 
 class Caller(Protocol):
-    """What the frame needs of the principal: the apps know its class."""
+    """The part of the principal that the frame reads. The apps know its class."""
 
     @property
     def prefix(self) -> str: ...
-    @property
-    def actor(self) -> str: ...
 
 
 class Call:
@@ -38,7 +36,7 @@ class Call:
         self.address = address  # the client's IP address; client_address.UNKNOWN where a proxy did not name it
         self.protocol = protocols.protocol_of(path)
         # Whether the request needs a key, is limited and is recorded in the ledger.
-        self.governed = self.protocol is not None and path not in self.protocol.open_paths
+        self.governed = self.protocol is not None and self.protocol.governs(path)
         self.principal: Caller | None = None  # set once the key has been authenticated
         # The resource that the request is about, once it was found and the key may see it: "model" → its id.
         self.subject: dict[str, Any] = {}

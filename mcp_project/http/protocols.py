@@ -57,6 +57,10 @@ class Protocol:
         """The most bytes of a request body."""
         return int(getattr(settings, self.max_body))
 
+    def governs(self, path: str) -> bool:
+        """Whether requests to this path of the protocol need a key, are limited and are metered."""
+        return path not in self.open_paths
+
 
 Row = tuple[str, Protocol, tuple[tuple[re.Pattern[str], Protocol], ...]]
 
@@ -96,9 +100,9 @@ def protocol_of(path: str) -> Protocol | None:
 
 
 def is_governed(path: str) -> bool:
-    """Whether requests to the path need a key and are metered."""
+    """Whether requests to the path need a key, are limited and are metered."""
     protocol = protocol_of(path)
-    return protocol is not None and path not in protocol.open_paths
+    return protocol is not None and protocol.governs(path)
 
 
 def body_limit(protocol: Protocol | None) -> int:
