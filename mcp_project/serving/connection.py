@@ -24,7 +24,17 @@ from gunicorn.asgi.parser import LimitRequestHeaders, LimitRequestLine, ParseErr
 
 from mcp_project.http.protocols import body_limit, protocol_of
 from mcp_project.serving import responses
-from mcp_project.serving.delivery import BYTES_A_SECOND, Delivery, Stream
+from mcp_project.serving.bounds import (
+    BODY_SECONDS,
+    BYTES_A_SECOND,
+    DRAIN_BYTES,
+    DRAIN_SECONDS,
+    EARLY_BYTES,
+    HEAD_BYTES,
+    HEAD_SECONDS,
+    READ_BYTES,
+)  # fmt: skip
+from mcp_project.serving.delivery import Delivery, Stream
 from mcp_project.serving.environ import Environ, UnreadBody, environ_of, is_trusted
 from mcp_project.serving.refusals import count_refusal
 from mcp_project.serving.responses import Refusal
@@ -32,13 +42,7 @@ from mcp_project.serving.responses import Refusal
 if TYPE_CHECKING:
     from mcp_project.serving.worker import LoopWorker
 
-HEAD_SECONDS = 10.0  # from a request's first byte, or from connecting, to the end of its head
-HEAD_BYTES = 64 << 10  # limit of a whole head; the parser limits each line and the number of headers
-BODY_SECONDS = 10.0  # to read a body, plus a second for each BYTES_A_SECOND
-DRAIN_SECONDS, DRAIN_BYTES = 5.0, 32 << 20
-READ_BYTES = 64 << 10  # the most that one recv() reads
 RESET = struct.pack("ii", 1, 0)  # struct linger: close() discards unsent data and resets the connection
-EARLY_BYTES = 64 << 10  # buffer for pipelined requests while one is answered
 
 State = Enum("State", "READING WORKING WRITING DRAINING CLOSED")
 

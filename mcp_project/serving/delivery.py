@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from mcp_project.serving.bounds import BYTES_A_SECOND, WRITE_SECONDS
+
 if TYPE_CHECKING:
     from mcp_project.serving.connection import Connection
 
 log = structlog.get_logger("serving")
-
-WRITE_SECONDS = 10.0  # to write a response, plus a second for each BYTES_A_SECOND
-BYTES_A_SECOND = 32 << 10
 
 
 class Stream:

@@ -1,4 +1,4 @@
-"""What the database holds up, ends within its time limits: a real server, and a PostgreSQL of its own."""
+"""Statements and waits for locks end within their time limits, on a real server with a PostgreSQL of its own."""
 
 import os
 import signal
@@ -6,45 +6,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
 
-from keys.crypto import KeyGenerator
 from mcp_project.database.embedded_postgres import EmbeddedPostgres
-from tests.support.server import Server, at_once, embedded_environment, until
+from tests.support.limited_server import make_key, serve, session, waiting
+from tests.support.server import Server, at_once, until
 
 pytestmark = pytest.mark.wire
-
-LIMITS = {"DATABASE_LOCK_TIMEOUT": "0.5", "DATABASE_STATEMENT_TIMEOUT": "3"}
-
-
-@pytest.fixture
-def served(cluster: EmbeddedPostgres, tmp_path: Path) -> Iterator[Server]:
-    with serve(cluster, tmp_path) as server:
-        yield server
-
-
-@contextmanager
-def serve(cluster: EmbeddedPostgres, folder: Path, **variables: str) -> Iterator[Server]:
-    named = {**embedded_environment(), "DB_HOST": str(cluster.socket_dir), "DB_NAME": "limits"}
-    with Server(folder, {**named, **LIMITS, **variables}) as server:
-        yield server
-
-
-def session(cluster: EmbeddedPostgres, **options: Any) -> "psycopg.Connection[tuple[Any, ...]]":
-    return psycopg.connect(host=str(cluster.socket_dir), user="postgres", dbname="limits", **options)
-
-
-def make_key(client: httpx.Client, name: str, **fields: Any) -> dict[str, Any]:
-    body = {"owner": name, "name": name, "permissions": ["read", "write"], "rate_limit": "100000/m", **fields}
-    made = client.post("/api/keys", json=body)
-    assert made.status_code == 201, made.text
-    answer: dict[str, Any] = made.json()
-    return answer
 
 
 def test_service_holds_its_connections_to_the_limits(cluster: EmbeddedPostgres, served: Server) -> None:
@@ -219,86 +189,3 @@ def frozen(cluster: EmbeddedPostgres) -> Iterator[None]:
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
-
-
-def test_read_only_database_is_503_for_changes_and_unhealthy_and_recovers_by_itself(
-    cluster: EmbeddedPostgres, served: Server
-) -> None:
-    with served.client(served.key) as admin:
-        closed, opened, local = (
-            make_key(admin, mode, on_outage=mode, permissions=["admin"])["key"] for mode in ("closed", "open", "local")
-        )
-
-    def change(key: str) -> httpx.Response:
-        with served.client(key) as own:
-            return own.post("/api/contexts", json={"name": uuid4().hex})
-
-    def healthy() -> bool:
-        return httpx.get(f"{served.url}/health", timeout=10).status_code == 200
-
-    make_read_only(cluster, "on")
-    until(lambda: not healthy(), "it is unhealthy")
-    assert httpx.get(f"{served.url}/health", timeout=10).json()["checks"]["database"] == "read-only"
-    assert outcome(change(closed)) == (503, "LIMITER_UNAVAILABLE")
-    for key in (opened, local):
-        assert outcome(change(key)) == (503, "DATABASE_UNAVAILABLE")
-        with served.client(key) as own:
-            assert own.get("/api/models").status_code == 200, "what only reads is served, as the key's mode says"
-            again = own.post("/api/contexts", json={"name": "x"}, headers={"Idempotency-Key": "k"})
-            assert outcome(again) == (503, "DATABASE_UNAVAILABLE")
-    for _ in range(3):
-        wrong = KeyGenerator().generate()[0]
-        assert outcome(change(wrong)) == (401, "INVALID_API_KEY"), "each worker counts wrong keys for itself"
-
-    make_read_only(cluster, "off", kick=False)
-    until(lambda: change(closed).status_code == 201, "it has recovered by itself")
-    until(healthy, "it is healthy")
-
-
-def make_read_only(cluster: EmbeddedPostgres, value: str, kick: bool = True) -> None:
-    """Of all sessions to come; those that there are end, with `kick`."""
-    with session(cluster, autocommit=True) as ours:
-        ours.execute("SET default_transaction_read_only = off")
-        ours.execute(f"ALTER DATABASE limits SET default_transaction_read_only = {value}")
-        if kick:
-            ours.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mcp'")
-
-
-def test_standby_is_503_and_unhealthy_until_it_is_promoted(cluster: EmbeddedPostgres, served: Server) -> None:
-    with served.client(served.key) as client:
-        opened = make_key(client, "open", on_outage="open", permissions=["admin"])["key"]
-        assert client.get("/api/models").status_code == 200
-    cluster.stop()
-    signal_file = cluster.data_dir / "standby.signal"
-    signal_file.touch()
-    os.chown(signal_file, cluster.data_dir.stat().st_uid, -1)
-    cluster._start()
-
-    def change(key: str) -> httpx.Response:
-        with served.client(key) as own:
-            return own.post("/api/contexts", json={"name": uuid4().hex})
-
-    def health() -> str:
-        return str(httpx.get(f"{served.url}/health", timeout=10).json()["checks"]["database"])
-
-    until(lambda: health() == "read-only", "it is unhealthy")
-    # A standby has no unlogged tables, so the limiter has no counters there.
-    assert outcome(change(opened)) == (503, "DATABASE_UNAVAILABLE")
-    assert outcome(change(served.key)) == (503, "LIMITER_UNAVAILABLE")
-    assert outcome(change(KeyGenerator().generate()[0])) == (401, "INVALID_API_KEY")
-    with session(cluster, autocommit=True) as ours:
-        ours.execute("SELECT pg_promote()")
-
-    until(lambda: change(served.key).status_code == 201, "it has recovered by itself")
-    assert health() == "ok"
-
-
-def outcome(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
-
-
-def waiting(cluster: EmbeddedPostgres) -> int:
-    """How many of the service's statements wait for a lock."""
-    with session(cluster) as ours:
-        row = ours.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
-        return row[0] if row else 0
