@@ -21,7 +21,7 @@ from keys.limits.free import count_free, is_free
 from keys.limits.headers import refusal
 from keys.limits.limiter import limiter
 from keys.principal import Principal
-from keys.visibility import look_up, names_something, view_of
+from keys.visibility import names_resource, view_of
 from mcp_project.http.bodies import require_acceptable_length
 from mcp_project.http.call import Request
 
@@ -132,12 +132,12 @@ def _takes(request: Request) -> bool:
     return has and method in view_class.http_method_names
 
 
-def _names_something(request: Request) -> bool:
-    return request.method != "OPTIONS" and names_something(view_of(request))
+def _names_resource(request: Request) -> bool:
+    return request.method != "OPTIONS" and names_resource(view_of(request))
 
 
 def _check_visibility(request: Request) -> None:
-    look_up(view_of(request))
+    view_of(request).find()
 
 
 RULES = (
@@ -148,6 +148,6 @@ RULES = (
     Rule("route", _always, _check_route),
     Rule("permission", _has_view, _check_permission),
     Rule("method", _takes_methods, _check_method),
-    Rule("visibility", _names_something, _check_visibility),
+    Rule("visibility", _names_resource, _check_visibility),
 )
 NAMES = tuple(rule.name for rule in RULES)

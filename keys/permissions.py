@@ -36,10 +36,12 @@ def refuse_cross_site(request: HttpRequest) -> None:
 
 
 class KeyPermission(AnyKey):
-    """A view's `required_permission`; without one, `read` to read and `write` for everything else."""
+    """Requires a view's `required_permission`; without one, `read` to read, and for all else the view's
+    `write_permission`, which is `write` by default."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         needed = getattr(view, "required_permission", None)
         if needed is None:
-            needed = Permission.READ if request.method in SAFE_METHODS else Permission.WRITE
+            writes = request.method not in SAFE_METHODS
+            needed = getattr(view, "write_permission", Permission.WRITE) if writes else Permission.READ
         return super().has_permission(request, view) and principal_of(request).may(needed)

@@ -14,7 +14,6 @@ from keys.limits.decision import Limits
 from keys.models import APIKey, Permission
 from keys.patterns import Network, matches
 from mcp_project.errors import Unauthenticated
-from mcp_project.http.call import call_of
 from mcp_project.http.client_address import is_listed
 
 
@@ -92,8 +91,3 @@ class Principal:
 def principal_of(request: RestRequest) -> Principal:
     """The caller, in a view that the permission classes have let it reach."""
     return cast(Principal, request.auth)
-
-
-def note_model(request: RestRequest, model_id: UUID) -> None:
-    """Note on the call which model the request is about: one that exists, and that the key may see."""
-    call_of(request).subject["model"] = model_id

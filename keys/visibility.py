@@ -1,8 +1,7 @@
-"""Finds what a path names, as a given key would see it, by the view that the path leads to."""
+"""Finds the view of a path, and the resource that the path names, as a key would see it."""
 
 from typing import Any
 
-from django.http import Http404
 from django.urls import Resolver404, resolve
 
 from keys.principal import Principal
@@ -10,6 +9,7 @@ from mcp_project.errors import NotFound
 from mcp_project.http.call import Call, Request
 from mcp_project.http.client_address import UNKNOWN
 from mcp_project.http.middleware import without_slash
+from mcp_project.http.resources import ResourceView
 
 NOWHERE = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "HTTP_HOST": "localhost"}  # for the links of pages
 
@@ -17,8 +17,7 @@ NOWHERE = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "HTTP_HOST": "localh
 def request_for(
     principal: Principal, method: str, path: str, address: str | None = None, content_length: int | None = None
 ) -> Request:
-    """A request that nobody has sent, as it would be if this principal sent it. Its call has no address unless one is
-    given."""
+    """Make the request that this principal would send. Its call has no address unless `address` is set."""
     request = Request()
     request.method = method
     request.path = path
@@ -32,8 +31,8 @@ def request_for(
 
 
 def view_of(request: Request) -> Any:
-    """The view of Django REST framework that the request's path leads to, ready for the request. None for a path that
-    leads nowhere, and for other views."""
+    """The view of Django REST framework that the request's path leads to, ready for the request. None for a path
+    without a view, and for views of another kind."""
     match = request.resolver_match
     view_class = getattr(match and match.func, "cls", None)
     if match is None or view_class is None:
@@ -47,25 +46,20 @@ def view_of(request: Request) -> Any:
     return view
 
 
-def names_something(view: Any) -> bool:
-    """Whether the view's path names something that has to be there, and that the key has to be allowed to see."""
-    return bool(view is not None and view.kwargs and hasattr(view, "get_object"))
-
-
-def look_up(view: Any) -> None:
-    """Find what the view's path names. Raises NotFound, also as Http404, for what is not there or what the key may not
-    see."""
-    if names_something(view):
-        view.get_object()
+def names_resource(view: Any) -> bool:
+    """Whether the view's path names a resource that has to exist, and that the key has to be allowed to see."""
+    return isinstance(view, ResourceView) and bool(view.kwargs)
 
 
 def require_visible(principal: Principal, method: str, path: str) -> None:
-    """Raises NotFound where the key is bound to models, and what a path names is not there for it."""
+    """Raises NotFound if the key is bound to models and the resource of the path does not exist for it."""
     if principal.model_patterns is None:
         return
     request = request_for(principal, method, path)
     try:
         request.resolver_match = resolve(request.path_info)
-        look_up(view_of(request))
-    except (Http404, Resolver404):
+    except Resolver404:
         raise NotFound from None
+    view = view_of(request)
+    if names_resource(view):
+        view.find()

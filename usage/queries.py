@@ -161,7 +161,7 @@ class UsageQuery(StrictQuery):
         return attrs
 
     @classmethod
-    def read(cls, request: Request) -> dict[str, Any]:
+    def of(cls, request: Request) -> dict[str, Any]:
         """Read the parameters of a request. Raises ValidationError, also for repeated ones other than `group_by`."""
         parameters = {
             name: request.query_params.getlist(name)

@@ -52,7 +52,7 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
     ordering = NEWEST_FIRST
 
     def get_queryset(self) -> QuerySet[Event]:
-        query = EventsQuery.read(self.request)
+        query = EventsQuery.of(self.request)
         events = Event.objects.filter(visible(principal_of(self.request)), conditions(query))
         if "from" in query:
             events = events.filter(time__gte=query["from"])
@@ -80,7 +80,7 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
     )
     @action(detail=False)
     def report(self, request: Request) -> HttpResponseBase:
-        query = ReportQuery.read(request)
+        query = ReportQuery.of(request)
         period = period_of(query)
         report = Report(period, query.get("group_by") or (), self._condition(query), principal_of(request))
         if wants_csv(request):
@@ -99,7 +99,7 @@ class UsageViewSet(mixins.ListModelMixin, GenericViewSet[Event]):
     )
     @action(detail=False)
     def timeseries(self, request: Request) -> HttpResponseBase:
-        query = TimeSeriesQuery.read(request)
+        query = TimeSeriesQuery.of(request)
         period = period_of(query)
         points = time_series(period, query["step"], self._condition(query))
         if wants_csv(request):

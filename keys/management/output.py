@@ -22,7 +22,7 @@ ACTOR = "command"  # how the audit trail names whoever runs a command
 def show_secret(out: OutputWrapper, err: OutputWrapper, row: APIKey, key: str, as_json: bool) -> None:
     """The key alone on standard output, so that KEY=$(...) works; the rest on standard error."""
     if as_json:
-        out.write(json.dumps({"key": key, **KeySerializer(row).data}, default=str))
+        out.write(json.dumps({"key": key, **KeySerializer.show(row)}, default=str))
         return
     out.write(key)
     until = f"until {row.expires_at:%Y-%m-%d %H:%M} UTC" if row.expires_at else "without end"

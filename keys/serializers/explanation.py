@@ -6,13 +6,13 @@ from rest_framework import serializers
 
 from keys.admission import NAMES
 from keys.serializers.keys import LimitsSerializer
-from mcp_project.http.serializers import StrictSerializer, StringField
+from mcp_project.http.serializers import StrictQuery, StringField
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-class SupposedRequestSerializer(StrictSerializer):
-    """The request that is asked about."""
+class SupposedRequestSerializer(StrictQuery):
+    """The request to explain."""
 
     method = StringField(default="GET", help_text=f"The method of the request: one of {', '.join(METHODS)}.")
     path = StringField(

@@ -24,6 +24,7 @@ from keys.serializers.keys import (
     RotationSerializer,
 )
 from mcp_project.http.preconditions import expected_etags
+from mcp_project.http.resources import ResourceView
 from mcp_project.http.rest import PREFIX
 
 IF_MATCH = OpenApiParameter(
@@ -36,7 +37,7 @@ IF_MATCH = OpenApiParameter(
     list=extend_schema(summary="List keys, newest first"),
     retrieve=extend_schema(summary="Read a key"),
 )
-class KeyViewSet(mixins.ListModelMixin, GenericViewSet[APIKey]):
+class KeyViewSet(mixins.ListModelMixin, GenericViewSet[APIKey], ResourceView):
     """Keys, for keys with the permission `admin`."""
 
     required_permission = Permission.ADMIN
@@ -48,14 +49,16 @@ class KeyViewSet(mixins.ListModelMixin, GenericViewSet[APIKey]):
     def get_queryset(self) -> QuerySet[APIKey]:
         return APIKey.objects.all()
 
-    def retrieve(self, _request: Request, key_id: UUID) -> Response:
-        return shown(APIKey.objects.with_id(key_id))
+    def find(self) -> APIKey:
+        return APIKey.objects.with_id(self.kwargs["key_id"])
+
+    def retrieve(self, _request: Request, **_path: Any) -> Response:
+        return shown(self.find())
 
     @extend_schema(summary="Create a key", request=NewKeySerializer, responses={201: CreatedKeySerializer})
     def create(self, request: Request) -> Response:
-        wanted = NewKeySerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        return secret_shown(*services.create_key(principal_of(request).actor, **wanted.validated_data))
+        fields = NewKeySerializer.read(request.data)
+        return secret_shown(*services.create_key(principal_of(request).actor, **fields))
 
     @extend_schema(
         summary="Change a key",
@@ -66,9 +69,8 @@ class KeyViewSet(mixins.ListModelMixin, GenericViewSet[APIKey]):
     )
     def partial_update(self, request: Request, key_id: UUID) -> Response:
         etags = expected_etags(request)
-        wanted = NewKeySerializer(data=request.data, partial=True)
-        wanted.is_valid(raise_exception=True)
-        return shown(services.update_key(principal_of(request).actor, key_id, etags, wanted.validated_data))
+        changes = NewKeySerializer.read(request.data, partial=True)
+        return shown(services.update_key(principal_of(request).actor, key_id, etags, changes))
 
     @extend_schema(summary="Revoke a key", description="Final. The key stays on record.", responses={204: None})
     def destroy(self, request: Request, key_id: UUID) -> Response:
@@ -97,23 +99,21 @@ class KeyViewSet(mixins.ListModelMixin, GenericViewSet[APIKey]):
     )
     @action(detail=False, methods=["post"], url_path="revoke")
     def revoke_all(self, request: Request) -> Response:
-        wanted = OwnerSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        return Response({"revoked": revocation.revoke_keys_of(principal_of(request).actor, **wanted.validated_data)})
+        owner = OwnerSerializer.read(request.data)
+        return Response({"revoked": revocation.revoke_keys_of(principal_of(request).actor, **owner)})
 
 
 def rotated(request: Request, key_id: UUID) -> Response:
-    wanted = RotationSerializer(data=request.data)
-    wanted.is_valid(raise_exception=True)
-    return secret_shown(*services.rotate_key(principal_of(request).actor, key_id, **wanted.validated_data))
+    rotation = RotationSerializer.read(request.data)
+    return secret_shown(*services.rotate_key(principal_of(request).actor, key_id, **rotation))
 
 
 def shown(row: APIKey) -> Response:
-    return Response(KeySerializer(row).data, headers={"ETag": row.etag})
+    return Response(KeySerializer.show(row), headers={"ETag": row.etag})
 
 
 def secret_shown(row: APIKey, key: str) -> Response:
     """The one answer that holds the secret."""
-    answer: dict[str, Any] = {"key": key, **KeySerializer(row).data}
+    answer: dict[str, Any] = {"key": key, **KeySerializer.show(row)}
     headers = {"Location": f"{PREFIX}keys/{row.pk}", "ETag": row.etag, "Cache-Control": "no-store"}
     return Response(answer, status=status.HTTP_201_CREATED, headers=headers)

@@ -26,7 +26,7 @@ class OwnKeyView(APIView):
         principal = principal_of(request)
         row = APIKey.objects.get(pk=principal.key_id)
         return Response(
-            {**KeySerializer(row).data, "limits": what_is_left(principal.limits)}, headers={"ETag": row.etag}
+            {**KeySerializer.show(row), "limits": what_is_left(principal.limits)}, headers={"ETag": row.etag}
         )
 
 

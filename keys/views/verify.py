@@ -21,6 +21,5 @@ class VerifyView(APIView):
         responses=AnswerSerializer,
     )
     def post(self, request: Request) -> Response:
-        question = QuestionSerializer(data=request.data)
-        question.is_valid(raise_exception=True)
-        return Response(verify(**{"permission": None, "model": None, "ip": None, **question.validated_data}))
+        question = QuestionSerializer.read(request.data)
+        return Response(verify(**{"permission": None, "model": None, "ip": None, **question}))

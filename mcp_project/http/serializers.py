@@ -1,4 +1,4 @@
-"""What every serializer of the API does with a body."""
+"""The serializers that every resource of the API is read and shown with."""
 
 from copy import copy
 from functools import cache
@@ -29,10 +29,32 @@ class ChoiceField(serializers.ChoiceField):
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields that it does not know or that only the service sets: a typo must not pass for success."""
+    """Refuses fields that it does not know or that only the service sets: a typo must not pass for success.
+
+    Views use `read` for a body and `show` for a resource. Both work on a copy of one serializer a process, because
+    making its fields takes ten times as long as writing a resource with them. A nested serializer belongs to the one
+    that is kept, and must not depend on the context.
+    """
 
     unknown = "Not a field that can be set."
-    ignored: frozenset[str] = frozenset()  # what is shown only, and may come back from whoever sends what he has read
+    ignored: frozenset[str] = frozenset()  # fields that are only shown; a client may send back what it has read
+
+    @classmethod
+    def read(cls, data: Any, instance: models.Model | None = None, partial: bool = False) -> dict[str, Any]:
+        """The validated fields of a body: of a new resource, or, if `partial`, of a change to `instance`. Raises
+        ValidationError."""
+        serializer = copy(_kept(cls, partial))
+        serializer.instance, serializer.initial_data = instance, data
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    @classmethod
+    def show(cls, instance: Any, **context: Any) -> dict[str, Any]:
+        """The resource as JSON."""
+        serializer = copy(_kept(cls, False))
+        set_context(serializer, context)
+        shown: dict[str, Any] = serializer.to_representation(instance)
+        return shown
 
     def to_internal_value(self, data: Any) -> Any:
         wrong = self._unknown_in(data) if isinstance(data, dict) else {}
@@ -59,17 +81,13 @@ class StrictQuery(StrictSerializer):
     unknown = "Not a parameter here."
 
     @classmethod
-    def read(cls, request: Request) -> dict[str, Any]:
-        """Raises ValidationError."""
-        query = cls(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
-        return dict(query.validated_data)
+    def of(cls, request: Request) -> dict[str, Any]:
+        """The values of the request's query. Raises ValidationError."""
+        return cls.read(request.query_params.dict())
 
 
 class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
-    """Its fields are made once a process: to make them takes ten times as long as to write a resource with them.
-
-    Fields within fields belong to the serializer that is kept: what they do must not depend on the context."""
+    """A strict serializer whose fields come from a model."""
 
     serializer_choice_field = ChoiceField
     serializer_field_mapping: ClassVar[dict[type[Any], type[Any]]] = {
@@ -78,26 +96,10 @@ class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
         models.TextField: StringField,
     }
 
-    @classmethod
-    def show(cls, instance: models.Model, **context: Any) -> dict[str, Any]:
-        """The resource as JSON."""
-        serializer = copy(_kept(cls, False))
-        set_context(serializer, context)
-        shown: dict[str, Any] = serializer.to_representation(instance)
-        return shown
-
-    @classmethod
-    def read(cls, data: Any, instance: models.Model | None = None, partial: bool = False) -> dict[str, Any]:
-        """What a body says: of a new resource, or, `partial`, of one that there is. Raises ValidationError."""
-        serializer = copy(_kept(cls, partial))
-        serializer.instance, serializer.initial_data = instance, data
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
-
 
 @cache
-def _kept(serializer_class: type[StrictModelSerializer], partial: bool) -> StrictModelSerializer:
-    """With what Django REST Framework makes at the first use, so that copies share it."""
+def _kept(serializer_class: type[StrictSerializer], partial: bool) -> StrictSerializer:
+    """The serializer that all requests share, with its fields and validators, which DRF makes at first use."""
     serializer = serializer_class(partial=partial)
     _ = serializer.fields, serializer.validators
     return serializer

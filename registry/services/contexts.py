@@ -3,6 +3,7 @@ in which the context's row is held."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from keys.principal import Principal
 from mcp_project.audit import trail
@@ -42,14 +43,19 @@ def update_context(
 
 
 @transactions.change
-def delete_context(principal: Principal, ident: str, etags: Collection[str] | None, force: bool = False) -> None:
-    """With its versions and aliases; the audit trail stays. Deployments that need it fail with `force`, and without
-    are a CONFLICT. Raises NotFound, Stale, and Forbidden as `require_owner`."""
+def delete_context(principal: Principal, ident: str, etags: Collection[str] | None, force: bool = False) -> UUID:
+    """Delete a context with its versions and aliases. Returns its id. The audit trail stays.
+
+    Deployments that need it fail with `force`; without it they are a Conflict. Raises NotFound, Stale, and Forbidden as
+    `require_owner`.
+    """
     context = find_context(principal, ident, lock=True)
     require_owner(principal, context.owner)
     check_etag(context, etags)
     followers.make_way(principal, context, None, force)
+    context_id: UUID = context.pk  # Django takes it from the object
     delete_held(principal.actor, context)
+    return context_id
 
 
 def delete_held(actor: str, context: Context) -> None:

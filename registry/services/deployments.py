@@ -4,6 +4,7 @@ models of new targets are held, then the deployment."""
 import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -88,13 +89,15 @@ def change_held(
 
 
 @transactions.change
-def delete_deployment(principal: Principal, ident: str, etags: Collection[str] | None) -> None:
-    """With its revisions; the audit trail stays. Raises NotFound, Stale, and PERMISSION_DENIED
-    as `require_owner`."""
+def delete_deployment(principal: Principal, ident: str, etags: Collection[str] | None) -> UUID:
+    """Delete a deployment with its revisions. Returns its id. The audit trail stays. Raises NotFound, Stale, and
+    Forbidden as `require_owner`."""
     deployment = find_deployment(principal, ident, lock=True)
     require_owner(principal, deployment.owner)
     check_etag(deployment, etags)
+    deployment_id: UUID = deployment.pk  # Django takes it from the object
     delete_held(principal.actor, deployment)
+    return deployment_id
 
 
 def delete_held(actor: str, deployment: Deployment) -> None:

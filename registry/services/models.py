@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from typing import Any
+from uuid import UUID
 
 from keys.principal import Principal
 from mcp_project.audit import trail
@@ -41,14 +42,19 @@ def update_model(
 
 
 @transactions.change
-def delete_model(principal: Principal, ident: str, etags: Collection[str] | None, force: bool = False) -> None:
-    """With its versions, aliases and lineage; the audit trail stays. Deployments that need it fail with `force`, and
-    without are a CONFLICT. Raises NotFound, Stale, and Forbidden as `require_owner`."""
+def delete_model(principal: Principal, ident: str, etags: Collection[str] | None, force: bool = False) -> UUID:
+    """Delete a model with its versions, aliases and lineage. Returns its id. The audit trail stays.
+
+    Deployments that need it fail with `force`; without it they are a Conflict. Raises NotFound, Stale, and Forbidden as
+    `require_owner`.
+    """
     model = find_model(principal, ident, lock=True)
     require_owner(principal, model.owner)
     check_etag(model, etags)
     followers.make_way(principal, model, None, force)
+    model_id: UUID = model.pk  # Django takes it from the object
     delete_held(principal.actor, model)
+    return model_id
 
 
 def delete_held(actor: str, model: RegisteredModel) -> None:

@@ -26,8 +26,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "revoked": {"permissions": ["admin"], "revoked_at": timezone.now()},
 }
 ABSENT = {
-    "model_id": "absent", "context_id": "absent", "deployment_id": "absent", "number": 99, "alias": "absent",
-    "key_id": uuid4(),
+    "model_id": "absent", "context_id": "absent", "deployment_id": "absent", "version": 99, "revision": 99,
+    "alias": "absent", "key_id": uuid4(),
 }  # fmt: skip
 
 
@@ -58,7 +58,8 @@ def examples(owner: Api) -> dict[str, object]:
         "model_id": "churn",
         "context_id": "support",
         "deployment_id": "churn-live",
-        "number": 1,
+        "version": 1,
+        "revision": 1,
         "alias": "champion",
         "key_id": owner.row.pk,
     }

@@ -16,7 +16,7 @@ from keys.models import APIKey, KeptAnswer
 from mcp_project.audit.models import AuditEntry
 from mcp_project.errors import error_classes
 from registry.models import RegisteredModel
-from registry.rest.views.models import ModelViewSet
+from registry.rest.views.models import ModelListView
 from tests.support.api import Api, api, drain_own_journal
 from tests.support.error_shape import check_shape
 from usage.models import Event
@@ -113,7 +113,7 @@ def test_what_the_view_refused_stays_refused(owner: Api, path: str, body: Any, s
 
 def answering(response: Callable[[], HttpResponseBase]) -> Callable[..., Any]:
     """A view that does its work and then answers so."""
-    real = ModelViewSet.create
+    real = ModelListView.create
 
     def create(*call: Any, **words: Any) -> Any:
         real(*call, **words)
@@ -141,7 +141,7 @@ def test_what_is_not_the_views_last_word_is_undone_and_not_kept(
     owner: Api, monkeypatch: pytest.MonkeyPatch, response: Callable[[], HttpResponse], status: int
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(ModelViewSet, "create", answering(response))
+        patch.setattr(ModelListView, "create", answering(response))
         assert owner.post("/api/models", {"name": "m"}, Idempotency_Key="a").status_code == status
         assert not RegisteredModel.objects.exists()
         assert not KeptAnswer.objects.exists()
@@ -190,7 +190,7 @@ def test_failed_statement_that_the_limiter_took_for_an_answer_is_undone(
 
 
 def test_answer_that_is_made_while_it_is_sent_is_not_kept(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ModelViewSet, "create", answering(lambda: StreamingHttpResponse([b"a", b"b"])))
+    monkeypatch.setattr(ModelListView, "create", answering(lambda: StreamingHttpResponse([b"a", b"b"])))
     response = owner.post("/api/models", {"name": "m"}, Idempotency_Key="a")
 
     assert b"".join(response.streaming_content) == b"ab"  # type: ignore[attr-defined]

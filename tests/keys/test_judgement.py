@@ -52,13 +52,13 @@ CHANGES: dict[tuple[str, str], Any] = {
     ("DELETE", "/api/models/{model_id}/aliases/{alias}"): None,
     ("POST", "/api/models/{model_id}/aliases/{alias}/rollback"): None,
     ("POST", "/api/models/{model_id}/versions"): {"source": "s3://b/new"},
-    ("PATCH", "/api/models/{model_id}/versions/{number}"): {"description": "new"},
-    ("DELETE", "/api/models/{model_id}/versions/{number}"): None,
-    ("POST", "/api/models/{model_id}/versions/{number}/stage"): {"stage": "Staging"},
+    ("PATCH", "/api/models/{model_id}/versions/{version}"): {"description": "new"},
+    ("DELETE", "/api/models/{model_id}/versions/{version}"): None,
+    ("POST", "/api/models/{model_id}/versions/{version}/stage"): {"stage": "Staging"},
     ("POST", "/api/models:batch"): [{"name": "new"}],
 }  # fmt: skip
 NO_CHANGES = {
-    ("POST", "/api/contexts/{context_id}/versions/{number}/render"),
+    ("POST", "/api/contexts/{context_id}/versions/{version}/render"),
     ("POST", "/api/keys/verify"),
 }
 Meanwhile = Callable[[Api, dict[str, Any]], None]
@@ -99,7 +99,7 @@ def test_every_operation_of_the_document_is_looked_at() -> None:
 
 def send(caller: Api, operation: tuple[str, str], key_id: UUID, **headers: str) -> Any:
     method, template = operation
-    numbers = {"number": 2 if method == "DELETE" else 1, "alias": "challenger"}
+    numbers = {"version": 2 if method == "DELETE" else 1, "alias": "challenger"}
     names = {"context_id": "support", "model_id": "churn", "deployment_id": "live", "key_id": key_id}
     if method in {"PATCH", "PUT"}:
         headers["If_Match"] = "*"

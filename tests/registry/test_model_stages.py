@@ -1,4 +1,4 @@
-"""POST /api/models/{model_id}/versions/{number}/stage"""
+"""POST /api/models/{model_id}/versions/{version}/stage"""
 
 from typing import Any
 

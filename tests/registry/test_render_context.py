@@ -1,4 +1,4 @@
-"""POST /api/contexts/{context_id}/versions/{number}/render"""
+"""POST /api/contexts/{context_id}/versions/{version}/render"""
 
 import itertools
 import tracemalloc

@@ -39,6 +39,18 @@ def test_model_is_told_of_those_that_exist_and_may_be_seen(teammate: Api) -> Non
     assert [(event.status, event.model_id) for event in events()] == [(200, model.pk), (404, None)]
 
 
+def test_failed_change_and_deletion_are_recorded_with_their_model(owner: Api) -> None:
+    model = RegisteredModel.objects.create(name="m", owner="owner")
+
+    owner("PATCH", "/api/models/m", {"description": "new"}, If_Match='"stale"')
+    owner.delete("/api/models/m")
+
+    assert [(event.method, event.status, event.model_id) for event in events()] == [
+        ("PATCH", 412, model.pk),
+        ("DELETE", 204, model.pk),
+    ]
+
+
 def test_refusals_are_worth_nothing(outsider: Api) -> None:
     eager = api("eager", "read", rate_limit="1/d")
     for _ in range(2):

@@ -26,7 +26,7 @@ class Command(ReadyCommand):
             keys = keys.filter(APIKey.objects.status_is(options["status"]))
         if options["json"]:
             for key in keys.iterator():
-                self.stdout.write(json.dumps(KeySerializer(key).data, default=str))
+                self.stdout.write(json.dumps(KeySerializer.show(key), default=str))
             return
         rows = [COLUMNS, *(row_of(key) for key in keys.iterator())]
         self.print_table(rows)

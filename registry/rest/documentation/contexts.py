@@ -108,10 +108,10 @@ OPERATIONS = {
         "Newest first, without their content unless `fields` names it.",
         response=page(BRIEF),
     ),
-    "GET /api/contexts/{context_id}/versions/{number}": Operation(
+    "GET /api/contexts/{context_id}/versions/{version}": Operation(
         "Read a version of a context", "With its content, exactly as the digest is computed of it.", response=VERSION
     ),
-    "POST /api/contexts/{context_id}/versions/{number}/render": Operation(
+    "POST /api/contexts/{context_id}/versions/{version}/render": Operation(
         "Render the messages of a version",
         "Fills in the variables. The response is 400 for a variable that is missing, not declared, or not valid for "
         "its schema, and names it. Nothing is stored.",

@@ -126,12 +126,12 @@ OPERATIONS = {
         "are left out.",
         response=page(REVISION),
     ),
-    "GET /api/deployments/{deployment_id}/revisions/{number}": Operation(
+    "GET /api/deployments/{deployment_id}/revisions/{revision}": Operation(
         "Read a revision",
         "What the deployment was, who made it so, when and why.",
         response={**REVISION, "content": CONTENT},
     ),
-    "GET /api/deployments/{deployment_id}/revisions/{number}/verify": Operation(
+    "GET /api/deployments/{deployment_id}/revisions/{revision}/verify": Operation(
         "Verify a revision",
         "Computes the digest of the content anew and compares it with the recorded one. `docs/deployments.md` says how "
         "to do that yourself.",

@@ -4,14 +4,16 @@ EXAMPLES = {
     "model_id": "churn",
     "context_id": "support",
     "deployment_id": "churn-live",
-    "number": 3,
+    "version": 3,
+    "revision": 3,
     "alias": "champion",
     "filter": "name LIKE 'churn%' AND tags.team = 'growth'",
     "order_by": "name ASC",
 }
 
 PARAMETERS = {
-    "number": "The number of the version or revision.",
+    "version": "The number of the version.",
+    "revision": "The number of the revision.",
     "framework": "Only models with exactly this framework.",
     "task": "Only models with exactly this task.",
     "digest": "Only versions with this digest.",

@@ -48,20 +48,20 @@ OPERATIONS = {
         "Newest first, unless `order_by` says otherwise. Large fields are left out unless `fields` names them.",
         response=page(LISTED),
     ),
-    "GET /api/models/{model_id}/versions/{number}": Operation(
+    "GET /api/models/{model_id}/versions/{version}": Operation(
         "Read a version", "With its metrics, signature, parents, stage and aliases.", response=VERSION
     ),
-    "PATCH /api/models/{model_id}/versions/{number}": Operation(
+    "PATCH /api/models/{model_id}/versions/{version}": Operation(
         "Change a version",
         "Only the fields that are sent change. What defines a version is fixed once it is `ready` (409); its "
         "description, tags and status message may always change.",
         request={"description": "Trained on January, without trials.", "tags": {"season": "winter"}},
         response={**VERSION, "description": "Trained on January, without trials."},
     ),
-    "DELETE /api/models/{model_id}/versions/{number}": Operation(
+    "DELETE /api/models/{model_id}/versions/{version}": Operation(
         "Delete a version", f"Its number is not given again, and its aliases are removed. {DELETION}"
     ),
-    "POST /api/models/{model_id}/versions/{number}/stage": Operation(
+    "POST /api/models/{model_id}/versions/{version}/stage": Operation(
         "Move a version to a stage",
         "Stages are MLflow's. With `archive_existing`, the versions that are in that stage move to `Archived`.",
         request={"stage": "Production", "archive_existing": True},

@@ -14,4 +14,4 @@ class ForceQuery(StrictQuery):
 
 def wants_force(request: Request) -> bool:
     """Raises ValidationError."""
-    return bool(ForceQuery.read(request)["force"])
+    return bool(ForceQuery.of(request)["force"])

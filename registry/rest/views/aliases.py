@@ -1,7 +1,6 @@
 """…/aliases/{alias}, of models and of contexts."""
 
 import re
-from abc import abstractmethod
 from datetime import UTC
 from functools import partial
 from typing import Any
@@ -10,21 +9,27 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, status
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
-from keys.principal import note_model, principal_of
 from mcp_project.errors import NotFound, Stale
 from mcp_project.http.preconditions import expected_etags, unless_known
-from registry.models import ModelAliasMove, Named, RegisteredModel
+from registry.models import ContextAliasMove, ModelAliasMove, Named, RegisteredModel
 from registry.models.base import AliasMove
-from registry.queries import find_model
 from registry.rest.serializers.versions import AliasMoveSerializer, AliasSerializer
-from registry.rest.views.models import KNOWN, MAY_MATCH, MODEL_ID
+from registry.rest.views.resources import (
+    CONTEXT_ID,
+    KNOWN,
+    MAY_MATCH,
+    MODEL_ID,
+    ContextView,
+    ListView,
+    ModelView,
+    RegistryView,
+)
 from registry.services import aliases as services
 from registry.validators import RESERVED_ALIAS, validate_alias
 
@@ -35,95 +40,69 @@ ONLY_NEW = OpenApiParameter("If-None-Match", str, "header", description="`*`: 41
 AT = OpenApiParameter("at", OpenApiTypes.DATETIME, description="What it named then: 2026-01-31T12:00:00Z.")
 
 
-class OfNamed(GenericViewSet[Any]):
-    """A view of what belongs to a model or a context, whose id or name is in the address."""
+class AliasActions(RegistryView):
+    """The actions on an alias, of a model or of a context."""
 
-    @abstractmethod
-    def find(self, lock: bool = False) -> Named:
-        """Raises NotFound."""
-
-    def resource(self) -> Named:
-        """The one that the request is about. Raises NotFound."""
-        return self.find()
-
-    def get_object(self) -> Any:
-        """As of `ModelSubject`."""
-        return self.resource()
-
-
-class OfModelNamed(OfNamed):
-    def find(self, lock: bool = False) -> RegisteredModel:
-        return find_model(principal_of(self.request), self.kwargs["model_id"], lock)
-
-    def resource(self) -> RegisteredModel:
-        model = self.find()
-        note_model(self.request, model.pk)
-        return model
-
-
-class AliasActions(OfNamed):
-    filter_backends = ()
-    pagination_class = None
     serializer_class = AliasSerializer
 
-    def get_object(self) -> Named:
-        """The model or context, if it has the alias, or, where a move is to be undone, had it. PUT makes one."""
+    def find(self) -> Named:
+        """Find the model or context, if it has the alias that the method needs: PUT needs none, and a rollback one that
+        was ever set. Raises NotFound."""
         resource, alias = self.resource(), self.kwargs["alias"]
         match self.request.method:
             case "GET" | "HEAD":
-                there = named(resource, alias, None) is not None
+                exists = version_named(resource, alias, None) is not None
             case "DELETE":
-                there = alias in resource.aliases
+                exists = alias in resource.aliases
             case "POST":
-                there = resource.alias_moves.filter(alias=alias).exists()
+                exists = resource.alias_moves.filter(alias=alias).exists()
             case _:
-                there = True
-        if not there:
+                exists = True
+        if not exists:
             raise NotFound
-        return resource
+        return resource  # type: ignore[no-any-return]
 
     @extend_schema(
         summary="Read which version an alias names, or named",
         parameters=[AT, KNOWN],
         responses={200: AliasSerializer, 304: None},
     )
-    def retrieve(self, request: Request, alias: str, **_ident: str) -> Response:
+    def retrieve(self, request: Request, alias: str, **_path: Any) -> Response:
         resource = self.resource()
         unknown = set(request.query_params) - {"at"}
         if unknown:
             raise ValidationError({name: ["Not a parameter here. There is `at`."] for name in unknown})
-        number = named(resource, alias, request.query_params.get("at"))
+        number = version_named(resource, alias, request.query_params.get("at"))
         if number is None:
             raise NotFound
         return unless_known(request, resource.etag, lambda: shown(resource, alias, number))
 
     @extend_schema(summary="Set or move an alias", parameters=[MAY_MATCH, ONLY_NEW])
-    def update(self, request: Request, alias: str, **_ident: str) -> Response:
+    def update(self, request: Request, alias: str, **_path: Any) -> Response:
         try:
             validate_alias(alias)
         except DjangoValidationError as error:
             raise ValidationError({"alias": error.messages}) from None
-        wanted = AliasSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        number = AliasSerializer.read(request.data)["version"]
         self.resource()
-        number, etags = wanted.validated_data["version"], expected_etags(request, required=False)
+        etags = expected_etags(request, required=False)
         only_new = request.headers.get("If-None-Match", "").strip() == "*"
-        lock = partial(self._without, alias) if only_new else partial(self.find, lock=True)
-        resource = services.set_alias(principal_of(request), lock, alias, number, etags)
+        lock = partial(self._without, alias) if only_new else partial(self.resource, lock=True)
+        resource = services.set_alias(self.principal, lock, alias, number, etags)
         return Response(shown(resource, alias, number), headers={"ETag": resource.etag})
 
     def _without(self, alias: str) -> Named:
-        """The resource, held. Raises NotFound, Stale when it has such an alias."""
-        resource = self.find(lock=True)
+        """Lock the resource. Raises NotFound, and Stale if it has such an alias."""
+        resource: Named = self.resource(lock=True)
         if alias in resource.aliases:
             raise Stale(f"There is an alias {alias!r} already.")
         return resource
 
     @extend_schema(summary="Remove an alias", parameters=[MAY_MATCH], responses={204: None})
-    def destroy(self, request: Request, alias: str, **_ident: str) -> Response:
+    def destroy(self, request: Request, alias: str, **_path: Any) -> Response:
         self.resource()
         etags = expected_etags(request, required=False)
-        services.delete_alias(principal_of(request), partial(self.find, lock=True), alias, etags)
+        services.delete_alias(self.principal, partial(self.resource, lock=True), alias, etags)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -131,10 +110,10 @@ class AliasActions(OfNamed):
         description="It names again what it named before; done twice, it is where it was.",
         request=None,
     )
-    def rollback(self, request: Request, alias: str, **_ident: str) -> Response:
+    def rollback(self, _request: Request, alias: str, **_path: Any) -> Response:
         self.resource()
-        number = services.roll_alias_back(principal_of(request), partial(self.find, lock=True), alias)
-        return Response(shown(self.find(), alias, number))
+        number = services.roll_alias_back(self.principal, partial(self.resource, lock=True), alias)
+        return Response(shown(self.resource(), alias, number))
 
 
 def shown(resource: Named, alias: str, number: int) -> dict[str, Any]:
@@ -142,7 +121,10 @@ def shown(resource: Named, alias: str, number: int) -> dict[str, Any]:
     return {"alias": alias, "version": number, "moving": moving}
 
 
-class AliasMoves(mixins.ListModelMixin, OfNamed):
+@extend_schema_view(list=extend_schema(summary="List the moves of an alias, newest first"))
+class AliasMoves(ListView):
+    """The moves of an alias, of a model or of a context."""
+
     serializer_class = AliasMoveSerializer
     ordering = ("-edition",)
 
@@ -150,22 +132,28 @@ class AliasMoves(mixins.ListModelMixin, OfNamed):
         moves: QuerySet[AliasMove] = self.resource().alias_moves.filter(alias=self.kwargs["alias"])
         return moves
 
-    @extend_schema(summary="List the moves of an alias, newest first")
-    def list(self, request: Request, **_names: str) -> Response:
-        return super().list(request)
+
+@extend_schema(tags=["aliases"], parameters=[MODEL_ID, ALIAS])
+class AliasView(AliasActions, ModelView):
+    pass
 
 
 @extend_schema(tags=["aliases"], parameters=[MODEL_ID, ALIAS])
-class AliasViewSet(OfModelNamed, AliasActions):
-    queryset = RegisteredModel.objects.none()  # for the OpenAPI document
+class AliasHistoryView(AliasMoves, ModelView):
+    queryset = ModelAliasMove.objects.none()  # for the OpenAPI document
 
 
-@extend_schema(tags=["aliases"], parameters=[MODEL_ID, ALIAS])
-class AliasHistoryView(OfModelNamed, AliasMoves):
-    queryset = ModelAliasMove.objects.none()
+@extend_schema(tags=["contexts"], parameters=[CONTEXT_ID, ALIAS])
+class ContextAliasView(AliasActions, ContextView):
+    pass
 
 
-def named(resource: Named, alias: str, at: str | None) -> int | None:
+@extend_schema(tags=["contexts"], parameters=[CONTEXT_ID, ALIAS])
+class ContextAliasHistoryView(AliasMoves, ContextView):
+    queryset = ContextAliasMove.objects.none()
+
+
+def version_named(resource: Named, alias: str, at: str | None) -> int | None:
     """The version that an alias names, now or at a moment. Raises ValidationError."""
     if at is not None:
         moment = _moment(at)

@@ -2,16 +2,14 @@
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins
-from rest_framework.viewsets import GenericViewSet
 
 from keys.models import Permission
-from keys.principal import principal_of
 from mcp_project.audit.filters import AuditFilter
 from mcp_project.audit.models import AuditEntry
 from mcp_project.http.fields import LARGE_ROWS_AT_ONCE
 from registry.queries import visible_entries
 from registry.rest.serializers.history import HistorySerializer
+from registry.rest.views.resources import ListView
 
 
 @extend_schema(tags=["audit"])
@@ -22,7 +20,7 @@ from registry.rest.serializers.history import HistorySerializer
         "that is bound to models, of those that it may see.",
     )
 )
-class AuditViewSet(mixins.ListModelMixin, GenericViewSet[AuditEntry]):
+class AuditListView(ListView):
     queryset = AuditEntry.objects.none()  # for the OpenAPI document; requests get get_queryset's
     required_permission = Permission.ADMIN
     serializer_class = HistorySerializer
@@ -30,4 +28,4 @@ class AuditViewSet(mixins.ListModelMixin, GenericViewSet[AuditEntry]):
     rows_at_once = LARGE_ROWS_AT_ONCE
 
     def get_queryset(self) -> QuerySet[AuditEntry]:
-        return visible_entries(principal_of(self.request))
+        return visible_entries(self.principal)

@@ -67,7 +67,7 @@ class BatchView(APIView):
         responses=BatchSerializer,
     )
     def post(self, request: Request) -> Response:
-        each = BatchQuery.read(request)["mode"] == "each"
+        each = BatchQuery.of(request)["mode"] == "each"
         rows = request.data
         if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
             raise ValidationError({"body": [f"A list of 1 to {MAX_ROWS} models is wanted."]})

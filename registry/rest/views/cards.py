@@ -8,9 +8,8 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from keys.principal import principal_of
 from registry.cards import as_html, card
-from registry.rest.views.models import KNOWN, MODEL_ID, OfModel
+from registry.rest.views.resources import KNOWN, MODEL_ID, ModelView
 
 TYPES = {"md": "text/markdown", "html": "text/html"}
 FORMAT = OpenApiParameter("format", str, enum=list(TYPES), description="The form of the card, instead of `Accept`.")
@@ -18,17 +17,17 @@ FORMAT = OpenApiParameter("format", str, enum=list(TYPES), description="The form
 
 @extend_schema(tags=["models"], parameters=[MODEL_ID, FORMAT, KNOWN])
 @method_decorator(conditional_page, "dispatch")  # an ETag of what is shown, which has much more in it than the model
-class CardView(OfModel):
+class CardView(ModelView):
     @extend_schema(
         summary="Read a model's card",
         description="Description, versions, metrics and signature on one page: as Markdown, or with "
         "`Accept: text/html` as HTML in which nothing can run.",
         responses={**{(200, type_): OpenApiTypes.STR for type_ in TYPES.values()}, 304: None},
     )
-    def retrieve(self, request: Request, model_id: str) -> HttpResponse:
+    def retrieve(self, request: Request, **_path: str) -> HttpResponse:
         form = self._format(request)
-        model = self.model(model_id)
-        text = card(principal_of(request), model)
+        model = self.find()
+        text = card(self.principal, model)
         if form == "html":
             headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "Vary": "Accept"}
             return HttpResponse(as_html(text, model.name), content_type="text/html; charset=utf-8", headers=headers)

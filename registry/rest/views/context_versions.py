@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, status
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from keys.models import Permission
-from keys.principal import principal_of
 from mcp_project.http.fields import ShownFields
 from mcp_project.http.preconditions import unless_known
 from registry.context_differences import compare
@@ -24,8 +24,7 @@ from registry.rest.serializers.context_versions import (
     ValuesSerializer,
 )
 from registry.rest.serializers.differences import DiffQuery
-from registry.rest.views.contexts import CONTEXT_ID, OfContext
-from registry.rest.views.models import KNOWN
+from registry.rest.views.resources import CONTEXT_ID, KNOWN, ContextVersionView, ContextView, ListView
 from registry.search.ordering import CONTEXT_VERSION_ORDER
 from registry.services import contexts as services
 from registry.services.rendering import render
@@ -33,7 +32,7 @@ from registry.services.rendering import render
 
 @extend_schema(tags=["contexts"], parameters=[CONTEXT_ID])
 @extend_schema_view(list=extend_schema(summary="List the versions of a context, newest first, without their content"))
-class ContextVersionViewSet(ShownFields, mixins.ListModelMixin, OfContext):
+class ContextVersionListView(ShownFields, ListView, ContextView):
     queryset = ContextVersion.objects.none()  # for the OpenAPI document; requests get get_queryset's
     serializer_class = ContextVersionSerializer
     brief = BriefContextVersionSerializer
@@ -41,7 +40,7 @@ class ContextVersionViewSet(ShownFields, mixins.ListModelMixin, OfContext):
     large = ("description", *ContextVersion.CONTENT)
 
     def get_queryset(self) -> QuerySet[ContextVersion]:
-        versions: QuerySet[ContextVersion] = self.find().versions.all()
+        versions: QuerySet[ContextVersion] = self.resource().versions.all()
         return versions
 
     @property
@@ -55,34 +54,32 @@ class ContextVersionViewSet(ShownFields, mixins.ListModelMixin, OfContext):
         responses={201: ContextVersionSerializer},
     )
     def create(self, request: Request, context_id: str) -> Response:
-        self.find()  # whoever may not see it is told so, and not what else is wrong
-        wanted = ContextVersionSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        version = services.create_version(principal_of(request), context_id, **wanted.validated_data)
-        headers = {"Location": f"/api/contexts/{version.context.pk}/versions/{version.number}", "ETag": version.etag}
-        return Response(ContextVersionSerializer(version).data, status=status.HTTP_201_CREATED, headers=headers)
-
-
-class OfContextVersion(OfContext):
-    filter_backends = ()
-    pagination_class = None
-    serializer_class = ContextVersionSerializer
-
-    def version(self, number: int) -> ContextVersion:
-        """Raises NotFound."""
-        return read_context_version(principal_of(self.request), self.find(), number)
-
-    def get_object(self) -> Any:
-        """Also the version, where the address has its number."""
-        return self.version(self.kwargs["number"]) if "number" in self.kwargs else self.find()
+        self.find()  # before the body is read: its errors are only for callers that may see the context
+        version = services.create_version(self.principal, context_id, **ContextVersionSerializer.read(request.data))
+        location = reverse("context-version-detail", args=[version.context.pk, version.number])
+        headers = {"Location": location, "ETag": version.etag}
+        return Response(ContextVersionSerializer.show(version), status=status.HTTP_201_CREATED, headers=headers)
 
 
 @extend_schema(tags=["contexts"], parameters=[CONTEXT_ID])
-class OneContextVersionViewSet(OfContextVersion):
+class ContextVersionDetailView(ContextVersionView):
+    serializer_class = ContextVersionSerializer
+
     @extend_schema(summary="Read a version", parameters=[KNOWN], responses={200: ContextVersionSerializer, 304: None})
-    def retrieve(self, request: Request, number: int, context_id: str) -> Response:  # noqa: ARG002
-        version = self.version(number)
-        return unless_known(request, version.etag, lambda: ContextVersionSerializer(version).data)
+    def retrieve(self, request: Request, **_path: Any) -> Response:
+        version = self.find()
+        return unless_known(request, version.etag, lambda: ContextVersionSerializer.show(version))
+
+
+@extend_schema(tags=["contexts"], parameters=[CONTEXT_ID])
+class ContextDiffView(ContextView):
+    def find(self, **numbers: int) -> tuple[ContextVersion, ContextVersion]:
+        """Find the versions `from` and `to`; by default the last two. Raises NotFound."""
+        context = self.resource()
+        to = numbers.get("to", context.latest_version or 1)
+        since = numbers.get("from", max(1, to - 1))
+        before, after = (read_context_version(self.principal, context, number) for number in (since, to))
+        return before, after
 
     @extend_schema(
         summary="Compare two versions",
@@ -90,17 +87,13 @@ class OneContextVersionViewSet(OfContextVersion):
         parameters=[DiffQuery],
         responses=ContextDiffSerializer,
     )
-    def diff(self, request: Request, context_id: str) -> Response:  # noqa: ARG002
-        query = DiffQuery.read(request)
-        context = self.find()
-        to = query.get("to", context.latest_version or 1)
-        before, after = (self.version(number) for number in (query.get("from", max(1, to - 1)), to))
-        return Response(compare(before, after))
+    def diff(self, request: Request, **_path: Any) -> Response:
+        return Response(compare(*self.find(**DiffQuery.of(request))))
 
 
 @extend_schema(tags=["contexts"], parameters=[CONTEXT_ID])
-class RenderView(OfContextVersion):
-    required_permission = Permission.READ
+class RenderView(ContextVersionView):
+    write_permission = Permission.READ
     changes_nothing = True  # keys.middleware: an Idempotency-Key keeps nothing of it
 
     @extend_schema(
@@ -109,10 +102,8 @@ class RenderView(OfContextVersion):
         request=ValuesSerializer,
         responses=RenderedSerializer,
     )
-    def render(self, request: Request, number: int, context_id: str) -> Response:  # noqa: ARG002
-        version = self.version(number)
-        wanted = ValuesSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        messages = render(version, wanted.validated_data["variables"])
-        told = {"context": version.context.name, "version": version.number, "digest": version.digest}
-        return Response({**told, "messages": messages}, status=status.HTTP_200_OK)
+    def render(self, request: Request, **_path: Any) -> Response:
+        version = self.find()
+        messages = render(version, ValuesSerializer.read(request.data)["variables"])
+        source = {"context": version.context.name, "version": version.number, "digest": version.digest}
+        return Response({**source, "messages": messages})

@@ -3,45 +3,23 @@
 from typing import Any
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import mixins, status
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
-from keys.principal import principal_of
 from mcp_project.http.fields import ShownFields
 from mcp_project.http.preconditions import expected_etags, unless_known
 from registry.models import Deployment, DeploymentTarget
-from registry.queries import find_deployment, visible_deployments
+from registry.queries import visible_deployments
 from registry.rest.filters import DeploymentFilter, ordering_of
 from registry.rest.serializers.deployments import DeploymentSerializer, RollbackSerializer
-from registry.rest.views.models import IF_MATCH, KNOWN, MAY_MATCH
+from registry.rest.views.resources import DEPLOYMENT_ID, IF_MATCH, KNOWN, MAY_MATCH, DeploymentView, ListView
 from registry.search.ordering import MODEL_ORDER
 from registry.services import deployments as services
 
-BYTES_OF_TARGET = 500  # about, as it is shown
-DEPLOYMENT_ID = OpenApiParameter("deployment_id", str, "path", description="The deployment's id or name.")
-
-
-class DeploymentSubject(GenericViewSet[Any]):
-    """A view whose address has a deployment's id or name."""
-
-    def get_object(self) -> Any:
-        """As of `ModelSubject`."""
-        return self.deployment(self.kwargs["deployment_id"])
-
-    def deployment(self, deployment_id: str) -> Deployment:
-        """The one that the request is about. Raises NotFound."""
-        return find_deployment(principal_of(self.request), deployment_id)
-
-
-class OfDeployment(DeploymentSubject):
-    """A view of one deployment, or of something of it."""
-
-    queryset = Deployment.objects.none()  # for the OpenAPI document
-    filter_backends: Any = ()
-    pagination_class: Any = None
+BYTES_OF_TARGET = 500  # about, as JSON
 
 
 @extend_schema(tags=["deployments"])
@@ -51,7 +29,7 @@ class OfDeployment(DeploymentSubject):
         description="`filter` and `order_by` are MLflow's; `search` finds words of name, description and tags.",
     )
 )
-class DeploymentViewSet(ShownFields, mixins.ListModelMixin, GenericViewSet[Deployment]):
+class DeploymentListView(ShownFields, ListView):
     """Versions of models, bound to an environment and an endpoint."""
 
     queryset = Deployment.objects.none()  # for the OpenAPI document; requests get get_queryset's
@@ -62,7 +40,7 @@ class DeploymentViewSet(ShownFields, mixins.ListModelMixin, GenericViewSet[Deplo
     def get_queryset(self) -> QuerySet[Deployment]:
         targets = DeploymentTarget.objects.order_by().filter(deployment=OuterRef("pk")).values("deployment")
         size = Subquery(targets.annotate(bytes=Count("pk") * BYTES_OF_TARGET).values("bytes"))
-        return visible_deployments(principal_of(self.request)).annotate(more_bytes=size)
+        return visible_deployments(self.principal).annotate(more_bytes=size)
 
     @property
     def ordering(self) -> tuple[str, ...]:
@@ -74,21 +52,20 @@ class DeploymentViewSet(ShownFields, mixins.ListModelMixin, GenericViewSet[Deplo
         responses={201: DeploymentSerializer},
     )
     def create(self, request: Request) -> Response:
-        wanted = DeploymentSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        deployment = services.create_deployment(principal_of(request), **wanted.validated_data)
-        headers = {"Location": f"/api/deployments/{deployment.pk}", "ETag": deployment.etag}
-        return Response(DeploymentSerializer(deployment).data, status=status.HTTP_201_CREATED, headers=headers)
+        deployment = services.create_deployment(self.principal, **DeploymentSerializer.read(request.data))
+        self.note(deployment=deployment.pk)
+        headers = {"Location": reverse("deployment-detail", args=[deployment.pk]), "ETag": deployment.etag}
+        return Response(DeploymentSerializer.show(deployment), status=status.HTTP_201_CREATED, headers=headers)
 
 
 @extend_schema(tags=["deployments"], parameters=[DEPLOYMENT_ID])
-class OneDeploymentViewSet(OfDeployment):
+class DeploymentDetailView(DeploymentView):
     serializer_class = DeploymentSerializer
 
     @extend_schema(summary="Read a deployment", parameters=[KNOWN], responses={200: DeploymentSerializer, 304: None})
-    def retrieve(self, request: Request, deployment_id: str) -> Response:
-        deployment = self.deployment(deployment_id)
-        return unless_known(request, deployment.etag, lambda: DeploymentSerializer(deployment).data)
+    def retrieve(self, request: Request, **_path: Any) -> Response:
+        deployment = self.find()
+        return unless_known(request, deployment.etag, lambda: DeploymentSerializer.show(deployment))
 
     @extend_schema(
         summary="Change a deployment",
@@ -99,13 +76,11 @@ class OneDeploymentViewSet(OfDeployment):
     )
     def partial_update(self, request: Request, deployment_id: str) -> Response:
         etags = expected_etags(request)
-        self.deployment(deployment_id)
-        wanted = DeploymentSerializer(data=request.data, partial=True)
-        wanted.is_valid(raise_exception=True)
-        changes = dict(wanted.validated_data)
+        self.find()
+        changes = DeploymentSerializer.read(request.data, partial=True)
         message = changes.pop("message", "")
-        deployment = services.update_deployment(principal_of(request), deployment_id, etags, changes, message)
-        return Response(DeploymentSerializer(deployment).data, headers={"ETag": deployment.etag})
+        deployment = services.update_deployment(self.principal, deployment_id, etags, changes, message)
+        return Response(DeploymentSerializer.show(deployment), headers={"ETag": deployment.etag})
 
     @extend_schema(
         summary="Delete a deployment",
@@ -115,7 +90,9 @@ class OneDeploymentViewSet(OfDeployment):
         responses={204: None},
     )
     def destroy(self, request: Request, deployment_id: str) -> Response:
-        services.delete_deployment(principal_of(request), deployment_id, expected_etags(request, required=False))
+        etags = expected_etags(request, required=False)
+        deleted_id = services.delete_deployment(self.principal, deployment_id, etags)
+        self.note(deployment=deleted_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -126,14 +103,10 @@ class OneDeploymentViewSet(OfDeployment):
         request=RollbackSerializer,
     )
     def rollback(self, request: Request, deployment_id: str) -> Response:
-        self.deployment(deployment_id)
-        wanted = RollbackSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        self.find()
+        rollback = RollbackSerializer.read(request.data)
+        etags = expected_etags(request, required=False)
         deployment = services.roll_back(
-            principal_of(request),
-            deployment_id,
-            wanted.validated_data["revision"],
-            expected_etags(request, required=False),
-            wanted.validated_data.get("message", ""),
+            self.principal, deployment_id, rollback["revision"], etags, rollback.get("message", "")
         )
-        return Response(DeploymentSerializer(deployment).data, headers={"ETag": deployment.etag})
+        return Response(DeploymentSerializer.show(deployment), headers={"ETag": deployment.etag})

@@ -9,10 +9,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from keys.principal import principal_of
 from mcp_project.http.serializers import StrictQuery
 from registry.queries import find_version
-from registry.rest.views.models import KNOWN, MODEL_ID, OfModel
+from registry.rest.views.resources import KNOWN, MODEL_ID, ModelView
 from registry.services.lineage import graph
 
 MAX_DEPTH = 20
@@ -56,7 +55,7 @@ class LineageSerializer(serializers.Serializer[Any]):
 
 @extend_schema(tags=["models"], parameters=[MODEL_ID])
 @method_decorator(conditional_page, "dispatch")  # an ETag of what is shown: many models' versions
-class LineageView(OfModel):
+class LineageView(ModelView):
     serializer_class = LineageSerializer
 
     @extend_schema(
@@ -65,10 +64,10 @@ class LineageView(OfModel):
         parameters=[LineageQuery, KNOWN],
         responses={200: LineageSerializer, 304: None},
     )
-    def retrieve(self, request: Request, model_id: str) -> Response:
-        query = LineageQuery.read(request)
-        model = self.model(model_id)
+    def retrieve(self, request: Request, **_path: Any) -> Response:
+        query = LineageQuery.of(request)
+        model = self.find()
         number = query.get("version", model.latest_version)
         if number is None:
             return Response({"nodes": [], "edges": [], "cut": False})
-        return Response(graph(principal_of(request), find_version(model, number), query["depth"]))
+        return Response(graph(self.principal, find_version(model, number), query["depth"]))

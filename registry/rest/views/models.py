@@ -3,54 +3,24 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import mixins, status
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
-from keys.principal import note_model, principal_of
 from mcp_project.audit.models import AuditEntry
 from mcp_project.http.fields import LARGE_ROWS_AT_ONCE, ShownFields
 from mcp_project.http.preconditions import expected_etags, unless_known
 from registry.models import RegisteredModel
-from registry.queries import find_model, visible_models
+from registry.queries import visible_models
 from registry.rest.filters import ModelFilter, ordering_of
 from registry.rest.serializers.force import ForceQuery, wants_force
 from registry.rest.serializers.history import HistorySerializer
 from registry.rest.serializers.models import ModelSerializer
+from registry.rest.views.resources import IF_MATCH, KNOWN, MAY_MATCH, MODEL_ID, ListView, ModelView
 from registry.search.ordering import MODEL_ORDER
 from registry.services import models as services
-
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, "header", required=True, description="The `ETag` of what was read, or `*`."
-)
-MAY_MATCH = OpenApiParameter("If-Match", str, "header", description="The `ETag` of what was read.")
-KNOWN = OpenApiParameter("If-None-Match", str, "header", description="An `ETag`: 304 while it is still the same.")
-MODEL_ID = OpenApiParameter("model_id", str, "path", description="The model's id or name.")
-
-
-class ModelSubject(GenericViewSet[Any]):
-    """A view whose address has a model's id or name."""
-
-    def get_object(self) -> Any:
-        """What the request is about. Raises NotFound, also as ApiError, where the key may not see it: other layers ask
-        this of every view, see keys.visibility."""
-        return self.model(self.kwargs["model_id"])
-
-    def model(self, model_id: str) -> RegisteredModel:
-        """Raises NotFound."""
-        model = find_model(principal_of(self.request), model_id)
-        note_model(self.request, model.pk)
-        return model
-
-
-class OfModel(ModelSubject):
-    """A view of one model, or of something of it."""
-
-    queryset = RegisteredModel.objects.none()  # for the OpenAPI document
-    filter_backends = ()
-    pagination_class = None
 
 
 @extend_schema(tags=["models"])
@@ -60,7 +30,7 @@ class OfModel(ModelSubject):
         description="`filter` and `order_by` are MLflow's; `search` finds words of name, description and tags.",
     )
 )
-class ModelViewSet(ShownFields, mixins.ListModelMixin, GenericViewSet[RegisteredModel]):
+class ModelListView(ShownFields, ListView):
     """Registered models."""
 
     queryset = RegisteredModel.objects.none()  # for the OpenAPI document; requests get get_queryset's
@@ -69,7 +39,7 @@ class ModelViewSet(ShownFields, mixins.ListModelMixin, GenericViewSet[Registered
     large = ("description", "metadata")
 
     def get_queryset(self) -> QuerySet[RegisteredModel]:
-        return visible_models(principal_of(self.request))
+        return visible_models(self.principal)
 
     @property
     def ordering(self) -> tuple[str, ...]:
@@ -77,19 +47,19 @@ class ModelViewSet(ShownFields, mixins.ListModelMixin, GenericViewSet[Registered
 
     @extend_schema(summary="Register a model", responses={201: ModelSerializer})
     def create(self, request: Request) -> Response:
-        model = services.register_model(principal_of(request), **ModelSerializer.read(request.data))
-        note_model(request, model.pk)
-        headers = {"Location": f"/api/models/{model.pk}", "ETag": model.etag}
+        model = services.register_model(self.principal, **ModelSerializer.read(request.data))
+        self.note(model=model.pk)
+        headers = {"Location": reverse("model-detail", args=[model.pk]), "ETag": model.etag}
         return Response(ModelSerializer.show(model), status=status.HTTP_201_CREATED, headers=headers)
 
 
 @extend_schema(tags=["models"], parameters=[MODEL_ID])
-class OneModelViewSet(OfModel):
+class ModelDetailView(ModelView):
     serializer_class = ModelSerializer
 
     @extend_schema(summary="Read a model", parameters=[KNOWN], responses={200: ModelSerializer, 304: None})
-    def retrieve(self, request: Request, model_id: str) -> Response:
-        model = self.model(model_id)
+    def retrieve(self, request: Request, **_path: Any) -> Response:
+        model = self.find()
         return unless_known(request, model.etag, lambda: ModelSerializer.show(model))
 
     @extend_schema(
@@ -102,8 +72,8 @@ class OneModelViewSet(OfModel):
     def partial_update(self, request: Request, model_id: str) -> Response:
         etags = expected_etags(request)
         changes = ModelSerializer.read(request.data, partial=True)
-        model = services.update_model(principal_of(request), model_id, etags, changes)
-        note_model(request, model.pk)
+        model = services.update_model(self.principal, model_id, etags, changes)
+        self.note(model=model.pk)
         return Response(ModelSerializer.show(model), headers={"ETag": model.etag})
 
     @extend_schema(
@@ -115,22 +85,22 @@ class OneModelViewSet(OfModel):
     )
     def destroy(self, request: Request, model_id: str) -> Response:
         force = wants_force(request)
-        services.delete_model(principal_of(request), model_id, expected_etags(request, required=False), force)
+        deleted_id = services.delete_model(self.principal, model_id, expected_etags(request, required=False), force)
+        self.note(model=deleted_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 @extend_schema(tags=["models"], parameters=[MODEL_ID])
-class ModelHistoryView(mixins.ListModelMixin, ModelSubject):
+@extend_schema_view(
+    list=extend_schema(
+        summary="List the changes of a model, newest first",
+        description="Of the model, its versions, stages and aliases: who, when, from what to what.",
+    )
+)
+class ModelHistoryView(ListView, ModelView):
     queryset = AuditEntry.objects.none()
     serializer_class = HistorySerializer
     rows_at_once = LARGE_ROWS_AT_ONCE
 
     def get_queryset(self) -> QuerySet[AuditEntry]:
-        return AuditEntry.objects.filter(object_id=str(self.get_object().pk))
-
-    @extend_schema(
-        summary="List the changes of a model, newest first",
-        description="Of the model, its versions, stages and aliases: who, when, from what to what.",
-    )
-    def list(self, request: Request, model_id: str) -> Response:  # noqa: ARG002
-        return super().list(request)
+        return AuditEntry.objects.filter(object_id=str(self.find().pk))

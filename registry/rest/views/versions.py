@@ -4,41 +4,41 @@ from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum, prefetch_related_objects
 from django.db.models.functions import Length
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, status
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from keys.principal import note_model, principal_of
+from keys.principal import Principal
 from mcp_project.http.fields import ShownFields
 from mcp_project.http.preconditions import expected_etags, unless_known
 from registry.models import ModelVersion, Parent
-from registry.queries import find_version
 from registry.rest.filters import VersionFilter, ordering_of
 from registry.rest.serializers.force import ForceQuery, wants_force
 from registry.rest.serializers.versions import TransitionSerializer, VersionSerializer
-from registry.rest.views.models import IF_MATCH, KNOWN, MAY_MATCH, MODEL_ID, ModelSubject, OfModel
+from registry.rest.views.resources import IF_MATCH, KNOWN, MAY_MATCH, MODEL_ID, ListView, ModelView, VersionView
 from registry.search.ordering import VERSION_ORDER
 from registry.services import versions as services
 
 PARENTS = Prefetch("parents", Parent.objects.with_names())
 
 
-def shown(request: Request, version: ModelVersion) -> Any:
+def shown(version: ModelVersion, principal: Principal) -> dict[str, Any]:
     prefetch_related_objects([version], PARENTS)
-    return VersionSerializer.show(version, principal=principal_of(request))
+    return VersionSerializer.show(version, principal=principal)
 
 
 @extend_schema(tags=["versions"], parameters=[MODEL_ID])
 @extend_schema_view(list=extend_schema(summary="List the versions of a model, newest first"))
-class VersionViewSet(ShownFields, mixins.ListModelMixin, ModelSubject):
+class VersionListView(ShownFields, ListView, ModelView):
     queryset = ModelVersion.objects.none()  # for the OpenAPI document; requests get get_queryset's
     serializer_class = VersionSerializer
     filterset_class = VersionFilter
     large = ("description", "metrics", "params", "signature", "parents")
 
     def get_queryset(self) -> QuerySet[ModelVersion]:
-        versions: QuerySet[ModelVersion] = self.get_object().versions.all()
+        versions: QuerySet[ModelVersion] = self.resource().versions.all()
         if "parents" not in self.shown:
             return versions
         uris = Parent.objects.order_by().filter(version=OuterRef("pk")).values("version")
@@ -46,7 +46,7 @@ class VersionViewSet(ShownFields, mixins.ListModelMixin, ModelSubject):
         return versions.annotate(more_bytes=size).prefetch_related(PARENTS)
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), "principal": principal_of(self.request)}
+        return {**super().get_serializer_context(), "principal": self.principal}
 
     @property
     def ordering(self) -> tuple[str, ...]:
@@ -54,23 +54,21 @@ class VersionViewSet(ShownFields, mixins.ListModelMixin, ModelSubject):
 
     @extend_schema(summary="Register a version", responses={201: VersionSerializer})
     def create(self, request: Request, model_id: str) -> Response:
-        version = services.create_version(principal_of(request), model_id, **VersionSerializer.read(request.data))
-        note_model(request, version.model.pk)
-        headers = {"Location": f"/api/models/{version.model.pk}/versions/{version.number}", "ETag": version.etag}
-        return Response(shown(request, version), status=status.HTTP_201_CREATED, headers=headers)
+        version = services.create_version(self.principal, model_id, **VersionSerializer.read(request.data))
+        self.note(model=version.model.pk)
+        location = reverse("version-detail", args=[version.model.pk, version.number])
+        headers = {"Location": location, "ETag": version.etag}
+        return Response(shown(version, self.principal), status=status.HTTP_201_CREATED, headers=headers)
 
 
 @extend_schema(tags=["versions"], parameters=[MODEL_ID])
-class OneVersionViewSet(OfModel):
+class VersionDetailView(VersionView):
     serializer_class = VersionSerializer
 
-    def get_object(self) -> ModelVersion:
-        return find_version(super().get_object(), self.kwargs["number"])
-
     @extend_schema(summary="Read a version", parameters=[KNOWN], responses={200: VersionSerializer, 304: None})
-    def retrieve(self, request: Request, model_id: str, number: int) -> Response:
-        version = find_version(self.model(model_id), number)
-        return unless_known(request, version.etag, lambda: shown(request, version))
+    def retrieve(self, request: Request, **_path: Any) -> Response:
+        found = self.find()
+        return unless_known(request, found.etag, lambda: shown(found, self.principal))
 
     @extend_schema(
         summary="Change a version",
@@ -78,12 +76,11 @@ class OneVersionViewSet(OfModel):
         parameters=[IF_MATCH],
         request=VersionSerializer(partial=True),
     )
-    def partial_update(self, request: Request, model_id: str, number: int) -> Response:
+    def partial_update(self, request: Request, model_id: str, version: int) -> Response:
         etags = expected_etags(request)
-        version = find_version(self.model(model_id), number)
-        changes = VersionSerializer.read(request.data, version, partial=True)
-        version = services.update_version(principal_of(request), model_id, number, etags, changes)
-        return Response(shown(request, version), headers={"ETag": version.etag})
+        changes = VersionSerializer.read(request.data, self.find(), partial=True)
+        changed = services.update_version(self.principal, model_id, version, etags, changes)
+        return Response(shown(changed, self.principal), headers={"ETag": changed.etag})
 
     @extend_schema(
         summary="Delete a version",
@@ -92,16 +89,15 @@ class OneVersionViewSet(OfModel):
         parameters=[MAY_MATCH, ForceQuery],
         responses={204: None},
     )
-    def destroy(self, request: Request, model_id: str, number: int) -> Response:
-        self.model(model_id)
+    def destroy(self, request: Request, model_id: str, version: int) -> Response:
+        self.resource()
         etags, force = expected_etags(request, required=False), wants_force(request)
-        services.delete_version(principal_of(request), model_id, number, etags, force)
+        services.delete_version(self.principal, model_id, version, etags, force)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(summary="Move a version to a stage", request=TransitionSerializer, responses=VersionSerializer)
-    def stage(self, request: Request, model_id: str, number: int) -> Response:
-        wanted = TransitionSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        self.model(model_id)
-        version = services.set_stage(principal_of(request), model_id, number, **wanted.validated_data)
-        return Response(shown(request, version), headers={"ETag": version.etag})
+    def stage(self, request: Request, model_id: str, version: int) -> Response:
+        transition = TransitionSerializer.read(request.data)
+        self.resource()
+        moved = services.set_stage(self.principal, model_id, version, **transition)
+        return Response(shown(moved, self.principal), headers={"ETag": moved.etag})
