@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 
 from registry.transfer.files import File, SealedFile
-from registry.transfer.kinds import FORMAT, KINDS
+from registry.transfer.header import header
+from registry.transfer.kinds import KINDS
 from registry.transfer.values import as_json
 
 ROWS_AT_ONCE = 32  # that the database sends: a version may have half a megabyte
@@ -26,7 +27,7 @@ def export_registry(file: File) -> Iterator[int]:
     with snapshot():
         counts = {kind.name: kind.rows().count() for kind in KINDS.values()}
         total = sum(counts.values()) + 2
-        sealed.write({"kind": "registry", "format": FORMAT, "counts": counts})
+        sealed.write(header(counts))
         yield total
         for kind in KINDS.values():
             for row in kind.rows().order_by("pk").iterator(ROWS_AT_ONCE):

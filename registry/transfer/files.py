@@ -16,7 +16,7 @@ from typing import IO, Any
 from mcp_project.database.validators import TOO_DEEP
 from registry.canonical import canonical
 from registry.transfer import Unreadable
-from registry.transfer.kinds import FORMAT
+from registry.transfer.header import read_header
 
 MAX_LINE = 16 * 2**20  # bytes: several times what the largest revision or audit entry has
 GZIPPED = b"\x1f\x8b"
@@ -92,7 +92,7 @@ def check_whole(file: File) -> int:
     sha256 = hashlib.sha256()
     for number, line in lines_of(file):
         if last is None:
-            _check_first(line)
+            read_header(parse((number, line)))
         else:
             sha256.update(last[1])
         last = (number, line)
@@ -133,11 +133,3 @@ def parse(line: Line) -> Any:
 
 def _refuse(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
-
-
-def _check_first(line: bytes) -> None:
-    first = parse((1, line))
-    if not isinstance(first, dict) or first.get("kind") != "registry":
-        raise Unreadable("Line 1: this is no export of a registry.")
-    if first.get("format") != FORMAT:
-        raise Unreadable(f"Line 1: the format is {first.get('format')!r:.50}, and what this service reads is {FORMAT}.")

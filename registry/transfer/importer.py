@@ -2,7 +2,7 @@
 is left as it is, so that an import which was broken off is simply begun again."""
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 import psycopg
@@ -15,6 +15,7 @@ from mcp_project.database.locks import Lock, hold
 from registry.canonical import canonical
 from registry.transfer import Unreadable
 from registry.transfer.files import File, Line, lines_of, parse
+from registry.transfer.header import Defaults, read_header
 from registry.transfer.kinds import KINDS, Kind
 from registry.transfer.values import Field, Row, as_json
 
@@ -44,9 +45,12 @@ class Outcome(NamedTuple):
 
 
 def import_registry(file: File) -> Iterator[list[Outcome]]:
-    """What became of each batch, when it is committed. Raises Unreadable."""
-    for batch in _batches(lines_of(file)):
-        yield _import_batch([item for line in batch for item in _read(line)])
+    """Yield the outcomes of each batch once it is committed. Raises Unreadable."""
+    lines = lines_of(file)
+    first = next(lines)
+    defaults = read_header(parse(first))
+    for batch in _batches(chain([first], lines)):
+        yield _import_batch([item for line in batch for item in _read(line, defaults)])
 
 
 def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
@@ -62,18 +66,18 @@ def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
         yield batch
 
 
-def _read(line: Line) -> Iterator[Item]:
-    """One, unless it is the first line or the last."""
+def _read(line: Line, defaults: Defaults) -> Iterator[Item]:
+    """Yield the line's row, unless it is the first line or the last one. Raises Unreadable."""
     number = line[0]
-    given = parse(line)
-    name = given.pop("kind", None) if isinstance(given, dict) else None
+    content = parse(line)
+    name = content.pop("kind", None) if isinstance(content, dict) else None
     if name in ("registry", "end"):
         return
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise Unreadable(f"Line {number}: there is no kind {name!r:.100}; those are: {', '.join(KINDS)}.")
     try:
-        yield Item(number, kind, kind.read(given))
+        yield Item(number, kind, kind.read(content, defaults))
     except ValidationError as error:
         raise Unreadable(f"Line {number}: {kind.name}: {' '.join(error.messages)}") from None
 

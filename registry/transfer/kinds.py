@@ -1,6 +1,6 @@
 """The kinds of lines in an export: of which table each has the rows, and what must be true of one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,8 +26,6 @@ from registry.models import (
 )
 from registry.transfer import checks
 from registry.transfer.values import Field, Row, as_json, check, from_json
-
-FORMAT = 1  # of the lines: another as soon as they have other fields, which a test notices
 
 
 def _any(row: Row) -> None:
@@ -55,11 +53,12 @@ class Kind:
         lists = {self.inner.name: self.inner.as_list()} if self.inner else {}
         return self.model._default_manager.filter(self.where).values(*names, **lists)
 
-    def read(self, given: Any) -> Row:
-        """What can be looked for; whether it may be written, `check` says. Raises ValidationError."""
-        row = from_json(self.fields, given, [self.inner.name] if self.inner else [])
+    def read(self, line: Any, defaults: Mapping[str, Row]) -> Row:
+        """The row of a line, which `check` has not seen yet. `defaults` has the values of fields that the export does
+        not have, by kind (registry.transfer.header). Raises ValidationError."""
+        row = from_json(self.fields, _completed(line, defaults.get(self.name)), [self.inner.name] if self.inner else [])
         if self.inner:
-            row[self.inner.name] = self.inner.read_list(given[self.inner.name])
+            row[self.inner.name] = self.inner.read_list(line[self.inner.name], defaults.get(self.inner.name))
         return row
 
     def check(self, row: Row) -> None:
@@ -84,11 +83,15 @@ class Kind:
         rows = self.model._default_manager.filter(**{self.key[0]: OuterRef("pk")})
         return ArraySubquery(rows.order_by(*self.key[1:]).values(part=part))
 
-    def read_list(self, given: Any) -> list[Row]:
-        """As the database gives them: as JSON."""
-        if not isinstance(given, list):
+    def read_list(self, parts: Any, defaults: Row | None) -> list[Row]:
+        """The rows of the list within a line, as JSON, like those of `as_list`."""
+        if not isinstance(parts, list):
             raise ValidationError(f"{self.name}: a list is wanted")
-        return [as_json(from_json(self.inner_fields, part)) for part in given]
+        return [as_json(from_json(self.inner_fields, _completed(part, defaults))) for part in parts]
+
+
+def _completed(line: Any, defaults: Row | None) -> Any:
+    return {**defaults, **line} if defaults and isinstance(line, dict) else line
 
 
 # In this order, in which each row finds those that it refers to.

@@ -158,9 +158,9 @@ def parsed(data: bytes) -> list[Line]:
     return [json.loads(line) for line in data.splitlines()][1:-1]
 
 
-def sealed(lines: list[Line | bytes]) -> bytes:
-    """A whole file of these."""
-    first = {"kind": "registry", "format": 1, "counts": {}}
+def sealed(lines: list[Line | bytes], **header: Any) -> bytes:
+    """A whole file of these lines."""
+    first = {"kind": "registry", "format": 1, "counts": {}, **header}
     body = b"".join((line if isinstance(line, bytes) else canonical(line)) + b"\n" for line in (first, *lines))
     end = {"kind": "end", "lines": len(lines) + 1, "sha256": hashlib.sha256(body).hexdigest()}
     return body + canonical(end) + b"\n"

@@ -38,7 +38,7 @@ def test_first_line_tells_what_is_in_it_and_the_last_one_that_it_is_whole() -> N
 
 
 def test_each_kind_of_line_has_the_fields_that_the_documentation_names() -> None:
-    """Where this fails because a model has a new field: the format has changed, so FORMAT is another."""
+    """A new column needs a default, or exports that lack it cannot be imported."""
     documented: dict[str, set[str]] = {}
     for row in Path("docs/registry_export.md").read_text().splitlines():
         if row.startswith("| `"):
