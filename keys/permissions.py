@@ -17,11 +17,11 @@ class AnyKey(BasePermission):
     """Whoever has a key that is good."""
 
     def has_permission(self, request: Request, _view: Any) -> bool:
-        refuse_cross_site(request)
+        require_same_site(request)
         return request.auth is not None
 
 
-def refuse_cross_site(request: HttpRequest) -> None:
+def require_same_site(request: HttpRequest) -> None:
     """Raises Forbidden for a change that another site's page has a browser make. A browser adds Basic
     credentials by itself, also to such a request; other credentials can be sent only by pages of this site or of those
     that CORS admits. A client that is no browser sends neither of the two headers."""

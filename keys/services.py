@@ -20,12 +20,12 @@ from mcp_project.database.locks import Lock, hold
 from mcp_project.errors import Conflict, Invalid, Stale
 
 # What an audit entry of a new key tells of it.
-TOLD = (
+AUDITED_FIELDS = (
     "name", "owner", "permissions", "model_patterns", "allowed_ips", "rate_limit", "daily_quota", "monthly_quota",
     "on_outage", "enabled", "metadata", "expires_at",
 )  # fmt: skip
 LIMITS = ("rate_limit", "daily_quota", "monthly_quota", "on_outage")  # the same for all keys of a pool
-INHERITED = tuple(name for name in TOLD if name != "expires_at")
+INHERITED = tuple(name for name in AUDITED_FIELDS if name != "expires_at")
 
 
 def create_key(actor: str, **fields: Any) -> tuple[APIKey, str]:
@@ -51,7 +51,7 @@ def save_new_key(actor: str, row: APIKey) -> str:
 def _insert(actor: str, row: APIKey) -> None:
     hold(Lock.OWNER, row.owner)
     row.save(force_insert=True)
-    trail.record(actor, Action.CREATE, row, {name: (None, getattr(row, name)) for name in TOLD})
+    trail.record(actor, Action.CREATE, row, {name: (None, getattr(row, name)) for name in AUDITED_FIELDS})
 
 
 def create_first_key() -> tuple[APIKey, str] | None:

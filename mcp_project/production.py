@@ -12,7 +12,7 @@ KNOWN_PASSWORDS = {DEFAULT_DB_PASSWORD, "password", "changeme", "change-me", "mc
 MINIMUM_SECRET_KEY_LENGTH = 50  # as Django's own check security.W009
 
 
-def refuse_unsafe(
+def require_safe_settings(
     debug: bool, secret_key: str, allowed_hosts: list[str], database: dict[str, Any], embedded: bool
 ) -> None:
     """Raise ImproperlyConfigured with a sentence for each setting that is unsafe in production."""

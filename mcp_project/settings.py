@@ -8,7 +8,7 @@ from django.templatetags.static import static
 
 from mcp_project import __version__, env
 from mcp_project.database.config import database_from_environment, longest_answer, role_settings, service_role
-from mcp_project.production import refuse_unsafe
+from mcp_project.production import require_safe_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.load(BASE_DIR / ".env")
@@ -59,7 +59,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Who may reach the service, and through what -----------------------------------------------------------------
 ALLOWED_HOSTS: list[str] = env.read("ALLOWED_HOSTS")
 if PRODUCTION:
-    refuse_unsafe(DEBUG, SECRET_KEY, ALLOWED_HOSTS, DATABASES["default"], EMBEDDED_DATABASE)
+    require_safe_settings(DEBUG, SECRET_KEY, ALLOWED_HOSTS, DATABASES["default"], EMBEDDED_DATABASE)
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
 CORS_ALLOWED_ORIGINS: list[str] = env.read("CORS_ALLOWED_ORIGINS")
 CORS_EXPOSE_HEADERS = [

@@ -40,32 +40,34 @@ def visible_models(principal: Principal) -> QuerySet[RegisteredModel]:
     return models.filter(RawSQL(f"({any_of_them})", likes, output_field=BooleanField()))  # noqa: S611
 
 
-def find_model(principal: Principal, ident: str, lock: bool = False) -> RegisteredModel:
-    """The model with this id or name. If `ident` is one model's id and another's name, the first. Raises NotFound.
+def find_model(principal: Principal, id_or_name: str, lock: bool = False) -> RegisteredModel:
+    """The model with this id or name. If `id_or_name` is one model's id and another's name, the first. Raises NotFound.
 
     With `lock` its row is locked until the transaction ends: changes of its versions and aliases take turns.
     """
-    models = [model for model in _models_named(ident, _as_uuid(ident), lock=lock) if principal.may_see(model.name)]
+    models = [
+        model for model in _models_named(id_or_name, _as_uuid(id_or_name), lock=lock) if principal.may_see(model.name)
+    ]
     if not models:
         raise NotFound
-    return min(models, key=lambda model: model.name == ident)
+    return min(models, key=lambda model: model.name == id_or_name)
 
 
-def _as_uuid(ident: str) -> UUID | None:
+def _as_uuid(id_or_name: str) -> UUID | None:
     try:
-        return UUID(ident)
+        return UUID(id_or_name)
     except ValueError:
         return None
 
 
-def find_named(rows: QuerySet[Row], ident: str, lock: bool = False) -> Row:
+def find_named(rows: QuerySet[Row], id_or_name: str, lock: bool = False) -> Row:
     """As `find_model`, among these. Raises NotFound."""
-    wanted = Q(name=ident)
+    wanted = Q(name=id_or_name)
     with suppress(ValueError):
-        wanted |= Q(pk=UUID(ident))
+        wanted |= Q(pk=UUID(id_or_name))
     if lock:
         rows = rows.select_for_update(of=("self",))
-    found = sorted(rows.filter(wanted)[:2], key=lambda row: row.name == ident)
+    found = sorted(rows.filter(wanted)[:2], key=lambda row: row.name == id_or_name)
     if not found:
         raise NotFound
     return found[0]
@@ -108,9 +110,9 @@ def visible_contexts(principal: Principal) -> QuerySet[Context]:
     return contexts.filter(all_on_the_list)
 
 
-def find_context(principal: Principal, ident: str, lock: bool = False) -> Context:
+def find_context(principal: Principal, id_or_name: str, lock: bool = False) -> Context:
     """As `find_model`."""
-    return find_named(visible_contexts(principal), ident, lock)
+    return find_named(visible_contexts(principal), id_or_name, lock)
 
 
 def find_context_version(context: Context, number: int) -> ContextVersion:
@@ -147,9 +149,9 @@ def visible_deployments(principal: Principal) -> QuerySet[Deployment]:
     return deployments.exclude(hidden)
 
 
-def find_deployment(principal: Principal, ident: str, lock: bool = False) -> Deployment:
+def find_deployment(principal: Principal, id_or_name: str, lock: bool = False) -> Deployment:
     """As `find_model`. Asked again of what was read: its targets may have changed since it was found."""
-    deployment = find_named(visible_deployments(principal), ident, lock)
+    deployment = find_named(visible_deployments(principal), id_or_name, lock)
     if not may_see_targets(principal, deployment.targets.all()):
         raise NotFound
     return deployment

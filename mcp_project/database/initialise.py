@@ -20,7 +20,7 @@ def initialise(verbosity: int = 1) -> None:
     time take turns. Raises CommandError for a database of the former migrations, and changes nothing there."""
     _create_when_missing()
     with one_at_a_time():
-        refuse_former_migrations()
+        require_current_migrations()
         call_command("migrate", interactive=False, verbosity=verbosity)
         store_role_settings()
 
@@ -53,7 +53,7 @@ def pending_migrations() -> list[str]:
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
-def refuse_former_migrations() -> None:
+def require_current_migrations() -> None:
     """Raise CommandError when the database was made by migrations that this version has replaced: some of an app's are
     recorded as applied, but not the app's first."""
     loader = MigrationLoader(connection)

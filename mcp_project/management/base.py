@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from mcp_project.database.initialise import pending_migrations, refuse_former_migrations
+from mcp_project.database.initialise import pending_migrations, require_current_migrations
 
 
 class ReadyCommand(BaseCommand):
@@ -16,7 +16,7 @@ class ReadyCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         if pending_migrations():
-            refuse_former_migrations()
+            require_current_migrations()
             raise CommandError("The database is not ready: run `manage.py init_db` first.")
         try:
             return super().execute(*args, **options)

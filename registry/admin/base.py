@@ -92,11 +92,11 @@ class ResourceAdmin(IndexedFiltersAdmin):
         """Return sentences about what is deleted with the object, or fails."""
         raise NotImplementedError
 
-    def delete_held(self, who: str, obj: Any) -> None:
+    def delete_locked(self, who: str, obj: Any) -> None:
         raise NotImplementedError
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        self.delete_held(actor(request), obj)
+        self.delete_locked(actor(request), obj)
 
     @transactions.change
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

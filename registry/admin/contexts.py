@@ -10,7 +10,7 @@ from registry.services import followers
 
 @admin.register(Context)
 class ContextAdmin(NamedAdmin):
-    audited_fields = services.TOLD
+    audited_fields = services.AUDITED_FIELDS
     list_display = ("name", "owner", "latest_version", "created_at", "updated_at")
     sortable_by = ("name", "owner", "created_at", "updated_at")  # each has an index
     list_filter = (OwnerFilter,)
@@ -26,6 +26,6 @@ class ContextAdmin(NamedAdmin):
         headers = ("Version", "Aliases", "Digest", "Created by", "Created at")
         return [latest("Versions", ContextVersion, headers, rows, context=obj.pk), deployments_of("context", obj)]
 
-    def delete_held(self, who: str, obj: Context) -> None:
+    def delete_locked(self, who: str, obj: Context) -> None:
         followers.fail_users(who, obj)  # the confirmation page has named them
-        services.delete_held(who, obj)
+        services.delete_locked(who, obj)

@@ -44,7 +44,7 @@ class DeploymentForm(EditionForm):
     def clean_status(self) -> str:
         status: str = self.cleaned_data["status"]
         try:
-            services.check_move(self.instance.status, status, list(self.instance.targets.all()))
+            services.require_allowed_status(self.instance.status, status, list(self.instance.targets.all()))
         except DomainError as error:
             raise forms.ValidationError(error.detail) from None
         return status
@@ -104,13 +104,13 @@ class DeploymentAdmin(ResourceAdmin):
     def save_model(self, request: HttpRequest, obj: Deployment, form: DeploymentForm, _change: bool) -> None:
         stored = Deployment.objects.get(pk=obj.pk)  # the locked row; `obj` has the form's values already
         why = Change(actor(request), Action.UPDATE, form.cleaned_data["message"])
-        services.change_held(why, stored, form.changes)
+        services.change_locked(why, stored, form.changes)
 
     def lost_with(self, obj: Deployment) -> list[Any]:
         return [f"its {obj.revision} revisions (the audit trail records its last state)"]
 
-    def delete_held(self, who: str, obj: Deployment) -> None:
-        services.delete_held(who, obj)
+    def delete_locked(self, who: str, obj: Deployment) -> None:
+        services.delete_locked(who, obj)
 
     def tables(self, obj: Deployment) -> list[Table]:
         return [_targets(obj), _revisions(obj)]

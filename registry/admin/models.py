@@ -12,7 +12,7 @@ LARGE = ("description", "tags", "metrics", "params", "signature")
 
 @admin.register(RegisteredModel)
 class RegisteredModelAdmin(NamedAdmin):
-    audited_fields = services.TOLD
+    audited_fields = services.AUDITED_FIELDS
     list_display = ("name", "owner", "framework", "task", "created_at", "updated_at")
     sortable_by = list_display  # each has an index
     list_filter = (OwnerFilter, FrameworkFilter, TaskFilter)
@@ -35,6 +35,6 @@ class RegisteredModelAdmin(NamedAdmin):
         versions = latest("Versions", ModelVersion, headers, rows, model=obj.pk)
         return [versions, deployments_of("model", obj)]
 
-    def delete_held(self, who: str, obj: RegisteredModel) -> None:
+    def delete_locked(self, who: str, obj: RegisteredModel) -> None:
         followers.fail_users(who, obj)  # the confirmation page has named them
-        services.delete_held(who, obj)
+        services.delete_locked(who, obj)

@@ -1,4 +1,4 @@
-"""What the registry's resources have in common."""
+"""The base classes of the registry's resources."""
 
 from typing import Any
 
@@ -6,12 +6,13 @@ from django.db import models
 from django.utils import timezone
 
 from mcp_project.database.ids import uuid7
+from mcp_project.database.statements import update
 from mcp_project.database.validators import JSONObject, printable
 from registry.validators import MAX_METADATA_BYTES, validate_model_name, validate_tags
 
 
 class Resource(models.Model):
-    """Something that is read, changed and deleted under an address of its own."""
+    """A row that is read, changed and deleted under a path of its own."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     description = models.TextField(blank=True, default="", max_length=65_536)
@@ -19,29 +20,35 @@ class Resource(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by = models.CharField(max_length=200, blank=True, default="", editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
-    edition = models.PositiveIntegerField(default=1, editable=False)  # grows with each change of what is shown
+    edition = models.PositiveIntegerField(default=1, editable=False)  # grows with each change that clients can see
 
     class Meta:
         abstract = True
 
     @property
     def etag(self) -> str:
-        """Of the id, too: what is made again under the same name is another."""
+        """The id is part of it, because a resource that is created again under the same name is another one."""
         return f'"{self.pk.hex[-8:]}-{self.edition}"'
+
+    def save_changes(self, *names: str) -> None:
+        """Write the changed fields `names` of a locked row, with the next edition and the time."""
+        self.edition += 1
+        self.updated_at = timezone.now()
+        update(self, *names, "edition", "updated_at")
 
 
 class Named(Resource):
-    """A resource with a name of its own. Its versions are numbered 1, 2, 3 …, and its aliases name some of them."""
+    """A resource with a unique name, numbered versions, and aliases that name some of the versions."""
 
     name = models.CharField(max_length=255, unique=True, validators=[printable, validate_model_name])
     owner = models.CharField(max_length=100, validators=[printable])
     metadata = models.JSONField(blank=True, default=dict, validators=[JSONObject(MAX_METADATA_BYTES)])
-    # Here, and not in a table of their own: they are read with the resource, and changed under the lock of its row.
-    aliases = models.JSONField(default=dict, editable=False)  # name → number
-    last_number = models.PositiveIntegerField(default=0, editable=False)  # that was given; none is given again
-    latest_version = models.PositiveIntegerField(null=True, editable=False)  # the highest that there is
+    # A column, not a table: aliases are read with the resource, and changed under the lock of its row.
+    aliases = models.JSONField(default=dict, editable=False)  # name → number of a version
+    last_number = models.PositiveIntegerField(default=0, editable=False)  # of a version, deleted ones included
+    latest_version = models.PositiveIntegerField(null=True, editable=False)  # the highest number of a version
 
-    versions: Any  # the related managers, of what belongs to the kind of resource
+    versions: Any  # the related managers, which each kind of resource has
     alias_moves: Any
 
     class Meta:
@@ -55,11 +62,11 @@ class Named(Resource):
 
 
 class AliasMove(models.Model):
-    """History: an alias was set, moved or removed. Never changed."""
+    """History: one move of an alias, which was set, moved or removed. A row never changes."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     alias = models.CharField(max_length=255)
-    edition = models.PositiveIntegerField()  # that the move made: the order of moves, whatever the writers' clocks say
+    edition = models.PositiveIntegerField()  # of the resource after the move: orders moves where clocks differ
     at = models.DateTimeField()
     actor = models.CharField(max_length=200)
     before = models.PositiveIntegerField(null=True)  # the version that it named; null for none

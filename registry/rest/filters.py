@@ -96,10 +96,10 @@ class DeploymentFilter(NamedFilter):
         model = Deployment
         fields = ()
 
-    def by_model(self, rows: QuerySet[Any], _name: str, ident: str) -> QuerySet[Any]:
-        wanted = Q(model_name=ident)
+    def by_model(self, rows: QuerySet[Any], _name: str, id_or_name: str) -> QuerySet[Any]:
+        wanted = Q(model_name=id_or_name)
         with suppress(ValueError):
-            wanted |= Q(model_id=UUID(ident))
+            wanted |= Q(model_id=UUID(id_or_name))
         return rows.filter(Exists(DeploymentTarget.objects.filter(wanted, deployment=OuterRef("pk"))))
 
 

@@ -13,7 +13,7 @@ from mcp_project.database import transactions
 from mcp_project.errors import Conflict, NotFound
 from registry.models import Named, RegisteredModel
 from registry.services import followers
-from registry.services.named import check_etag, touch
+from registry.services.named import require_etag
 from registry.validators import MAX_ALIASES
 
 Lock = Callable[[], Named]  # finds the model or context whose alias it is, and holds its row
@@ -25,7 +25,7 @@ def set_alias(principal: Principal, lock: Lock, alias: str, number: int, etags: 
     alias too many, or where a deployment cannot follow; Stale when the model is not the one that was
     read."""
     resource = lock()
-    check_etag(resource, etags)
+    require_etag(resource, etags)
     if not resource.versions.filter(number=number).exists():
         raise NotFound(f"There is no version {number}.")
     if alias not in resource.aliases and len(resource.aliases) >= MAX_ALIASES:
@@ -38,7 +38,7 @@ def set_alias(principal: Principal, lock: Lock, alias: str, number: int, etags: 
 def delete_alias(principal: Principal, lock: Lock, alias: str, etags: Collection[str] | None) -> None:
     """Raises NotFound, Conflict while a deployment follows it, and Stale."""
     resource = lock()
-    check_etag(resource, etags)
+    require_etag(resource, etags)
     if alias not in resource.aliases:
         raise NotFound
     _move_and_write(principal, resource, alias, None)
@@ -65,9 +65,9 @@ def roll_alias_back(principal: Principal, lock: Lock, alias: str) -> int:
 
 def _move_and_write(principal: Principal, resource: Named, alias: str, number: int | None) -> None:
     if isinstance(resource, RegisteredModel):
-        followers.refuse_move(principal, resource, alias, number)
+        followers.require_followable(principal, resource, alias, number)
     if move(principal.actor, resource, alias, number):
-        touch(resource, "aliases")
+        resource.save_changes("aliases")
 
 
 def alias_at(resource: Named, alias: str, moment: datetime) -> int | None:

@@ -10,7 +10,7 @@ from mcp_project.audit.models import AuditEntry
 from mcp_project.database import transactions
 from mcp_project.errors import Conflict, DomainError
 from registry.models import RegisteredModel
-from registry.services.models import TOLD
+from registry.services.models import AUDITED_FIELDS
 from registry.services.names import require_name
 
 
@@ -58,4 +58,6 @@ def _outcome(model: RegisteredModel | DomainError, made: set[Any]) -> Outcome:
 
 
 def _entry(principal: Principal, model: RegisteredModel) -> AuditEntry:
-    return trail.entry(principal.actor, Action.CREATE, model, {name: (None, getattr(model, name)) for name in TOLD})
+    return trail.entry(
+        principal.actor, Action.CREATE, model, {name: (None, getattr(model, name)) for name in AUDITED_FIELDS}
+    )

@@ -17,10 +17,10 @@ from mcp_project.errors import Conflict
 from registry.endpoints import validate_endpoint
 from registry.models import Deployment, DeploymentStatus, DeploymentTarget
 from registry.queries import find_deployment, find_revision
-from registry.services.named import check_etag, require_owner
-from registry.services.names import naming, require_name
+from registry.services.named import require_etag, require_owner
+from registry.services.names import require_name, unique_name
 from registry.services.revisions import FIELDS, Change, content_of, is_changed, seal
-from registry.services.targets import refuse_deleted, resolve_targets, targets_again
+from registry.services.targets import require_existing_versions, resolve_targets, targets_again
 
 # From which status to which; retired is for good.
 MOVES: dict[str, frozenset[str]] = {
@@ -42,7 +42,7 @@ def create_deployment(principal: Principal, message: str = "", **fields: Any) ->
     require_name(principal, Deployment, fields["name"])
     wanted = fields.pop("targets")
     fields.setdefault("owner", principal.owner)
-    with naming(principal, Deployment, fields["name"]):
+    with unique_name(principal, Deployment, fields["name"]):
         targets = resolve_targets(principal, wanted)
         deployment = Deployment(created_by=principal.actor, **fields)
         seal(Change(principal.actor, Action.CREATE, message), deployment, None, targets)
@@ -51,26 +51,26 @@ def create_deployment(principal: Principal, message: str = "", **fields: Any) ->
 
 @transactions.change
 def update_deployment(
-    principal: Principal, ident: str, etags: Collection[str] | None, changes: Mapping[str, Any], message: str = ""
+    principal: Principal, id_or_name: str, etags: Collection[str] | None, changes: Mapping[str, Any], message: str = ""
 ) -> Deployment:
     """Change a deployment, if its ETag is still one of `etags` (None: whichever it is). What changes nothing makes no
     revision. Raises NotFound; ValidationError for its targets; Stale, and Conflict for a name
     that is taken, a status that does not follow from its own, or what is fixed once it is retired."""
     changes = dict(changes)
     wanted = changes.pop("targets", None)
-    with naming(principal, Deployment, changes.get("name")):
+    with unique_name(principal, Deployment, changes.get("name")):
         new_targets = None if wanted is None else resolve_targets(principal, wanted)
-        deployment = find_deployment(principal, ident, lock=True)
+        deployment = find_deployment(principal, id_or_name, lock=True)
         if changes.get("owner", deployment.owner) != deployment.owner:
             require_owner(principal, deployment.owner)
-        check_etag(deployment, etags)
+        require_etag(deployment, etags)
         if changes.get("name", deployment.name) != deployment.name:
             require_name(principal, Deployment, changes["name"])
-        change_held(Change(principal.actor, Action.UPDATE, message), deployment, changes, new_targets)
+        change_locked(Change(principal.actor, Action.UPDATE, message), deployment, changes, new_targets)
         return deployment
 
 
-def change_held(
+def change_locked(
     change: Change,
     deployment: Deployment,
     changes: Mapping[str, Any],
@@ -83,24 +83,24 @@ def change_held(
         setattr(deployment, name, value)
     targets = targets if new_targets is None else list(new_targets)
     if is_changed(before, deployment, targets):
-        check_move(before["status"], deployment.status, targets)
-        _check_retired(before, content_of(deployment, targets))
+        require_allowed_status(before["status"], deployment.status, targets)
+        _require_not_retired(before, content_of(deployment, targets))
         seal(change, deployment, before, targets)
 
 
 @transactions.change
-def delete_deployment(principal: Principal, ident: str, etags: Collection[str] | None) -> UUID:
+def delete_deployment(principal: Principal, id_or_name: str, etags: Collection[str] | None) -> UUID:
     """Delete a deployment with its revisions. Returns its id. The audit trail stays. Raises NotFound, Stale, and
     Forbidden as `require_owner`."""
-    deployment = find_deployment(principal, ident, lock=True)
+    deployment = find_deployment(principal, id_or_name, lock=True)
     require_owner(principal, deployment.owner)
-    check_etag(deployment, etags)
+    require_etag(deployment, etags)
     deployment_id: UUID = deployment.pk  # Django takes it from the object
-    delete_held(principal.actor, deployment)
+    delete_locked(principal.actor, deployment)
     return deployment_id
 
 
-def delete_held(actor: str, deployment: Deployment) -> None:
+def delete_locked(actor: str, deployment: Deployment) -> None:
     """Delete a deployment whose row the caller's transaction holds."""
     content = content_of(deployment, list(deployment.targets.all()))
     told: dict[str, Any] = {name: (value, None) for name, value in content.items()}
@@ -110,24 +110,24 @@ def delete_held(actor: str, deployment: Deployment) -> None:
 
 @transactions.change
 def roll_back(
-    principal: Principal, ident: str, number: int, etags: Collection[str] | None, message: str = ""
+    principal: Principal, id_or_name: str, number: int, etags: Collection[str] | None, message: str = ""
 ) -> Deployment:
     """Give the deployment again all that it had in the revision but its status, which only moves as MOVES has it.
 
     Raises NotFound, Stale, and Conflict where the deployment is retired, a version that the
     revision pins is deleted, the name is taken, or the endpoint or the environment is not allowed any more.
     """
-    revision = find_revision(principal, find_deployment(principal, ident), number)
+    revision = find_revision(principal, find_deployment(principal, id_or_name), number)
     content = json.loads(revision.content)
-    with naming(principal, Deployment, content["name"]):
+    with unique_name(principal, Deployment, content["name"]):
         targets = targets_again(principal, content["targets"])
         deployment = find_deployment(principal, str(revision.deployment_id), lock=True)
-        check_etag(deployment, etags)
+        require_etag(deployment, etags)
         if content["owner"] != deployment.owner:
             require_owner(principal, deployment.owner)
         if deployment.status == DeploymentStatus.RETIRED:
             raise Conflict("The deployment is retired, which is final.")
-        _check_still_allowed(content)
+        _require_still_allowed(content)
         if content["name"] != deployment.name:
             require_name(principal, Deployment, content["name"])
         before = content_of(deployment, list(deployment.targets.all()))
@@ -138,22 +138,22 @@ def roll_back(
         return deployment
 
 
-def check_move(was: str, becomes: str, targets: Sequence[DeploymentTarget]) -> None:
+def require_allowed_status(was: str, becomes: str, targets: Sequence[DeploymentTarget]) -> None:
     """Raises Conflict for a status that does not follow, and where what it pins is deleted."""
     if becomes != was and becomes not in MOVES[was]:
         allowed = ", ".join(sorted(MOVES[was])) or "none"
         raise Conflict(f"A deployment that is {was} cannot become {becomes}; allowed: {allowed}.")
     if was == DeploymentStatus.FAILED and becomes == DeploymentStatus.PENDING:
-        refuse_deleted(targets)
+        require_existing_versions(targets)
 
 
-def _check_retired(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+def _require_not_retired(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     fixed = [name for name in after if name not in OF_RETIRED and after[name] != before[name]]
     if before["status"] == DeploymentStatus.RETIRED and fixed:
         raise Conflict(f"The deployment is retired, and this is fixed: {', '.join(fixed)}.")
 
 
-def _check_still_allowed(content: Mapping[str, Any]) -> None:
+def _require_still_allowed(content: Mapping[str, Any]) -> None:
     try:
         validate_endpoint(content["endpoint"])
     except ValidationError:

@@ -103,7 +103,7 @@ def rename(actor: str, resource: Named) -> None:
     _alter(Change(actor, action, message[:1_000]), users, alter)
 
 
-def refuse_move(principal: Principal, model: RegisteredModel, alias: str, number: int | None) -> None:
+def require_followable(principal: Principal, model: RegisteredModel, alias: str, number: int | None) -> None:
     """Raises Conflict, naming the followers, for a move that they cannot follow: to nothing, or to a version
     that is not ready."""
     if number is not None and model.versions.filter(number=number, status=Status.READY).exists():
@@ -116,7 +116,7 @@ def refuse_move(principal: Principal, model: RegisteredModel, alias: str, number
         raise Conflict(f"The alias {alias!r} {why} by {_names(principal, followers)}.")
 
 
-def refuse_use(principal: Principal, resource: Named, number: int | None = None) -> None:
+def require_unused(principal: Principal, resource: Named, number: int | None = None) -> None:
     """Raises Conflict, naming the deployments, while some need the version, or any of the resource."""
     users = [found for found in _deployments(resource, number=number) if _needs(found, resource, number)]
     if users:
@@ -125,12 +125,12 @@ def refuse_use(principal: Principal, resource: Named, number: int | None = None)
         raise Conflict(f"{thing} is used by {_names(principal, users)}. With ?force=true they fail.")
 
 
-def make_way(principal: Principal, resource: Named, number: int | None, force: bool) -> None:
+def prepare_deletion(principal: Principal, resource: Named, number: int | None, force: bool) -> None:
     """Before the version, or the whole, is deleted. Raises Conflict while it is needed, without `force`."""
     if force:
         fail_users(principal.actor, resource, number)
     else:
-        refuse_use(principal, resource, number)
+        require_unused(principal, resource, number)
 
 
 def fail_users(actor: str, resource: Named, number: int | None = None) -> None:

@@ -44,7 +44,7 @@ def set_parents(
         for parent in parents
     }
     if not new:
-        _refuse_circles(version, versions)
+        _require_no_cycle(version, versions)
     same = [edge for edge in before if _is_same(edge, wanted.get(edge.shown_uri))]
     gone = [edge.pk for edge in before if edge not in kept and edge not in same]
     added = [edge for uri, edge in wanted.items() if uri not in {edge.shown_uri for edge in same}]
@@ -68,7 +68,7 @@ def _store(edges: list[Parent]) -> None:
         raise Invalid(FieldError("parents", "One of them is being deleted, or is there already.")) from None
 
 
-def _refuse_circles(version: ModelVersion, parents: Mapping[str, ModelVersion]) -> None:
+def _require_no_cycle(version: ModelVersion, parents: Mapping[str, ModelVersion]) -> None:
     """Nothing descends from a version that is new, so that this is for others."""
     wanted = {parent.pk: uri for uri, parent in parents.items()}
     if not wanted:

@@ -12,10 +12,10 @@ from registry.models import RegisteredModel
 from registry.queries import find_model
 from registry.services import followers
 from registry.services.lineage import leave_children
-from registry.services.named import change, check_etag, delete_with_versions, require_owner, save
-from registry.services.names import naming, require_name
+from registry.services.named import change, delete_with_versions, require_etag, require_owner, save
+from registry.services.names import require_name, unique_name
 
-TOLD = ("name", "description", "owner", "framework", "task", "license", "tags", "metadata")
+AUDITED_FIELDS = ("name", "description", "owner", "framework", "task", "license", "tags", "metadata")
 
 
 @transactions.change
@@ -27,38 +27,40 @@ def register_model(principal: Principal, **fields: Any) -> RegisteredModel:
     """
     require_name(principal, RegisteredModel, fields["name"])
     fields.setdefault("owner", principal.owner)
-    with naming(principal, RegisteredModel, fields["name"]):
-        return save(principal.actor, RegisteredModel(created_by=principal.actor, **fields), Action.CREATE, TOLD)
+    with unique_name(principal, RegisteredModel, fields["name"]):
+        return save(
+            principal.actor, RegisteredModel(created_by=principal.actor, **fields), Action.CREATE, AUDITED_FIELDS
+        )
 
 
 @transactions.change
 def update_model(
-    principal: Principal, ident: str, etags: Collection[str] | None, changes: Mapping[str, Any]
+    principal: Principal, id_or_name: str, etags: Collection[str] | None, changes: Mapping[str, Any]
 ) -> RegisteredModel:
     """Change a model, if its ETag is still one of `etags` (None: whichever it is). Its history stays with it when it is
     renamed. Raises NotFound, Stale, Conflict, NOT_FOUND as `register_model`."""
-    with naming(principal, RegisteredModel, changes.get("name")):
-        return change(principal, find_model(principal, ident, lock=True), etags, changes)
+    with unique_name(principal, RegisteredModel, changes.get("name")):
+        return change(principal, find_model(principal, id_or_name, lock=True), etags, changes)
 
 
 @transactions.change
-def delete_model(principal: Principal, ident: str, etags: Collection[str] | None, force: bool = False) -> UUID:
+def delete_model(principal: Principal, id_or_name: str, etags: Collection[str] | None, force: bool = False) -> UUID:
     """Delete a model with its versions, aliases and lineage. Returns its id. The audit trail stays.
 
     Deployments that need it fail with `force`; without it they are a Conflict. Raises NotFound, Stale, and Forbidden as
     `require_owner`.
     """
-    model = find_model(principal, ident, lock=True)
+    model = find_model(principal, id_or_name, lock=True)
     require_owner(principal, model.owner)
-    check_etag(model, etags)
-    followers.make_way(principal, model, None, force)
+    require_etag(model, etags)
+    followers.prepare_deletion(principal, model, None, force)
     model_id: UUID = model.pk  # Django takes it from the object
-    delete_held(principal.actor, model)
+    delete_locked(principal.actor, model)
     return model_id
 
 
-def delete_held(actor: str, model: RegisteredModel) -> None:
+def delete_locked(actor: str, model: RegisteredModel) -> None:
     """Delete a model whose row the caller's transaction holds, and that no deployment needs any more."""
     leave_children(model.versions.all())
-    trail.record(actor, Action.DELETE, model, {name: (getattr(model, name), None) for name in TOLD})
+    trail.record(actor, Action.DELETE, model, {name: (getattr(model, name), None) for name in AUDITED_FIELDS})
     delete_with_versions(model)

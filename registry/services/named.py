@@ -3,13 +3,10 @@
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
-from django.utils import timezone
-
 from keys.models import Permission
 from keys.principal import Principal
 from mcp_project.audit import trail
 from mcp_project.audit.actions import Action
-from mcp_project.database.statements import update
 from mcp_project.errors import Forbidden, Stale
 from registry.canonical import canonical
 from registry.models import Named, RegisteredModel
@@ -26,7 +23,7 @@ def change(principal: Principal, resource: Row, etags: Collection[str] | None, c
     Forbidden for a new owner of what another owner owns."""
     if changes.get("owner", resource.owner) != resource.owner:
         require_owner(principal, resource.owner)  # else whoever may write could take it, and delete it then
-    check_etag(resource, etags)
+    require_etag(resource, etags)
     if changes.get("name", resource.name) != resource.name:
         require_name(principal, type(resource), changes["name"])
     for name, value in changes.items():
@@ -46,7 +43,7 @@ def save(actor: str, resource: Row, action: Action, names: Collection[str]) -> R
         if "name" in changes:
             require_free(rows, resource.name)
         resource.edition = stored.edition
-        touch(resource, *changes)
+        resource.save_changes(*changes)
     else:
         return resource
     trail.record(actor, action, resource, changes)
@@ -66,14 +63,7 @@ def delete_with_versions(resource: Named) -> None:
     resource.delete()
 
 
-def touch(model: Named, *names: str) -> None:
-    """Write the fields `names` of a locked model, which has changed by them."""
-    model.edition += 1
-    model.updated_at = timezone.now()
-    update(model, *names, "edition", "updated_at")
-
-
-def check_etag(resource: Any, etags: Collection[str] | None) -> None:
+def require_etag(resource: Any, etags: Collection[str] | None) -> None:
     if etags is not None and resource.etag not in etags:
         raise Stale
 

@@ -23,7 +23,7 @@ KINDS: dict[type[Model], tuple[str, Callable[[Principal], QuerySet[Any]]]] = {
 
 
 @contextmanager
-def naming(principal: Principal, kind: type[Model], name: str | None) -> Iterator[None]:
+def unique_name(principal: Principal, kind: type[Model], name: str | None) -> Iterator[None]:
     """Wraps a block that gives something of this kind this name, if any. Raises Conflict when the name is
     taken: the unique index decides that, also between two requests at once. A bound key that may not see what has the
     name gets the NOT_FOUND of `require_name`."""

@@ -78,10 +78,7 @@ def seal(
     else:
         if "name" in changed:
             require_free(Deployment.objects, deployment.name)
-        deployment.edition += 1
-        deployment.updated_at = timezone.now()
-        names = [name for name in changed if name != "targets"]
-        deployment.save(update_fields=[*names, "digest", "edition", "updated_at"])
+        deployment.save_changes(*(name for name in changed if name != "targets"), "digest")
     if "targets" in changed:
         _write_targets(deployment, targets)
     _revision(change, deployment, after).save(force_insert=True)

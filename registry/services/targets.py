@@ -35,7 +35,7 @@ def resolve_targets(principal: Principal, wanted: Sequence[Mapping[str, Any]]) -
             raise invalid_target("digest", target.position, f"That of version {target.number} is {version.digest!r}.")
         target.digest = version.digest
     _pin_contexts(principal, targets, wanted)
-    _refuse_twins(targets)
+    _require_distinct(targets)
     return targets
 
 
@@ -63,11 +63,11 @@ def targets_again(principal: Principal, content: Sequence[Mapping[str, Any]]) ->
         if pinned["context_version"] is not None:
             target.pin_context(_context_again(contexts, pinned["context_version"]))
         targets.append(target)
-    refuse_deleted(targets)
+    require_existing_versions(targets)
     return targets
 
 
-def refuse_deleted(targets: Sequence[DeploymentTarget]) -> None:
+def require_existing_versions(targets: Sequence[DeploymentTarget]) -> None:
     """Raises Conflict when a version that is pinned does not exist any more."""
     versions = versions_of(targets)
     contexts = Context.objects.in_bulk([target.context_id for target in targets if target.context_id is not None])
@@ -169,7 +169,7 @@ def _context_again(contexts: Mapping[UUID, Context], pinned: Mapping[str, Any]) 
     return find_context_version(context, pinned["version"])
 
 
-def _refuse_twins(targets: Iterable[DeploymentTarget]) -> None:
+def _require_distinct(targets: Iterable[DeploymentTarget]) -> None:
     seen = set()
     for target in targets:
         same = (target.model_id, target.alias or target.number, str(target.context_version))

@@ -4,8 +4,6 @@ model's row is held: so numbers are consecutive, and whoever reads the model see
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from django.utils import timezone
-
 from keys.principal import Principal
 from mcp_project.audit import trail
 from mcp_project.audit.actions import Action
@@ -17,7 +15,7 @@ from registry.queries import find_model, find_version
 from registry.services import followers
 from registry.services.aliases import drop_aliases_of
 from registry.services.lineage import leave_children, set_parents
-from registry.services.named import check_etag, differ, require_owner, touch
+from registry.services.named import differ, require_etag, require_owner
 from registry.uris import may_see_uri
 
 # From which status to which; ready is for good.
@@ -25,11 +23,11 @@ MOVES = {Status.PENDING: {Status.READY, Status.FAILED}, Status.FAILED: {Status.P
 
 
 @transactions.change
-def create_version(principal: Principal, ident: str, **fields: Any) -> ModelVersion:
+def create_version(principal: Principal, id_or_name: str, **fields: Any) -> ModelVersion:
     """The model's next version. Raises NotFound, and ValidationError for parents that the key cannot see."""
     parents = fields.pop("parents", [])
-    _check_source(principal, fields)
-    model = find_model(principal, ident, lock=True)
+    _require_visible_source(principal, fields)
+    model = find_model(principal, id_or_name, lock=True)
     model.last_number += 1
     model.latest_version = model.last_number
     version = ModelVersion(model=model, number=model.last_number, created_by=principal.actor, **fields)
@@ -38,7 +36,7 @@ def create_version(principal: Principal, ident: str, **fields: Any) -> ModelVers
         set_parents(principal, version, parents, new=True)
     else:
         set_related(version, parents=[])
-    touch(model, "last_number", "latest_version")
+    model.save_changes("last_number", "latest_version")
     told = {"version": (None, version.number), "source": (None, version.source)}
     trail.record(principal.actor, Action.CREATE_VERSION, model, told)
     return version
@@ -46,7 +44,7 @@ def create_version(principal: Principal, ident: str, **fields: Any) -> ModelVers
 
 @transactions.change
 def update_version(
-    principal: Principal, ident: str, number: int, etags: Collection[str] | None, changes: Mapping[str, Any]
+    principal: Principal, id_or_name: str, number: int, etags: Collection[str] | None, changes: Mapping[str, Any]
 ) -> ModelVersion:
     """Change a version, if its ETag is still one of `etags` (None: whichever it is).
 
@@ -55,11 +53,11 @@ def update_version(
     """
     changes = dict(changes)
     parents = changes.pop("parents", None)
-    _check_source(principal, changes)
-    model = find_model(principal, ident, lock=True)
+    _require_visible_source(principal, changes)
+    model = find_model(principal, id_or_name, lock=True)
     version = find_version(model, number, lock=True)
-    check_etag(version, etags)
-    _check(version, changes, parents)
+    require_etag(version, etags)
+    _require_changeable(version, changes, parents)
     told: dict[str, Any] = {"version": (number, number)}
     for name, value in changes.items():
         if differ(getattr(version, name), value):
@@ -70,17 +68,17 @@ def update_version(
         if before != after:
             told["parents"] = (before, after)
     if len(told) > 1:
-        _save(version, *(name for name in told if name not in ("version", "parents")))
+        version.save_changes(*(name for name in told if name not in ("version", "parents")))
         trail.record(principal.actor, Action.UPDATE_VERSION, model, told)
     return version
 
 
-def _check_source(principal: Principal, fields: Mapping[str, Any]) -> None:
+def _require_visible_source(principal: Principal, fields: Mapping[str, Any]) -> None:
     if not may_see_uri(principal, fields.get("source", "")):
         raise Invalid(FieldError("source", f"There is no {fields['source'][:300]}."))
 
 
-def _check(version: ModelVersion, changes: Mapping[str, Any], parents: Any) -> None:
+def _require_changeable(version: ModelVersion, changes: Mapping[str, Any], parents: Any) -> None:
     fixed = [
         name for name in ModelVersion.DEFINITION if name in changes and differ(getattr(version, name), changes[name])
     ]
@@ -95,14 +93,14 @@ def _check(version: ModelVersion, changes: Mapping[str, Any], parents: Any) -> N
 
 @transactions.change
 def delete_version(
-    principal: Principal, ident: str, number: int, etags: Collection[str] | None, force: bool = False
+    principal: Principal, id_or_name: str, number: int, etags: Collection[str] | None, force: bool = False
 ) -> None:
     """Its number is not given again, and its aliases go with it. Raises as `services.models.delete_model`."""
-    model = find_model(principal, ident, lock=True)
+    model = find_model(principal, id_or_name, lock=True)
     version = find_version(model, number, lock=True)
     require_owner(principal, model.owner)
-    check_etag(version, etags)
-    followers.make_way(principal, model, number, force)
+    require_etag(version, etags)
+    followers.prepare_deletion(principal, model, number, force)
     leave_children(ModelVersion.objects.filter(pk=version.pk))
     drop_aliases_of(principal.actor, model, number)
     told = {"version": (number, None), "source": (version.source, None)}
@@ -110,27 +108,27 @@ def delete_version(
     version.delete()
     latest = model.versions.order_by("-number").values_list("number", flat=True).first()
     model.latest_version = latest
-    touch(model, "latest_version", "aliases")
+    model.save_changes("latest_version", "aliases")
 
 
 @transactions.change
-def set_stage(principal: Principal, ident: str, number: int, stage: Stage, archive_existing: bool) -> ModelVersion:
+def set_stage(principal: Principal, id_or_name: str, number: int, stage: Stage, archive_existing: bool) -> ModelVersion:
     """Move a version to a stage; with `archive_existing`, move those that are there now to Archived.
 
     Raises NotFound, and Conflict where there is nothing that archiving could make room for (MLflow's rule).
     """
     if archive_existing and stage not in (Stage.STAGING, Stage.PRODUCTION):
         raise Conflict("Only the stages Staging and Production archive what they held.")
-    model = find_model(principal, ident, lock=True)
+    model = find_model(principal, id_or_name, lock=True)
     version = find_version(model, number, lock=True)
     moved = _moves(model, version, stage, archive_existing)
     for other, (_, after) in moved.items():
         other.stage = after
-        _save(other, "stage")
+        other.save_changes("stage")
     if moved:
         told = {f"version {other.number}": pair for other, pair in moved.items()}
         trail.record(principal.actor, Action.SET_STAGE, model, told)
-        touch(model)
+        model.save_changes()
     return version
 
 
@@ -143,9 +141,3 @@ def _moves(
         for other in others.order_by("number").only("number", "edition"):  # they may be many, and 300 KB each
             moves[other] = (stage, Stage.ARCHIVED)
     return moves
-
-
-def _save(version: ModelVersion, *names: str) -> None:
-    version.edition += 1
-    version.updated_at = timezone.now()
-    version.save(update_fields=[*names, "edition", "updated_at"])

@@ -17,11 +17,11 @@ def test_delete_may_be_bound_to_an_etag(owner: Api, churn: None, path: str) -> N
 
 
 def test_deleting_a_model_takes_its_versions_but_not_its_history(owner: Api, churn: None) -> None:
-    ident = owner.get(MODEL).json()["id"]
+    id_or_name = owner.get(MODEL).json()["id"]
     assert owner.delete(MODEL).status_code == 204
 
     assert not ModelVersion.objects.exists()
-    told = AuditEntry.objects.filter(object_id=ident).values_list("action", flat=True)
+    told = AuditEntry.objects.filter(object_id=id_or_name).values_list("action", flat=True)
     assert list(told) == ["delete", "create_version", "create"]
 
 

@@ -30,12 +30,12 @@ def last(owner: Api) -> dict[str, Any]:
 
 
 def test_context_version_is_pinned_with_its_digest_by_name_or_id(owner: Api) -> None:
-    ident = str(Context.objects.get().pk)
+    id_or_name = str(Context.objects.get().pk)
     digest = owner.get("/api/contexts/support/versions/1").json()["digest"]
-    shown = {"context": "support", "context_id": ident, "version": 1, "digest": digest}
+    shown = {"context": "support", "context_id": id_or_name, "version": 1, "digest": digest}
 
     by_name = deploy(owner, PINNED)
-    by_id = deploy(owner, {**PINNED, "context_version": {"context": ident, "version": 1}}, name="by id")
+    by_id = deploy(owner, {**PINNED, "context_version": {"context": id_or_name, "version": 1}}, name="by id")
 
     assert by_name["targets"][0]["context_version"] == by_id["targets"][0]["context_version"] == shown
     assert last(owner)["content"]["targets"][0]["context_version"] == shown

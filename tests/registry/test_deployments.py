@@ -41,8 +41,8 @@ def test_deployment_is_read_back_as_it_was_sent(owner: Api) -> None:
     assert (target["model"], target["version"], target["alias"], target["weight"]) == ("churn", 1, None, 100)
     assert target["digest"] == f"sha256:{1:064x}"
     assert "message" not in made
-    for ident in (made["id"], "churn-live"):
-        read = owner.get(f"/api/deployments/{ident}")
+    for id_or_name in (made["id"], "churn-live"):
+        read = owner.get(f"/api/deployments/{id_or_name}")
         assert (read.json(), read["ETag"]) == (made, created["ETag"])
     assert created["Location"] == f"/api/deployments/{made['id']}"
 
@@ -190,10 +190,10 @@ def test_every_change_is_in_the_audit_trail(owner: Api, admin: Api) -> None:
     assert entries[1].changes == {"timeout": [60, 5], "revision": [1, 2]}
 
 
-@pytest.mark.parametrize("ident", ["01900000-0000-7000-8000-000000000000", "none", "%00", "x" * 3000])
+@pytest.mark.parametrize("id_or_name", ["01900000-0000-7000-8000-000000000000", "none", "%00", "x" * 3000])
 @pytest.mark.parametrize("rest", ["", "/revisions", "/revisions/1", "/revisions/1/verify", "/diff"])
-def test_unknown_deployment_gets_404(teammate: Api, ident: str, rest: str) -> None:
-    assert teammate.get(f"/api/deployments/{ident}{rest}").status_code == 404
+def test_unknown_deployment_gets_404(teammate: Api, id_or_name: str, rest: str) -> None:
+    assert teammate.get(f"/api/deployments/{id_or_name}{rest}").status_code == 404
 
 
 def test_lists_are_filtered_searched_and_ordered(owner: Api, django_assert_num_queries: DjangoAssertNumQueries) -> None:

@@ -7,7 +7,7 @@ MODEL = "/api/models/churn"
 
 
 def test_history_stays_with_a_model_that_is_renamed(owner: Api, churn: None) -> None:
-    ident = owner.get(MODEL).json()["id"]
+    id_or_name = owner.get(MODEL).json()["id"]
     assert owner("PATCH", MODEL, {"name": "leavers"}, If_Match="*").json()["name"] == "leavers"
 
     assert owner.get(MODEL).status_code == 404
@@ -15,7 +15,7 @@ def test_history_stays_with_a_model_that_is_renamed(owner: Api, churn: None) -> 
     entries = owner.get("/api/models/leavers/history").json()["results"]
     assert [entry["action"] for entry in entries] == ["update", "create_version", "create"]
     assert entries[0]["changes"] == {"name": ["churn", "leavers"]}
-    assert entries == owner.get(f"/api/models/{ident}/history").json()["results"]
+    assert entries == owner.get(f"/api/models/{id_or_name}/history").json()["results"]
 
 
 def test_history_does_not_tell_of_models_that_the_key_may_not_see(owner: Api, churn: None) -> None:

@@ -55,9 +55,9 @@ def test_model_and_its_versions_are_found_by_name_and_by_id(owner: Api) -> None:
     made = model(owner, "größer als 3")
     version(owner, made["id"])
 
-    for ident in (made["id"], made["id"].upper(), "größer als 3", "gr%C3%B6%C3%9Fer%20als%203"):
-        assert owner.get(f"/api/models/{ident}").json()["id"] == made["id"]
-        assert owner.get(f"/api/models/{ident}/versions/1").json()["model"] == "größer als 3"
+    for id_or_name in (made["id"], made["id"].upper(), "größer als 3", "gr%C3%B6%C3%9Fer%20als%203"):
+        assert owner.get(f"/api/models/{id_or_name}").json()["id"] == made["id"]
+        assert owner.get(f"/api/models/{id_or_name}/versions/1").json()["model"] == "größer als 3"
 
 
 def test_name_that_reads_like_another_models_id_leads_to_the_other(owner: Api) -> None:

@@ -60,7 +60,7 @@ class Command(BaseCommand):
             raise CommandError("PRODUCTION refuses --debug.")
         if not 1 <= options["workers"] <= 256:
             raise CommandError("--workers must be from 1 to 256.")
-        refuse_failed_checks()
+        require_passing_checks()
         # End by an exception, as at Ctrl-C, so that the embedded database is stopped on exit.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         for folder in settings.WRITABLE_DIRS:
@@ -79,7 +79,7 @@ class Command(BaseCommand):
             return
         pending = database.pending_migrations()
         if pending:
-            database.refuse_former_migrations()
+            database.require_current_migrations()
             raise CommandError(
                 f"The database lacks {len(pending)} migrations ({pending[0]} first): "
                 "run `manage.py init_db`, or serve without --no-init."
@@ -116,7 +116,7 @@ class Command(BaseCommand):
         os.execve(sys.executable, command, environment)  # noqa: S606
 
 
-def refuse_failed_checks() -> None:
+def require_passing_checks() -> None:
     """Run the system checks. Raises ImproperlyConfigured with a sentence for each error."""
     errors = [message.msg for message in run_checks() if message.is_serious()]
     if errors:
