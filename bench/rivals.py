@@ -25,10 +25,11 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 
-from keys.models import APIKey, KeptAnswer  # noqa: E402
+from keys.models import APIKey  # noqa: E402
 from keys.principal import Principal  # noqa: E402
 from mcp_project.audit.models import AuditEntry  # noqa: E402
 from mcp_project.http.call import Request  # noqa: E402
+from mcp_project.idempotency.models import KeptResponse  # noqa: E402
 from mcp_project.wsgi import Application  # noqa: E402
 from registry.models import ModelVersion, RegisteredModel  # noqa: E402
 
@@ -76,9 +77,9 @@ def write(request: HttpRequest, model_id: UUID) -> JsonResponse:
         shown = {**{name: getattr(version, name) for name in SHOWN_OF_VERSION},
                  "model": "bench", "version": number, "parents": [], "aliases": []}  # fmt: skip
         response = JsonResponse(shown, status=201)
-        KeptAnswer.objects.create(
-            key_id=somebody().key_id, idempotency_key=request.META["HTTP_IDEMPOTENCY_KEY"], request_digest=bytes(32),
-            answer=response.content, made_at=timezone.now(),
+        KeptResponse.objects.create(
+            caller_id=somebody().key_id, idempotency_key=request.META["HTTP_IDEMPOTENCY_KEY"], request_digest=bytes(32),
+            response=response.content, made_at=timezone.now(),
         )  # fmt: skip
     return response
 

@@ -1,6 +1,6 @@
 """The errors of keys and limits that clients can tell apart by their codes."""
 
-from mcp_project.errors import Conflict, Limited, Unauthenticated, Unavailable
+from mcp_project.errors import Limited, Unauthenticated, Unavailable
 
 
 class KeyMissing(Unauthenticated):
@@ -55,23 +55,3 @@ class TooManyFailures(Limited):
 class LimiterUnavailable(Unavailable):
     code = "LIMITER_UNAVAILABLE"
     meaning = "The limiter's counters cannot be reached, and this key is not admitted without them."
-
-
-class IdempotencyKeyReused(Conflict):
-    code = "IDEMPOTENCY_KEY_REUSED"
-    meaning = "The `Idempotency-Key` came with another request within the last 24 hours."
-
-
-class IdempotencyStoreFull(Conflict):
-    code = "IDEMPOTENCY_STORE_FULL"
-    meaning = (
-        "So much is kept under the API key's `Idempotency-Key`s (`IDEMPOTENCY_MAX_BYTES`) that nothing was done; "
-        "send it without one, or later."
-    )
-
-
-class IdempotencyKeyInUse(Conflict):
-    code = "IDEMPOTENCY_KEY_IN_USE"
-    meaning = (
-        "The first request with this `Idempotency-Key` is not answered yet; repeat it after `Retry-After` seconds."
-    )

@@ -41,7 +41,7 @@ SELECT coalesce(bool_or('key:' || id = %(actor)s), false) FROM held
 # The entries' ids are UUIDs of version 7, as all are: time and version come from one that Python made.
 REVOKE = """,
 revoked AS (
-    UPDATE keys_apikey SET revoked_at = %(now)s, version = version + 1
+    UPDATE keys_apikey SET revoked_at = %(now)s, edition = edition + 1
     WHERE id = ANY(ARRAY(SELECT id FROM chosen)) AND revoked_at IS NULL RETURNING id, name
 )
 INSERT INTO audit_entry (id, at, actor, action, object_type, object_id, object_name, changes, request_id)

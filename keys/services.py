@@ -141,9 +141,9 @@ def _change(actor: str, row: APIKey, changes: Mapping[str, Any]) -> None:
     _tidy(row)
     changed = {name: (before[name], getattr(row, name)) for name in changes if before[name] != getattr(row, name)}
     if changed:
-        row.version += 1
+        row.edition += 1
         _require_valid(row)
-        row.save(update_fields=[*changed, "version"])
+        row.save(update_fields=[*changed, "edition"])
         trail.record(actor, Action.UPDATE, row, changed)
 
 
@@ -197,8 +197,8 @@ def _tidy(row: APIKey) -> None:
 
 def _revoke(actor: str, row: APIKey) -> None:
     row.revoked_at = timezone.now()
-    row.version += 1
-    row.save(update_fields=["revoked_at", "version"])
+    row.edition += 1
+    row.save(update_fields=["revoked_at", "edition"])
     trail.record(actor, Action.REVOKE, row, {"revoked_at": (None, row.revoked_at)})
 
 
@@ -208,6 +208,6 @@ def _end(actor: str, row: APIKey, moment: datetime) -> None:
     if before is not None and before <= moment:
         return
     row.expires_at = moment
-    row.version += 1
-    row.save(update_fields=["expires_at", "version"])
+    row.edition += 1
+    row.save(update_fields=["expires_at", "edition"])
     trail.record(actor, Action.UPDATE, row, {"expires_at": (before, moment)})

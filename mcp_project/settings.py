@@ -33,7 +33,7 @@ REDIS_URL: str = env.read("REDIS_URL")
 BACKGROUND_TASKS = [
     "usage.flusher.flusher",
     "usage.partitions.maintainer",
-    "keys.idempotency.sweeper",
+    "mcp_project.idempotency.sweeper.sweeper",
     "registry.services.moves.mover",
     "keys.streams.stream_watch",
     *(["keys.limits.background.quota_writer"] if REDIS_URL else []),
@@ -43,7 +43,8 @@ HEALTH_CHECKS = ["keys.limits.background.STORE_CHECK"]
 PROTOCOLS = ["mcp_project.http.rest.PROTOCOL"]
 GREETINGS = ["keys.first_key.greeting"]  # what `serve` prints first: mcp_project.serving.greeting
 # Modules that define errors with codes of their own.
-ERRORS = ["mcp_project.errors", "mcp_project.http.codes", "keys.errors", "usage.errors"]
+ERRORS = ["mcp_project.http.codes", "mcp_project.idempotency.errors", "keys.errors", "usage.errors"]
+IDEMPOTENCY_SCOPE = "keys.scope.KeyScope"  # whose repeats are recognised: mcp_project.idempotency.scope
 REFUSES_BY_HEAD = "keys.head.refuses"  # asked of a request's head before its body is read
 # Every thread of a worker that uses the database holds at most one connection: those that answer requests, one for
 # each background task, and the one that checks for /health. /metrics asks nothing of the database.
@@ -144,6 +145,7 @@ DEPLOYMENT_PRIVATE_ENDPOINTS: bool = env.read("DEPLOYMENT_PRIVATE_ENDPOINTS")
 INSTALLED_APPS = [
     "mcp_project",
     "mcp_project.audit",
+    "mcp_project.idempotency",
     "rest_framework_api_key",  # for the abstract model that keys.APIKey extends; its own table is not made
     "keys",
     "registry",
@@ -183,7 +185,7 @@ MIDDLEWARE = [
     "mcp_project.staff.middleware.StaffMessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Innermost: what it repeats is the view's answer, and what is in its transaction the view's work.
-    "keys.middleware.IdempotencyMiddleware",
+    "mcp_project.idempotency.middleware.IdempotencyMiddleware",
 ]
 APPEND_SLASH = False  # an API never answers with a redirect; RequestContextMiddleware takes both forms
 ROOT_URLCONF = "mcp_project.urls"

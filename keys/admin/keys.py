@@ -53,7 +53,7 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
     monthly_quota = QuotaField(
         required=False, widget=UnfoldAdminTextInputWidget, help_text="Requests a month, in UTC. Empty: no limit."
     )
-    loaded_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    loaded_edition = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:
         model = APIKey
@@ -73,11 +73,11 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk and not self.instance._state.adding:
-            self.initial["loaded_version"] = self.instance.version
+            self.initial["loaded_edition"] = self.instance.edition
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        if not self.instance._state.adding and cleaned.get("loaded_version") != self.instance.version:
+        if not self.instance._state.adding and cleaned.get("loaded_edition") != self.instance.edition:
             raise forms.ValidationError("Somebody else has changed this key meanwhile: load the page again.")
         return cleaned
 
@@ -152,7 +152,7 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
         return ", ".join(left) or "unknown: the limiter's counters are away"
 
     def get_fields(self, _request: HttpRequest, obj: APIKey | None = None) -> tuple[str, ...]:
-        return self.fields if obj is None else (*self.fields, "loaded_version", *self.shown)
+        return self.fields if obj is None else (*self.fields, "loaded_edition", *self.shown)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return not lookup.startswith("hashed_key") and super().lookup_allowed(lookup, value, request)
@@ -169,7 +169,7 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
     def save_model(self, request: HttpRequest, obj: APIKey, form: KeyForm, change: bool) -> None:
         if change:
             changes = {name: form.cleaned_data[name] for name in form.changed_data if name in self.fields}
-            services.update_key(actor(request), obj.pk, [f'"{form.cleaned_data["loaded_version"]}"'], changes)
+            services.update_key(actor(request), obj.pk, [f'"{form.cleaned_data["loaded_edition"]}"'], changes)
         else:
             request.new_secret = (obj, services.save_new_key(actor(request), obj))  # type: ignore[attr-defined]
 

@@ -6,7 +6,7 @@ from mcp_project.database.sql_files import run_file
 class Migration(migrations.Migration):
     """What keys/sql/ holds."""
 
-    dependencies = [("keys", "0001_models")]
+    dependencies = [("keys", "0001_tables")]
 
     operations = [
         run_file(
@@ -20,5 +20,4 @@ class Migration(migrations.Migration):
         ),
         run_file(__file__, "0001_periods.sql", "DROP FUNCTION keys_periods"),
         run_file(__file__, "0001_spend.sql", "DROP FUNCTION keys_spend"),
-        run_file(__file__, "0001_claim.sql", "DROP FUNCTION keys_claim"),
     ]

@@ -129,7 +129,7 @@ class APIKey(AbstractAPIKey):
         "self", models.PROTECT, null=True, blank=True, editable=False, related_name="successor"
     )
     pool_id = models.UUIDField(default=uuid7, editable=False)  # whose bucket and quotas it spends from
-    version = models.PositiveIntegerField(default=1, editable=False)  # counts changes, for the ETag
+    edition = models.PositiveIntegerField(default=1, editable=False)  # counts changes, for the ETag
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.CharField(max_length=200, blank=True, default="", editable=False)
 
@@ -175,4 +175,4 @@ class APIKey(AbstractAPIKey):
 
     @property
     def etag(self) -> str:
-        return f'"{self.version}"'
+        return f'"{self.edition}"'

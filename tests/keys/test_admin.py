@@ -92,7 +92,7 @@ def test_mistake_is_told_in_the_form_and_nothing_is_made(
 
 def test_change_is_in_the_trail_with_what_it_was_and_what_it_is(staff: Client, owner: Api) -> None:
     form = {**FORM, "name": owner.row.name, "owner": "owner", "rate_limit": "5/h", "allowed_ips": "10.1.2.3/8"}
-    form["loaded_version"] = "1"
+    form["loaded_edition"] = "1"
     form |= {"expires_at_0": f"{owner.row.expires_at:%Y-%m-%d}", "expires_at_1": f"{owner.row.expires_at:%H:%M:%S}"}
 
     assert staff.post(f"{LIST}{owner.row.pk}/change/", form).status_code == 302
@@ -121,11 +121,11 @@ def test_action_asks_first_and_then_acts(staff: Client, owner: Api, action: str,
 
 def test_form_that_was_loaded_before_anothers_change_is_refused(staff: Client, admin: Api, owner: Api) -> None:
     url = f"{LIST}{owner.row.pk}/change/"
-    loaded = staff.get(url).context["adminform"].form.initial["loaded_version"]
+    loaded = staff.get(url).context["adminform"].form.initial["loaded_edition"]
     change = {"enabled": False, "allowed_ips": ["10.0.0.0/8"], "rate_limit": "1/m"}
     assert admin("PATCH", f"/api/keys/{owner.row.pk}", change, If_Match="*").status_code == 200
 
-    answer = staff.post(url, {**FORM, "loaded_version": loaded, "name": "mine"})
+    answer = staff.post(url, {**FORM, "loaded_edition": loaded, "name": "mine"})
 
     assert "Somebody else has changed this key" in answer.content.decode()
     key = APIKey.objects.get(pk=owner.row.pk)

@@ -16,8 +16,9 @@ from keys.authentication import known_keys
 from keys.judgement import Judgement
 from keys.limits.decision import Limits
 from keys.limits.limiter import limiter
-from keys.models import APIKey, KeptAnswer
+from keys.models import APIKey
 from mcp_project.audit.models import AuditEntry
+from mcp_project.idempotency.models import KeptResponse
 from registry.models import RegisteredModel
 from tests.support.api import Api, api
 from tests.support.deployments import change, deploy, make_model
@@ -135,7 +136,7 @@ def test_no_operation_is_done_for_a_key_that_was_revoked_meanwhile(
 
     check_shape(answer, 401, "API_KEY_REVOKED")
     assert "WWW-Authenticate" in answer
-    assert (AuditEntry.objects.count(), KeptAnswer.objects.count()) == (entries, 0)
+    assert (AuditEntry.objects.count(), KeptResponse.objects.count()) == (entries, 0)
     APIKey.objects.filter(pk=admin.row.pk).update(revoked_at=None)
     meanwhile(admin, {"revoked_at": None})
     assert send(admin, operation, teammate.row.pk, **headers).status_code in {200, 201, 204}, "else it is done"
@@ -168,7 +169,7 @@ def test_nothing_is_done_for_a_key_that_lost_something_meanwhile(
 
     check_shape(answer, status, code)
     assert not RegisteredModel.objects.exists()
-    assert not KeptAnswer.objects.exists()
+    assert not KeptResponse.objects.exists()
 
 
 @pytest.mark.parametrize(

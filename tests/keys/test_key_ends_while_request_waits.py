@@ -106,7 +106,7 @@ def test_nothing_is_done_for_a_key_that_ended_while_its_request_waited_for_a_row
             entries = admin.get("/api/audit?action=create_version").json()["results"]
         assert [entry["object_name"] for entry in entries] == ["renamed"]
     with database_of(server) as session:
-        assert count(session, "SELECT count(*) FROM keys_keptanswer") == idempotent
+        assert count(session, "SELECT count(*) FROM idempotency_keptresponse") == idempotent
 
 
 @pytest.mark.parametrize("idempotent", [False, True], ids=["", "idempotent"])

@@ -94,7 +94,7 @@ class ContextDiffView(ContextView):
 @extend_schema(tags=["contexts"], parameters=[CONTEXT_ID])
 class RenderView(ContextVersionView):
     write_permission = Permission.READ
-    changes_nothing = True  # keys.middleware: an Idempotency-Key keeps nothing of it
+    changes_nothing = True  # mcp_project.idempotency keeps no response of it
 
     @extend_schema(
         summary="Fill in the messages of a version",

@@ -90,11 +90,11 @@ def test_migrations_make_what_the_models_and_the_current_texts_make(migrated: Sc
 
 # A change to each current text that changes what it makes.
 EDITS = [
-    ("keys/sql/claim.sql", "'60s'", "'61s'"),
     ("keys/sql/periods.sql", "NULL;  --", "used := 0;  --"),
     ("keys/sql/spend.sql", "SELECT * INTO quota FROM", "SELECT  * INTO quota FROM"),
     ("keys/sql/storage.sql", "fillfactor = 50", "fillfactor = 60"),
     ("mcp_project/audit/sql/append_only.sql", "BEFORE UPDATE OR DELETE", "BEFORE DELETE"),
+    ("mcp_project/idempotency/sql/claim.sql", "'60s'", "'61s'"),
     ("registry/sql/cascades.sql", "ON DELETE SET NULL", "ON DELETE CASCADE"),
     ("registry/sql/revisions.sql", "BEFORE TRUNCATE", "AFTER TRUNCATE"),
     ("registry/sql/words.sql", "'simple', name", "'english', name"),

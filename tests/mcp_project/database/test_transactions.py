@@ -13,8 +13,8 @@ from django.conf import settings as django_settings
 from django.db import OperationalError
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
-from keys.models import KeptAnswer
 from mcp_project.database import transactions
+from mcp_project.idempotency.models import KeptResponse
 from registry.models import RegisteredModel
 from tests.support.api import Api
 from tests.support.error_shape import check_shape
@@ -123,7 +123,7 @@ def test_second_deadlock_is_told_as_a_busy_database(
 
     check_shape(answer, 503, "DATABASE_BUSY")
     assert answer["Retry-After"] == "1"
-    assert not KeptAnswer.objects.exists()
+    assert not KeptResponse.objects.exists()
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "a"}], ids=["", "idempotent"])

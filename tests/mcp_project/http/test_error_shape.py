@@ -101,9 +101,9 @@ def test_idempotency_key_of_which_nothing_can_be_kept_has_the_shape(owner: Api, 
 
 
 def test_repeat_that_has_waited_too_long_has_the_shape(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keys.idempotency.PATIENCE", "10ms")
+    monkeypatch.setattr("mcp_project.idempotency.claims.PATIENCE", "10ms")
     with psycopg.connect(**connection_parameters()) as first:
-        first.execute("SELECT keys_claim(%s, 'a', '', '1 day', '1s')", [owner.row.pk])
+        first.execute("SELECT idempotency_claim(%s, 'a', '', '1 day', '1s')", [owner.row.pk])
         response = owner.post("/api/models", {"name": "m"}, Idempotency_Key="a")
         first.rollback()
 

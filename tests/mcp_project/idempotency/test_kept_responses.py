@@ -10,9 +10,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from keys.authentication import known_keys
-from keys.idempotency import BATCH, sweep, sweeper
-from keys.models import KeptAnswer, KeptBytes
 from mcp_project.database.initialise import connection_parameters
+from mcp_project.idempotency.models import KeptBytes, KeptResponse
+from mcp_project.idempotency.sweeper import BATCH, sweep, sweeper
 from registry.models import RegisteredModel
 from tests.support.api import Api, api
 from tests.support.error_shape import check_shape
@@ -23,7 +23,7 @@ KEY = {"name": "n", "owner": "ann", "permissions": ["read"]}
 
 def age(hours: float) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE keys_keptanswer SET made_at = made_at - %s * interval '1 hour'", [hours])
+        cursor.execute("UPDATE idempotency_keptresponse SET made_at = made_at - %s * interval '1 hour'", [hours])
 
 
 def test_answer_is_forgotten_after_a_day(owner: Api) -> None:
@@ -33,23 +33,25 @@ def test_answer_is_forgotten_after_a_day(owner: Api) -> None:
 
     age(hours=0.2)
     check_shape(owner.post("/api/models", {"name": "m"}, Idempotency_Key="a"), 409, "CONFLICT")
-    assert KeptAnswer.objects.count() == 1
+    assert KeptResponse.objects.count() == 1
 
 
 def test_forgotten_answers_are_swept_in_batches(owner: Api) -> None:
     for name in ("m", "n"):
         owner.post("/api/models", {"name": name}, Idempotency_Key=name)
-    copies = f"""INSERT INTO keys_keptanswer
-        SELECT key_id, idempotency_key || n, request_digest, answer, made_at
-        FROM keys_keptanswer, generate_series(1, {BATCH}) AS n WHERE idempotency_key = 'm'"""  # noqa: S608
+    copies = f"""INSERT INTO idempotency_keptresponse
+        SELECT caller_id, idempotency_key || n, request_digest, response, made_at
+        FROM idempotency_keptresponse, generate_series(1, {BATCH}) AS n WHERE idempotency_key = 'm'"""  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(copies)
-        cursor.execute("UPDATE keys_keptanswer SET made_at = made_at - interval '1 day' WHERE idempotency_key <> 'n'")
+        cursor.execute(
+            "UPDATE idempotency_keptresponse SET made_at = made_at - interval '1 day' WHERE idempotency_key <> 'n'"
+        )
 
     assert sweep() == BATCH
     sweeper.act(last=False)
 
-    assert [row.idempotency_key for row in KeptAnswer.objects.all()] == ["n"]
+    assert [row.idempotency_key for row in KeptResponse.objects.all()] == ["n"]
 
 
 def test_table_holds_no_secret_and_nothing_of_request_or_answer(admin: Api) -> None:
@@ -58,7 +60,7 @@ def test_table_holds_no_secret_and_nothing_of_request_or_answer(admin: Api) -> N
     admin.post("/api/keys/me/rotate", {"overlap_seconds": 60}, Idempotency_Key="c")
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM keys_keptanswer")
+        cursor.execute("SELECT * FROM idempotency_keptresponse")
         rows = cursor.fetchall()
     assert len(rows) == 3
     assert admin.key is not None
@@ -83,8 +85,8 @@ def test_answer_is_not_shown_to_a_key_that_has_lost_the_right(admin: Api) -> Non
 
 
 def test_repeat_waits_for_the_first_and_not_for_ever(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keys.idempotency.PATIENCE", "10ms")
-    claim = "SELECT keys_claim(%s, 'a', 'digest', '1 day', '1s')"
+    monkeypatch.setattr("mcp_project.idempotency.claims.PATIENCE", "10ms")
+    claim = "SELECT idempotency_claim(%s, 'a', 'digest', '1 day', '1s')"
     with psycopg.connect(**connection_parameters()) as first:
         first.execute(claim, [owner.row.pk])
         refused = owner.post("/api/models", {"name": "m"}, Idempotency_Key="a")
@@ -101,7 +103,7 @@ def test_repeat_waits_for_the_first_and_not_for_ever(owner: Api, monkeypatch: py
 def test_patience_is_the_claims_and_not_the_views(db: None) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '77s'")
-        cursor.execute("SELECT keys_claim(%s, 'a', 'digest', '1 day', '1s')", [uuid4()])
+        cursor.execute("SELECT idempotency_claim(%s, 'a', 'digest', '1 day', '1s')", [uuid4()])
         cursor.execute("SHOW lock_timeout")
         assert cursor.fetchone() == ("77s",)
 
@@ -118,7 +120,7 @@ def test_key_keeps_so_many_bytes_a_day_and_its_successor_no_more(owner: Api, set
     assert not RegisteredModel.objects.filter(name="o").exists()
     assert owner.post("/api/models", body, Idempotency_Key="a").content == first.content, "repeats are answered"
     assert owner.post("/api/models", {"name": "o"}).status_code == 201, "without the header it is done"
-    assert KeptAnswer.objects.count() == 2
+    assert KeptResponse.objects.count() == 2
 
 
 def test_bytes_are_forgotten_with_the_answers(owner: Api, settings: Any) -> None:
@@ -141,4 +143,4 @@ def test_what_only_reads_keeps_nothing(teammate: Api, owner: Api) -> None:
         answer = teammate.post(path, {"variables": {"who": who}}, Idempotency_Key="a")
         assert (answer.status_code, answer.json()["messages"][0]["content"]) == (200, f"Hello {who}")
         assert "Idempotency-Replayed" not in answer
-    assert not KeptAnswer.objects.exists()
+    assert not KeptResponse.objects.exists()

@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from psycopg.errors import QueryCanceled
 
 from keys.limits.stores import postgresql
-from keys.models import APIKey, KeptAnswer
+from keys.models import APIKey
 from mcp_project.audit.models import AuditEntry
 from mcp_project.errors import error_classes
+from mcp_project.idempotency.models import KeptResponse
 from registry.models import RegisteredModel
 from registry.rest.views.models import ModelListView
 from tests.support.api import Api, api, drain_own_journal
@@ -144,7 +145,7 @@ def test_what_is_not_the_views_last_word_is_undone_and_not_kept(
         patch.setattr(ModelListView, "create", answering(response))
         assert owner.post("/api/models", {"name": "m"}, Idempotency_Key="a").status_code == status
         assert not RegisteredModel.objects.exists()
-        assert not KeptAnswer.objects.exists()
+        assert not KeptResponse.objects.exists()
 
     again = owner.post("/api/models", {"name": "m"}, Idempotency_Key="a")
     assert (again.status_code, again.get("Idempotency-Replayed")) == (201, None)
@@ -154,8 +155,8 @@ def test_what_is_not_the_views_last_word_is_undone_and_not_kept(
     ("error", "status", "code"),
     [(RuntimeError, 500, "INTERNAL_ERROR"), (OperationalError, 503, "DATABASE_UNAVAILABLE")],
 )
-@pytest.mark.parametrize("where", ["registry.services.models.trail.record", "keys.idempotency.Claim.find",
-                                   "keys.idempotency.Claim.keep"])  # fmt: skip
+@pytest.mark.parametrize("where", ["registry.services.models.trail.record", "mcp_project.idempotency.claims.Claim.find",
+                                   "mcp_project.idempotency.claims.Claim.keep"])  # fmt: skip
 def test_failure_is_undone_and_has_the_shape(
     owner: Api, monkeypatch: pytest.MonkeyPatch, where: str, error: type[Exception], status: int, code: str
 ) -> None:
@@ -186,7 +187,7 @@ def test_failed_statement_that_the_limiter_took_for_an_answer_is_undone(
     question = {"key": owner.key, "consume": True}
 
     assert gateway.post("/api/keys/verify", question, Idempotency_Key="a").status_code == 503
-    assert not KeptAnswer.objects.exists()
+    assert not KeptResponse.objects.exists()
 
 
 def test_answer_that_is_made_while_it_is_sent_is_not_kept(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +196,7 @@ def test_answer_that_is_made_while_it_is_sent_is_not_kept(owner: Api, monkeypatc
 
     assert b"".join(response.streaming_content) == b"ab"  # type: ignore[attr-defined]
     assert RegisteredModel.objects.exists()
-    assert not KeptAnswer.objects.exists()
+    assert not KeptResponse.objects.exists()
 
 
 @pytest.mark.parametrize("given", ["", "x" * 256, "tab\there", "schön", "\x7f"])
@@ -219,7 +220,7 @@ def test_request_without_the_header_costs_no_query_more(owner: Api) -> None:
     for headers in ({}, {"Idempotency_Key": "a"}, {"Idempotency_Key": "a"}):
         with CaptureQueriesContext(connection) as queries:
             owner.post("/api/models", {"name": f"m{'-keyed' if headers else ''}"}, **headers)
-        counts.append([q["sql"] for q in queries if "keys_claim" in q["sql"] or "keptanswer" in q["sql"]])
+        counts.append([q["sql"] for q in queries if "idempotency_claim" in q["sql"] or "keptresponse" in q["sql"]])
 
     assert [len(count) for count in counts] == [0, 2, 1]
 
@@ -231,7 +232,7 @@ def test_other_methods_and_other_paths_ignore_the_header(owner: Api, admin: Api)
         changed = admin("PATCH", f"/api/keys/{owner.row.pk}", {"name": name}, **any_version)
         assert changed.json()["name"] == name
     check_shape(owner.post("/health", {}, Idempotency_Key=""), 405, "METHOD_NOT_ALLOWED")
-    assert not KeptAnswer.objects.exists()
+    assert not KeptResponse.objects.exists()
 
 
 def test_browsers_may_send_the_header_and_read_the_answers(outsider: Api, owner: Api, settings: Any) -> None:

@@ -25,36 +25,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name="KeptAnswer",
-            fields=[
-                (
-                    "pk",
-                    models.CompositePrimaryKey(
-                        "key_id", "idempotency_key", blank=True, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("key_id", models.UUIDField()),
-                ("idempotency_key", models.CharField(max_length=255)),
-                ("request_digest", models.BinaryField()),
-                ("answer", models.BinaryField()),
-                ("made_at", models.DateTimeField(db_index=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="KeptBytes",
-            fields=[
-                (
-                    "pk",
-                    models.CompositePrimaryKey(
-                        "pool_id", "hour", blank=True, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("pool_id", models.UUIDField()),
-                ("hour", models.DateTimeField()),
-                ("bytes", models.BigIntegerField()),
-            ],
-        ),
-        migrations.CreateModel(
             name="Quota",
             fields=[
                 ("pool_id", models.UUIDField(primary_key=True, serialize=False)),
@@ -172,7 +142,7 @@ class Migration(migrations.Migration):
                 ("lifetime", models.DurationField(blank=True, editable=False, null=True)),
                 ("last_used_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("pool_id", models.UUIDField(default=mcp_project.database.ids.uuid7, editable=False)),
-                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                ("edition", models.PositiveIntegerField(default=1, editable=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("created_by", models.CharField(blank=True, default="", editable=False, max_length=200)),
                 (

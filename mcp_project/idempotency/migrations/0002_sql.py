@@ -1,0 +1,11 @@
+from django.db import migrations
+
+from mcp_project.database.sql_files import run_file
+
+
+class Migration(migrations.Migration):
+    """What mcp_project/idempotency/sql/ holds."""
+
+    dependencies = [("idempotency", "0001_models")]
+
+    operations = [run_file(__file__, "0001_claim.sql", "DROP FUNCTION idempotency_claim")]
