@@ -112,7 +112,10 @@ class DatabaseUnavailable(Unavailable):
 
 class DatabaseBusy(Unavailable):
     code = "DATABASE_BUSY"
-    meaning = "Another request holds what this one needs in the database; try again after `Retry-After` seconds."
+    meaning = (
+        "Other requests hold the rows or connections of the database that this one needs; try again after "
+        "`Retry-After` seconds."
+    )
 
 
 class DatabaseTimeout(Unavailable):

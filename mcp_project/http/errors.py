@@ -15,6 +15,7 @@ from django.core import exceptions as django
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from psycopg import errors
+from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 from rest_framework.serializers import as_serializer_error
 
@@ -129,7 +130,8 @@ def from_exception(exception: BaseException | None) -> DomainError:  # noqa: PLR
 def _database_error(exception: Exception) -> type[DomainError] | None:
     """None for an error that is a fault of this service."""
     match exception.__cause__:
-        case errors.LockNotAvailable() | errors.DeadlockDetected() | errors.SerializationFailure():
+        # PoolTimeout: the database answers, and all connections of the worker's pool are in use.
+        case errors.LockNotAvailable() | errors.DeadlockDetected() | errors.SerializationFailure() | PoolTimeout():
             return DatabaseBusy
         case errors.QueryCanceled():
             return DatabaseTimeout

@@ -15,6 +15,7 @@ from psycopg.errors import (
 )
 from psycopg.generators import execute
 from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg_pool import PoolTimeout
 
 from keys.limits.decision import Decision, Limits
 from keys.limits.stores import StoreAway
@@ -30,9 +31,9 @@ DELETE FROM keys_bucket WHERE pool_id IN (
     FOR UPDATE SKIP LOCKED
 )
 """
-# Errors after which others can be decided.
+# Errors of one request: the counters can be reached, and other requests decided.
 OF_THIS_REQUEST = (
-    DeadlockDetected, InvalidSqlStatementName, LockNotAvailable, QueryCanceled, SerializationFailure,
+    DeadlockDetected, InvalidSqlStatementName, LockNotAvailable, PoolTimeout, QueryCanceled, SerializationFailure,
 )  # fmt: skip
 
 

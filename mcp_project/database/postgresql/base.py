@@ -144,14 +144,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 _embedded.revive()
             raise
 
+    def _require_reachable(self, conn_params: dict[str, Any]) -> None:
+        """Raises OperationalError with the reason, and fails fast from then on, if the database cannot be reached."""
+        try:
+            self._probe(conn_params)
+        except self.Database.OperationalError:
+            DatabaseWrapper._away = True
+            raise
+
     def _from_pool(self, conn_params: dict[str, Any]) -> Any:
         try:
             connection = super().get_new_connection(conn_params)
         except PoolTimeout:
             if not self._away:
-                DatabaseWrapper._away = True
-                self._probe(conn_params)  # says why
-            raise
+                self._require_reachable(conn_params)
+            raise  # the server is there: all connections of the pool are in use
         DatabaseWrapper._away = False
         return connection
 
