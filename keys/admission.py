@@ -25,7 +25,7 @@ from keys.visibility import names_resource, view_of
 from mcp_project.http.bodies import require_acceptable_length
 from mcp_project.http.call import Request
 
-NOT_GIVEN = ""  # the address of a call that somebody asks about without naming an address
+NOT_GIVEN = ""  # the address of a supposed request whose address is not known
 
 
 def authenticated(request: Request) -> Principal:
@@ -62,7 +62,7 @@ def require_room(limits: Limits) -> None:
 
 
 class Rule(NamedTuple):
-    """One rule, for a request that somebody asks about (keys.visibility.request_for)."""
+    """One rule. `applies` and `check` take a real request, or a supposed one from keys.visibility.request_for."""
 
     name: str
     applies: Callable[[Request], bool]
@@ -107,7 +107,7 @@ def _has_view(request: Request) -> bool:
 
 
 def _check_permission(request: Request) -> None:
-    """What a view of Django REST framework asks before it looks at the method."""
+    """Run the checks that Django REST framework runs before it looks at the method."""
     view = view_of(request)
     view.initial(view.request, *view.args, **view.kwargs)
 
@@ -123,7 +123,8 @@ def _check_method(request: Request) -> None:
 
 
 def _takes(request: Request) -> bool:
-    """Whether the view has the method: a view set by its routes' actions, any other class by its own methods."""
+    """Whether the view has the method: for a view set by the actions of its routes, for any other class by its own
+    methods."""
     function: Any = request.resolver_match.func  # type: ignore[union-attr]
     view_class = getattr(function, "cls", None) or function.view_class
     method = "get" if request.method == "HEAD" else str(request.method).lower()

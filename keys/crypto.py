@@ -1,11 +1,11 @@
-"""How a key is made and read: `mcp_<prefix>.<secret><checksum>`.
+"""The form of a key: `mcp_<prefix>.<secret><checksum>`.
 
     prefix    8 characters, public: it names the key in lists and logs
     secret    32 characters of 62, 190 bits
-    checksum  6 characters: CRC-32 of all that stands before it, in base 62, as in GitHub's tokens
+    checksum  6 characters: CRC-32 of all characters before it, in base 62, as in GitHub's tokens
 
-The checksum lets a typo, a cut copy or a random string be refused without a query, and lets a leak scanner tell a
-key from a look-alike. It is no part of the secrecy.
+The checksum refuses a typo, a cut copy or a random string without a query, and lets a leak scanner recognise keys. It
+adds nothing to the secrecy.
 """
 
 import re
@@ -28,7 +28,7 @@ class KeyGenerator(BaseKeyGenerator):
         super().__init__(prefix_length=PREFIX_LENGTH, secret_key_length=SECRET_LENGTH)
 
     def generate(self) -> tuple[str, str, str]:
-        """The whole key, its prefix, and what is stored of it."""
+        """Generate a key. Returns the whole key, its prefix, and the hash that is stored."""
         prefix = self.get_prefix()
         body = f"mcp_{prefix}.{self.get_secret_key()}"
         key = body + checksum(body)

@@ -14,7 +14,7 @@ class InvalidKey(Unauthenticated):
 
 
 class WrongKey(InvalidKey):
-    """The key is whole, by its checksum, and not one of ours: somebody made it up, or it is another service's."""
+    """The key has the form and checksum of a key, but this service has not issued it."""
 
 
 class KeyExpired(Unauthenticated):

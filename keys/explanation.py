@@ -13,9 +13,11 @@ from mcp_project.http.errors import from_exception, rendered
 def explain(
     principal: Principal, method: str, path: str, address: str | None = None, content_length: int | None = None
 ) -> dict[str, Any]:
-    """Whether such a request would be admitted now, and what each rule says of it, in the order of enforcement. Takes
-    nothing from any limit. Without an address, the rules on addresses are left out; without a length of the body, the
-    rule on that."""
+    """Report whether such a request would be admitted now, and the outcome of each rule in the order of enforcement.
+    Charges nothing.
+
+    Without an address, the rules on addresses are left out; without the length of the body, the rule on bodies is.
+    """
     request = request_for(principal, method, path, address, content_length)
     rules = [_report(rule, request) for rule in RULES if rule.applies(request)]
     refused = next((rule for rule in rules if not rule["admits"]), None)

@@ -1,4 +1,4 @@
-"""By what lists of keys can be filtered."""
+"""The filters of lists of keys."""
 
 import django_filters
 from django.db.models import QuerySet

@@ -18,10 +18,12 @@ NO_KEY = "The database has no key yet. Make one: manage.py create_key --owner me
 
 
 def greeting(addresses: Addresses, initialise: bool) -> str:
-    """What `serve` prints while the database has no key; with `initialise`, the first key is made and printed.
+    """The lines that `serve` prints while the database has no key. With `initialise`, the first key is created and
+    printed.
 
     In production the key goes to a file, because standard output is collected in logs there. Raises CommandError when
-    that file cannot be written; then no key is made."""
+    that file cannot be written; then no key is created.
+    """
     if not initialise:
         return "" if APIKey.objects.exists() else NO_KEY
     with database.one_at_a_time(), transactions.open_transaction():

@@ -17,8 +17,8 @@ class NotRemembered(Exception):
 
 
 def refuses(environ: Mapping[str, Any]) -> bool:
-    """Whether a request with this WSGI environ will be refused, whatever its body is, as far as this process knows
-    without a query. The server then does not wait for the body."""
+    """Whether a request with this WSGI environ will be refused whatever its body is, judged without a query. The server
+    then does not read the body."""
     if not is_governed(without_slash(environ["PATH_INFO"])):
         return False
     address = client_address(environ)

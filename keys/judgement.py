@@ -45,7 +45,8 @@ class Judgement:
         self._read_at = read_at
 
     def settle(self) -> None:
-        """As `renew`, and for the rest of the transaction, which holds the key's row and is about to change it."""
+        """Renew the principal like `renew`, and lock the key's row for the rest of the transaction, which is about to
+        change it."""
         self.renew()
         self._read_at = math.inf
 

@@ -1,4 +1,4 @@
-"""What a process remembers for a while, within bounds."""
+"""A bounded memory of the process whose entries expire."""
 
 import threading
 import time
@@ -9,8 +9,8 @@ Value = TypeVar("Value")
 
 
 class Memory(Generic[Key, Value]):
-    """A dictionary whose entries are forgotten at a moment of their own, on time.monotonic's clock, and of which there
-    are at most `size`: the oldest goes first. Safe for threads; reading takes no lock."""
+    """A dictionary of at most `size` entries; the oldest is dropped first. Each entry expires at a time of its own, on
+    time.monotonic's clock. Thread-safe; reading takes no lock."""
 
     def __init__(self) -> None:
         self._entries: dict[Key, tuple[float, Value]] = {}

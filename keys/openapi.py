@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about the limits of a key."""
+"""The limits of a key in the OpenAPI document."""
 
 from typing import Any
 

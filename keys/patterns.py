@@ -42,8 +42,8 @@ def normal_networks(texts: Iterable[str]) -> list[str]:
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether the pattern matches the whole name. In linear time for each `*`, unlike a regular expression, which an
-    unlucky name can keep busy for minutes."""
+    """Whether the pattern matches the whole name. Takes linear time for each `*`; a regular expression can take minutes
+    on a hostile name."""
     first, *rest = pattern.split("*")
     if not rest:
         return name == pattern

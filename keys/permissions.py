@@ -1,4 +1,4 @@
-"""What a principal may do."""
+"""The permissions that views require of the principal."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from mcp_project.errors import Forbidden
 
 
 class AnyKey(BasePermission):
-    """Whoever has a key that is good."""
+    """Admits every valid key."""
 
     def has_permission(self, request: Request, _view: Any) -> bool:
         require_same_site(request)
@@ -22,9 +22,9 @@ class AnyKey(BasePermission):
 
 
 def require_same_site(request: HttpRequest) -> None:
-    """Raises Forbidden for a change that another site's page has a browser make. A browser adds Basic
-    credentials by itself, also to such a request; other credentials can be sent only by pages of this site or of those
-    that CORS admits. A client that is no browser sends neither of the two headers."""
+    """Raises Forbidden for a change that another site's page makes through a browser. A browser adds Basic credentials
+    by itself, also to such a request; other credentials can be sent only by pages of this site or of those that CORS
+    admits. A client that is no browser sends neither of the two headers."""
     scheme = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")[0]
     if request.method in SAFE_METHODS or scheme.lower() != "basic":
         return

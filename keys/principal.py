@@ -19,7 +19,7 @@ from mcp_project.http.client_address import is_listed
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """What the rest of the request's way needs of the key, without its row."""
+    """The authenticated caller: the parts of its key that later layers need, without the row."""
 
     key_id: UUID
     prefix: str
@@ -35,7 +35,7 @@ class Principal:
 
     @classmethod
     def of(cls, key: APIKey, read_at: float | None = None) -> "Principal":
-        """Without `read_at`, the row was read just now."""
+        """Make the principal of a row. Without `read_at`, the row was read just now."""
         return cls(
             key_id=key.pk,
             prefix=key.prefix,
@@ -80,8 +80,8 @@ class Principal:
         return self.model_patterns is None or any(matches(pattern, model_name) for pattern in self.model_patterns)
 
     def keeps_rights_of(self, before: "Principal") -> bool:
-        """Whether the same key had no right `before` that it lacks now: no permission, model or owner. Patterns of
-        models are compared as text, so a list that says the same in other patterns counts as fewer rights."""
+        """Whether the same key still has every right that it had in `before`: permissions, models and owner. Patterns
+        of models are compared as text, so an equivalent list in other patterns counts as fewer rights."""
         models = self.model_patterns is None or (
             before.model_patterns is not None and {*before.model_patterns} <= {*self.model_patterns}
         )

@@ -30,7 +30,7 @@ WITH RECURSIVE chosen (id) AS (
 )
 """
 OF_OWNER = "WITH chosen (id) AS (SELECT id FROM keys_apikey WHERE owner = %(owner)s)"
-# In the order of their ids, in which all code locks several keys. Tells whether the caller's own key is among them.
+# Locks the chosen keys by ascending id, as all code does. Returns whether the caller's own key is among them.
 HOLD = """,
 held AS (
     SELECT id FROM keys_apikey
@@ -53,9 +53,10 @@ FROM revoked
 
 @transactions.change
 def revoke_key(actor: str, key_id: UUID) -> APIKey:
-    """Final. Revoking again changes nothing: the first time stands. Raises NotFound.
+    """Revoke a key and all its successors, for good. Revoking again changes nothing: the first time stands. Raises
+    NotFound.
 
-    What the key has made of itself goes with it: whoever stole it may have rotated it before it was missed.
+    Successors are revoked too because a thief may have rotated the key before the theft was noticed.
     """
     hold(Lock.POOL, str(APIKey.objects.with_id(key_id).pool_id))
     _revoke(actor, CHAIN, {"key_id": key_id})

@@ -1,4 +1,4 @@
-"""What changes keys. Each change and its audit entry are one transaction."""
+"""Changes to keys. Each change and its audit entry are one transaction."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from mcp_project.database import transactions
 from mcp_project.database.locks import Lock, hold
 from mcp_project.errors import Conflict, Invalid, Stale
 
-# What an audit entry of a new key tells of it.
+# The fields in the audit entry of a new key.
 AUDITED_FIELDS = (
     "name", "owner", "permissions", "model_patterns", "allowed_ips", "rate_limit", "daily_quota", "monthly_quota",
     "on_outage", "enabled", "metadata", "expires_at",
@@ -32,13 +32,13 @@ def create_key(actor: str, **fields: Any) -> tuple[APIKey, str]:
     """A new key's row and, this once, the key itself. Without `expires_at` it lives KEY_DEFAULT_TTL_DAYS; with None
     it does not expire. Raises Invalid."""
     row = APIKey(**fields)
-    if "expires_at" not in fields:  # nobody has chosen an end: a successor may live as long again
+    if "expires_at" not in fields:  # no expiry was chosen: a successor may live as long again
         row.lifetime = timedelta(days=settings.KEY_DEFAULT_TTL_DAYS)
     return row, save_new_key(actor, row)
 
 
 def save_new_key(actor: str, row: APIKey) -> str:
-    """As `create_key`, for a row that was filled in elsewhere."""
+    """Create a key like `create_key`, from a row that is filled in already."""
     row.created_by = actor
     _tidy(row)
     key = APIKey.objects.assign_key(row)
@@ -74,7 +74,7 @@ def update_key(actor: str, key_id: UUID, etags: Collection[str] | None, changes:
     shared = {name: value for name, value in changes.items() if name in LIMITS}
     seen = APIKey.objects.with_id(key_id)
     for owner in sorted({seen.owner, changes.get("owner", seen.owner)}):
-        hold(Lock.OWNER, owner)  # nobody rotates it meanwhile
+        hold(Lock.OWNER, owner)  # the lock keeps others from rotating it
     if shared:
         hold(Lock.POOL, str(seen.pool_id))
     pool = _locked_pool(actor, seen.pool_id) if shared else [_locked(actor, key_id)]
@@ -84,7 +84,7 @@ def update_key(actor: str, key_id: UUID, etags: Collection[str] | None, changes:
     if row.revoked:
         raise Conflict("The key is revoked, which is final.")
     if "expires_at" in changes:
-        changes = {**changes, "lifetime": None}  # an end that somebody has chosen binds successors, too
+        changes = {**changes, "lifetime": None}  # an expiry that was chosen binds successors, too
     _change(actor, row, changes)
     for other in pool:
         if other is not row and not other.revoked:
@@ -94,9 +94,9 @@ def update_key(actor: str, key_id: UUID, etags: Collection[str] | None, changes:
 
 @transactions.change
 def rotate_key(actor: str, key_id: UUID, overlap_seconds: int) -> tuple[APIKey, str]:
-    """A successor with the same rights and the same counters. It ends when the old key was to end, if somebody chose
-    that; else it lives as long again. The old key works for `overlap_seconds` more, but not beyond its own end, and
-    with 0 ends now.
+    """Create a successor with the same rights and the same counters. It expires with the old key if that expiry was
+    chosen, and otherwise lives as long again. The old key stays valid for `overlap_seconds`, but not beyond its own
+    expiry; 0 ends it now.
 
     Raises NotFound, and Conflict for a key that is revoked, expired or rotated already.
     """
@@ -154,7 +154,7 @@ def _locked(actor: str, key_id: UUID) -> APIKey:
 
 
 def _locked_pool(actor: str, pool_id: UUID) -> list[APIKey]:
-    """In one order, so that nobody waits in a circle."""
+    """Locks rows by ascending id, so that no two transactions wait for each other."""
     rows = list(APIKey.objects.select_for_update().filter(pool_id=pool_id).order_by("pk"))
     _settle(actor, rows)
     return rows

@@ -1,4 +1,4 @@
-"""Whether a key that some other service was shown is good for what it was shown for."""
+"""The verification of a key for another service that received it."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def verify(key: str, permission: str | None, model: str | None, ip: str | None, 
 
 
 def what_is_left(limits: Limits) -> dict[str, dict[str, int] | None] | None:
-    """As `standings`, asked now; None while the counters are away and the key is not admitted without them."""
+    """The `standings` of now; None while the counters are unavailable and the key is not admitted without them."""
     try:
         return standings(limiter.spend(limits, cost=0))
     except DomainError:
@@ -56,7 +56,7 @@ def what_is_left(limits: Limits) -> dict[str, dict[str, int] | None] | None:
 
 
 def standings(decision: Decision) -> dict[str, dict[str, int] | None]:
-    """What is left of each limit, for a client to read; None of one that there is not, or that nobody knows."""
+    """The state of each limit as JSON; None for a limit that the key does not have, or whose state is unknown."""
     known = {
         limit.name: {"limit": limit.limit, "remaining": limit.remaining, "reset": whole_seconds(limit.reset)}
         for limit in decision.standings
@@ -65,7 +65,7 @@ def standings(decision: Decision) -> dict[str, dict[str, int] | None]:
 
 
 def _validity_error(principal: Principal, ip: str | None) -> DomainError | None:
-    """What the rules "address" and "key" say."""
+    """Check the rules "address" and "key"."""
     try:
         if ip is not None:
             look_at_failures(ip)
@@ -76,7 +76,7 @@ def _validity_error(principal: Principal, ip: str | None) -> DomainError | None:
 
 
 def _rights_error(principal: Principal, permission: str | None, model: str | None) -> DomainError | None:
-    """What the rules "permission" and "visibility" say."""
+    """Check the rules "permission" and "visibility"."""
     if permission is not None and not principal.may(permission):
         return Forbidden()
     return NotFound() if model is not None and not principal.may_see(model) else None

@@ -29,7 +29,7 @@ EMBEDDED_DATABASE: bool = not any(
     env.is_set(name) for name in ("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME")
 )
 REDIS_URL: str = env.read("REDIS_URL")
-# What each worker does beside answering requests: mcp_project.serving.periodic. And what /health asks after.
+# Background tasks that each worker runs (mcp_project.serving.periodic), and checks that /health runs.
 BACKGROUND_TASKS = [
     "usage.flusher.flusher",
     "usage.partitions.maintainer",
@@ -45,9 +45,9 @@ GREETINGS = ["keys.first_key.greeting"]  # what `serve` prints first: mcp_projec
 # Modules that define errors with codes of their own.
 ERRORS = ["mcp_project.http.codes", "mcp_project.idempotency.errors", "keys.errors", "usage.errors"]
 IDEMPOTENCY_SCOPE = "keys.scope.KeyScope"  # whose repeats are recognised: mcp_project.idempotency.scope
-REFUSES_BY_HEAD = "keys.head.refuses"  # asked of a request's head before its body is read
+REFUSES_BY_HEAD = "keys.head.refuses"  # called with a request's head before its body is read
 # Every thread of a worker that uses the database holds at most one connection: those that answer requests, one for
-# each background task, and the one that checks for /health. /metrics asks nothing of the database.
+# each background task, and the one that checks for /health. /metrics uses no database.
 DATABASE_POOL_SIZE = APP_THREADS + len(BACKGROUND_TASKS) + 1
 _embedded_dir = EMBEDDED_POSTGRES_DIR if EMBEDDED_DATABASE else None
 DATABASES: dict[str, dict[str, Any]] = {"default": database_from_environment(_embedded_dir, DATABASE_POOL_SIZE)}
@@ -184,7 +184,7 @@ MIDDLEWARE = [
     "mcp_project.staff.middleware.StaffAuthenticationMiddleware",
     "mcp_project.staff.middleware.StaffMessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    # Innermost: what it repeats is the view's answer, and what is in its transaction the view's work.
+    # Innermost: its transaction spans the view alone, and it repeats the view's response.
     "mcp_project.idempotency.middleware.IdempotencyMiddleware",
 ]
 APPEND_SLASH = False  # an API never answers with a redirect; RequestContextMiddleware takes both forms

@@ -1,1 +1,1 @@
-"""What is called: the team's models."""
+"""The registry of models, contexts and deployments."""

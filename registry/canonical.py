@@ -1,9 +1,9 @@
-"""Canonical JSON: one text for one value, so that anybody can compute a digest again.
+"""Canonical JSON: one text for one value, so that any client can compute a digest again.
 
-What is sealed is made `plain` first; of plain values, any implementation of RFC 8785 (JCS) gives the same bytes but in
-two cases. JCS orders names by UTF-16 code units, which differs between characters beyond U+FFFF and those from U+E000
-to U+FFFF. And it writes fractions below 0.0001 as ECMAScript does: `0.00001` and `1e-7`, which here are `1e-05` and
-`1e-07`.
+Sealed content is made `plain` first. For plain values, any implementation of RFC 8785 (JCS) gives the same bytes with
+two exceptions. JCS orders names by UTF-16 code units, which differs between characters beyond U+FFFF and those from
+U+E000 to U+FFFF. And it writes fractions below 0.0001 as ECMAScript does: `0.00001` and `1e-7`, which here are `1e-05`
+and `1e-07`.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ def digest(value: Any) -> str:
 
 
 def digest_of(text: bytes) -> str:
-    """As `digest`, of canonical JSON."""
+    """The digest of a text of canonical JSON, like `digest` of its value."""
     return f"sha256:{hashlib.sha256(text).hexdigest()}"
 
 

@@ -1,4 +1,4 @@
-"""Model cards: what there is to know of a model on one page, as Markdown or as HTML."""
+"""Model cards: the main facts about a model on one page, as Markdown or as HTML."""
 
 import json
 import re
@@ -31,7 +31,7 @@ _renderer.add_render_rule("image", image_as_link)
 
 
 def card(principal: Principal, model: RegisteredModel) -> str:
-    """As Markdown, with what the principal may see."""
+    """The card as Markdown, with what the principal may see."""
     versions = _versions(model)
     parts = [f"# {plain(model.name)}", _facts(model), model.description]
     if versions:

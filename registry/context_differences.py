@@ -1,4 +1,4 @@
-"""What differs between two versions of a context."""
+"""Differences between two versions of a context."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
@@ -8,7 +8,7 @@ from typing import Any
 from registry.differences import Difference, bounded, differences
 from registry.models import ContextVersion
 
-KEYS = {"variables": "name", "tools": "name", "resources": "uri"}  # by what the items of a list are told apart
+KEYS = {"variables": "name", "tools": "name", "resources": "uri"}  # the field that identifies an item of a list
 MAX_LINES = 1_000  # that difflib gets: its time grows with their square
 
 

@@ -1,4 +1,4 @@
-"""What is different in two JSON values."""
+"""Differences between two JSON values."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -1,8 +1,8 @@
-"""Where a deployment answers: an address that the service may one day call, so it must not lead a caller into the
-network behind it, unless the operator allows that (DEPLOYMENT_PRIVATE_ENDPOINTS).
+"""The address of a deployment. The service may call it, so it must not lead a caller into the network behind the
+service, unless the operator allows that (DEPLOYMENT_PRIVATE_ENDPOINTS).
 
-By what is written alone: a name is not looked up, since what it leads to may be another address a moment later.
-Whoever calls an endpoint checks the address that he connects to.
+The text alone is judged. A host name is not resolved, since it may resolve to another address a moment later; code that
+calls an endpoint checks the address that it connects to.
 """
 
 import ipaddress
@@ -96,7 +96,8 @@ def _ipv6(host: str) -> ipaddress.IPv6Address:
 
 
 def _ipv4(host: str) -> ipaddress.IPv4Address:
-    """Also from 2130706433, 0x7f.1 and 0177.0.0.1, which clients take, where private addresses are allowed."""
+    """The IP address that a host stands for, also in the forms that clients accept, such as 2130706433, 0x7f.1 and
+    0177.0.0.1."""
     if not DOTTED.fullmatch(host) and not settings.DEPLOYMENT_PRIVATE_ENDPOINTS:
         raise _bad("Write an IPv4 address as four decimal numbers without leading zeros.")
     try:
@@ -106,7 +107,8 @@ def _ipv4(host: str) -> ipaddress.IPv4Address:
 
 
 def _is_public(address: Address) -> bool:
-    """Also for the IPv4 addresses that an IPv6 address can hold, to which gateways and hosts pass it on."""
+    """Whether an address is public, also as one of the IPv4 addresses that an IPv6 address can embed, to which gateways
+    and hosts pass it on."""
     if isinstance(address, ipaddress.IPv6Address):
         held = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
         if address in NAT64:

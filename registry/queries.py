@@ -1,4 +1,4 @@
-"""What of the registry a principal may see."""
+"""Queries of the registry, each limited to what a principal may see."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -35,7 +35,7 @@ def visible_models(principal: Principal) -> QuerySet[RegisteredModel]:
     if principal.model_patterns is None:
         return models
     likes = _likes(principal)
-    # Not LIKE ANY, of which PostgreSQL would make no use of an index.
+    # Not LIKE ANY, for which PostgreSQL would use no index.
     any_of_them = " OR ".join(["registry_registeredmodel.name LIKE %s"] * len(likes))
     return models.filter(RawSQL(f"({any_of_them})", likes, output_field=BooleanField()))  # noqa: S611
 
@@ -61,7 +61,7 @@ def _as_uuid(id_or_name: str) -> UUID | None:
 
 
 def find_named(rows: QuerySet[Row], id_or_name: str, lock: bool = False) -> Row:
-    """As `find_model`, among these. Raises NotFound."""
+    """The row of this queryset with this id or name, like `find_model`. Raises NotFound."""
     wanted = Q(name=id_or_name)
     with suppress(ValueError):
         wanted |= Q(pk=UUID(id_or_name))
@@ -85,7 +85,7 @@ def find_version(model: RegisteredModel, number: int, lock: bool = False) -> Mod
 
 
 def with_visible_sources(principal: Principal, versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
-    """Without those whose source is a version of a model that the key may not see."""
+    """The versions, without those whose source is a version of a model that the key may not see."""
     if principal.model_patterns is None:
         return versions
     visible = RawSQL(
@@ -111,7 +111,7 @@ def visible_contexts(principal: Principal) -> QuerySet[Context]:
 
 
 def find_context(principal: Principal, id_or_name: str, lock: bool = False) -> Context:
-    """As `find_model`."""
+    """The context with this id or name, like `find_model`. Raises NotFound."""
     return find_named(visible_contexts(principal), id_or_name, lock)
 
 
@@ -125,15 +125,15 @@ def find_context_version(context: Context, number: int) -> ContextVersion:
 
 
 def read_context_version(principal: Principal, context: Context, number: int) -> ContextVersion:
-    """To be shown: without the resources that are versions of models which the key may not see. The digest is over all
-    of them. Raises NotFound."""
+    """A version of a context as the principal may see it: without the resources that are versions of models which the
+    key may not see. The digest covers all of them. Raises NotFound."""
     version = find_context_version(context, number)
     version.resources = [resource for resource in version.resources if may_see_uri(principal, resource["uri"])]
     return version
 
 
 def visible_deployments(principal: Principal) -> QuerySet[Deployment]:
-    """Those of which the key may see the models and contexts of all targets."""
+    """The deployments whose targets all have models and contexts that the key may see."""
     deployments = Deployment.objects.prefetch_related("targets")
     if principal.model_patterns is None:
         return deployments
@@ -150,7 +150,8 @@ def visible_deployments(principal: Principal) -> QuerySet[Deployment]:
 
 
 def find_deployment(principal: Principal, id_or_name: str, lock: bool = False) -> Deployment:
-    """As `find_model`. Asked again of what was read: its targets may have changed since it was found."""
+    """The deployment with this id or name, like `find_model`. Its targets are checked again, because they may have
+    changed since the query chose the row. Raises NotFound."""
     deployment = find_named(visible_deployments(principal), id_or_name, lock)
     if not may_see_targets(principal, deployment.targets.all()):
         raise NotFound
@@ -158,7 +159,8 @@ def find_deployment(principal: Principal, id_or_name: str, lock: bool = False) -
 
 
 def may_see_targets(principal: Principal, targets: Iterable[DeploymentTarget]) -> bool:
-    """Their models and contexts; of a context that is deleted it is not known any more."""
+    """Whether the principal may see the models and contexts of these targets. The models of a deleted context are not
+    known any more."""
     if principal.model_patterns is None:
         return True
     names = {target.model_name for target in targets}
@@ -169,8 +171,8 @@ def may_see_targets(principal: Principal, targets: Iterable[DeploymentTarget]) -
 
 
 def visible_revisions(principal: Principal, deployment: Deployment) -> QuerySet[DeploymentRevision]:
-    """Without those in which the deployment had targets whose models or contexts the key may not see, by the names that
-    they had then or, where they still exist, by those that they have now."""
+    """The revisions, without those in which the deployment had targets whose models or contexts the key may not see, by
+    the names that they had then or, where they still exist, by their present names."""
     revisions = DeploymentRevision.objects.filter(deployment=deployment)
     if principal.model_patterns is None:
         return revisions
@@ -195,8 +197,8 @@ def find_revision(principal: Principal, deployment: Deployment, number: int) -> 
 
 
 def visible_entries(principal: Principal) -> QuerySet[AuditEntry]:
-    """The audit trail: for a bound key, of keys, and of models, contexts and deployments that it may see. Of those that
-    are deleted, the models whose names are on its list."""
+    """The audit trail. A bound key sees the entries of keys, and of the models, contexts and deployments that it may
+    see; of deleted resources, those of models whose names are on its list."""
     entries = AuditEntry.objects.all()
     if principal.model_patterns is None:
         return entries
@@ -213,8 +215,8 @@ def visible_entries(principal: Principal) -> QuerySet[AuditEntry]:
 
 
 def ids_of(rows: QuerySet[Any], kind: str = "uuid") -> RawSQL:
-    """Their ids, as PostgreSQL's type `kind`, for a condition on others' columns. The conditions of this module name
-    their tables, which Django would rename within a query of another."""
+    """A subquery of their ids, as PostgreSQL's type `kind`, for a condition on columns of another table. The conditions
+    of this module name their tables, which Django would rename within a query of another table."""
     sql, parameters = rows.order_by().values("pk").query.sql_with_params()
     return RawSQL(f"SELECT visible.id::{kind} FROM ({sql}) AS visible (id)", parameters)  # noqa: S608, S611  (none of a client's)
 

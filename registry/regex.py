@@ -40,7 +40,7 @@ NOT_LINEAR = re.compile(r"\\[1-9k]|\(\?<?[=!]")
 
 
 class PatternError(ValueError):
-    """One sentence for the client: what is wrong with a pattern."""
+    """The error of a pattern, as one sentence for the client."""
 
 
 class Pattern:
@@ -63,7 +63,8 @@ class Pattern:
         return Pattern(text)
 
     def search(self, text: str, spend: Callable[[int], None] = lambda _: None) -> bool:
-        """Whether the pattern matches anywhere in the text. Before, calls `spend` with the most steps it can take."""
+        """Whether the pattern matches anywhere in the text. Calls `spend` first, with the most steps that the match can
+        take."""
         encoded = text.encode()
         spend(1 + len(encoded) * self._compiled.programsize // BYTES_PER_STEP)
         return self._compiled.search(encoded) is not None

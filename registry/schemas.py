@@ -27,7 +27,7 @@ from registry.regex import Pattern, PatternError
 STEPS_TO_APPLY = 1_000_000  # about a second
 STEPS_TO_CHECK = 6_000_000  # likewise: they are shorter ones
 A_KEYWORD = 10  # steps, besides those for sizes
-A_TEXT = 8  # for each value of which the canonical text is made
+A_TEXT = 8  # steps for each value that is written as canonical text
 
 ONE = {"additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"}
 LISTS = {"allOf", "anyOf", "oneOf", "prefixItems"}
@@ -46,7 +46,7 @@ class TooMuch(Exception):
 
 
 class Budget:
-    """The work that is left to a request, about a second: 1 at first, of which `whole` steps are all."""
+    """The work that is left to a request, about a second: a share that begins at 1, which is worth `whole` steps."""
 
     def __init__(self, whole: int) -> None:
         self.left = 1.0

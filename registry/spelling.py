@@ -6,14 +6,15 @@ import unicodedata
 from django.core.exceptions import ValidationError
 
 WORD = re.compile(r"[^\W\d_]+")
-SCRIPTS = frozenset({"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "COPTIC", "CHEROKEE"})  # some of whose letters are alike
+# Alphabets that have letters of the same shape.
+SCRIPTS = frozenset({"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "COPTIC", "CHEROKEE"})
 # Letters of Greek and Cyrillic that look like Latin ones (Unicode's confusables.txt).
 LOOK_ALIKES = frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορυχіАВЕЅІЈКМНОРСТУХҮҺԌԚԜаеорсухѕіјһԁԛԝүҽӏν")
 
 
 def validate_spelling(name: str) -> None:
-    """Raises ValidationError for a name that is not in normal form NFC (of the two spellings of `é`, the shorter one),
-    and for a word that mixes alphabets with letters that look alike, or could be read in either."""
+    """Raises ValidationError for a name that is not in normal form NFC (the shorter of the two spellings of `é`), and
+    for a word that mixes alphabets with letters of the same shape, or could be read in either."""
     if not unicodedata.is_normalized("NFC", name):
         raise ValidationError("A name is written in Unicode's normal form NFC.", "not_normalized")
     if name.isascii():

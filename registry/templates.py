@@ -1,7 +1,7 @@
-"""Templates of prompts. They can do one thing: put values in the places of names.
+"""Templates of prompts, which only put values in the places of names.
 
-`{{name}}` or `{{ name }}` is replaced. `{{{{` stands for `{{`; `}}` needs nothing. Any other `{{` is a mistake. What is
-put in is not read again.
+`{{name}}` or `{{ name }}` is replaced by a value. `{{{{` stands for `{{`; `}}` needs no escape. Any other `{{` is an
+error. Values are not parsed again.
 """
 
 import re
@@ -27,7 +27,7 @@ def validate_variable_name(name: str) -> None:
 
 
 def pieces(template: str) -> list[Piece]:
-    """In linear time. Raises ValidationError for a `{{` that begins nothing."""
+    """Parse a template, in linear time. Raises ValidationError for a `{{` that begins neither a name nor an escape."""
     found: list[Piece] = []
     texts: list[str] = []
     begin = 0
@@ -53,7 +53,7 @@ def validate_template(template: str) -> None:
 
 
 def names_in(template: str) -> set[str]:
-    """Of the variables that the template uses. Raises ValidationError."""
+    """The names of the variables that the template uses. Raises ValidationError."""
     return {piece.name for piece in pieces(template) if piece.name is not None}
 
 

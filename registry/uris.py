@@ -14,8 +14,8 @@ SQL_NOTATION = r"^\s*models:/+([^/:%]+)(?:/[^/%]+|@[^/@:%]+)$"
 
 
 def may_see_uri(principal: Principal, uri: str) -> bool:
-    """Whether the principal may see the model that a URI names, however often it is percent-encoded. What names none,
-    every key may see; what has the scheme and no notation that is known, only a key that sees all models."""
+    """Whether the principal may see the model that a URI names, however often it is percent-encoded. Every key may see
+    a URI that names no model. A URI of the scheme in an unknown notation is only for keys that see all models."""
     if principal.model_patterns is None:
         return True
     while True:

@@ -16,12 +16,12 @@ from registry.spelling import validate_spelling
 MAX_TAGS = 100
 MAX_TAG_KEY = 250
 MAX_TAG_VALUE = 5_000
-MAX_TAGS_BYTES = 65_536  # all together: they are searched by their words, of which PostgreSQL takes a megabyte
+MAX_TAGS_BYTES = 65_536  # of all metadata together: PostgreSQL indexes at most a megabyte of words
 MAX_METADATA_BYTES = 65_536
 MAX_ALIASES = 100
 MAX_SOURCE = 2_000
 
-# Of which a browser or this host would make something else than an artifact's place.
+# Characters for which a browser or this host would read another place than the artifact's.
 REFUSED_SCHEMES = {"file", "javascript", "data", "vbscript", "blob", "about", "local", "jar"}
 PLACEHOLDERS = {"dummy-source", "prompt-template"}  # that MLflow's own prompt calls send
 MODEL_URI = re.compile(r"models:/(?P<name>[^/:]+)/(?P<number>[1-9][0-9]{0,8})", re.ASCII)

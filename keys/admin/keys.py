@@ -30,7 +30,7 @@ Secrets = list[tuple[APIKey, str]]
 
 
 class QuotaField(forms.CharField):
-    """What keys.limits.quota takes, from a form."""
+    """A form's field for a quota, in the form that keys.limits.quota accepts."""
 
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value)
@@ -202,7 +202,8 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
     def confirmed(
         self, request: HttpRequest, keys: QuerySet[APIKey], act: Callable[[APIKey], Any]
     ) -> HttpResponse | None:
-        """Ask first, on a page that lists the keys; once confirmed, do it to each, and tell what was refused."""
+        """Show a page that lists the keys and asks for confirmation; once confirmed, act on each key, and report which
+        were refused."""
         action = request.POST["action"]
         if "confirmed" not in request.POST:
             context = {

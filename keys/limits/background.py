@@ -1,4 +1,4 @@
-"""What the limiter does beside deciding requests: see BACKGROUND_TASKS and HEALTH_CHECKS in the settings."""
+"""The limiter's background task and health check, which the settings BACKGROUND_TASKS and HEALTH_CHECKS name."""
 
 from django.conf import settings
 from redis import RedisError
@@ -29,7 +29,8 @@ STORE_CHECK = HealthCheck(
 
 
 class QuotaWriter(Periodic):
-    """Tells PostgreSQL of the quotas that were used in Redis: at most a second of them is known to Redis alone."""
+    """Writes the quotas that were used in Redis to PostgreSQL, so that the loss of Redis loses at most a second of
+    them."""
 
     name = "quota_write"
     seconds = 1.0

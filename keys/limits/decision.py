@@ -1,4 +1,4 @@
-"""What bounds a key, and what the limiter says to one request."""
+"""The limits of a key, and the limiter's decision about one request."""
 
 from typing import NamedTuple
 from uuid import UUID
@@ -18,23 +18,23 @@ class Limits(NamedTuple):
 
     @property
     def counted(self) -> bool:
-        """Whether days and months are counted: without a quota they are not."""
+        """Whether requests of the day and the month are counted: only pools with a quota count them."""
         return self.daily_quota is not None or self.monthly_quota is not None
 
 
 class Standing(NamedTuple):
-    """What is left of one limit."""
+    """The state of one limit."""
 
     name: str  # the key's field: rate_limit, daily_quota or monthly_quota
     limit: int
     remaining: int  # requests that it would admit at once
     reset: int  # nanoseconds until it is whole again
-    wait: int | None  # nanoseconds until it admits the request that was asked about, 0 for now, None for never
+    wait: int | None  # nanoseconds until it admits the request; 0 for now, None for never
 
 
 class Decision(NamedTuple):
-    """What the limiter says to one request, and the levels after it. With `cost` 0, which takes nothing, `admitted` is
-    what a request of cost 1 would be told."""
+    """The limiter's decision about one request, and the levels after it. With `cost` 0, which charges nothing,
+    `admitted` is the decision about a request of cost 1."""
 
     limits: Limits
     cost: int
@@ -43,11 +43,11 @@ class Decision(NamedTuple):
     now: int = 0  # microseconds since 1970, on the store's clock
     day_used: int = 0
     month_used: int = 0
-    outage: str = ""  # the mode in force, where the store is away: the levels are then this process's, or unknown
+    outage: str = ""  # the mode in force while the store is unavailable: the levels are then this process's, or unknown
 
     @property
     def standings(self) -> list[Standing]:
-        """The state of each limit. Empty while the store is away."""
+        """The state of each limit. Empty while the store is unavailable."""
         if self.outage in ("open", "closed"):
             return []
         cost = max(self.cost, 1)
@@ -69,7 +69,7 @@ class Decision(NamedTuple):
 
     @property
     def refused_by(self) -> Standing:
-        """Of the limits that refuse the request, the one that does so longest."""
+        """The limit that refuses the request for the longest time."""
         return max(self.standings, key=_longest)
 
     @property
@@ -81,12 +81,12 @@ class Decision(NamedTuple):
         return standings[0]
 
     def for_one(self) -> "Decision":
-        """The same levels, asked about the smallest request."""
+        """The same levels, with the decision about the smallest request."""
         return self._replace(cost=1)
 
     def later(self, nanoseconds: int, cost: int) -> "Decision":
-        """As the store would say it again, to a request of `cost`, when so much time has passed and it has admitted
-        nobody."""
+        """The decision that the store would make about a request of `cost` after this many nanoseconds in which it
+        admitted no request."""
         ahead, now = max(0, self.ahead - nanoseconds), self.now + nanoseconds // 1000
         day_used = self.day_used if day_of(now) == day_of(self.now) else 0
         month_used = self.month_used if month_of(now) == month_of(self.now) else 0
@@ -94,7 +94,7 @@ class Decision(NamedTuple):
 
 
 def whole_seconds(nanoseconds: int) -> int:
-    """Rounded up, for clients: whoever waits so long has waited long enough."""
+    """The nanoseconds as whole seconds, rounded up, so that a client that waits as long is admitted."""
     return -(-nanoseconds // NANOSECONDS)
 
 

@@ -69,7 +69,8 @@ def _refuse(address: str, cost: int) -> None:
 def _wait(purpose: str, rate: str, address: str, cost: int) -> float:
     """Charge the address's pool. Returns the seconds after which it admits the next attempt; 0 if it admits this one.
 
-    While the store is away, each worker admits its share."""
+    While the store is unavailable, each worker admits its share.
+    """
     limits = Limits(uuid5(NAMESPACE, f"{purpose} {_network(address)}"), Rate.parse(rate), on_outage="local")
     decision = limiter.spend(limits, cost)
     return 0 if decision.admitted else (decision.refused_by.wait or 0) / NANOSECONDS
@@ -85,5 +86,5 @@ def _too_many(seconds: float) -> TooManyFailures:
 
 
 def _network(address: str) -> str:
-    """What counts as one address."""
+    """The part of an address that is counted as one client."""
     return str(ipaddress.ip_network(f"{address}/{IPV6_PREFIX}", strict=False)) if ":" in address else address

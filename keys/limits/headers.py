@@ -1,8 +1,8 @@
-"""What an answer tells its client of the limits.
+"""The response headers that describe limits.
 
-`RateLimit-Policy` and `RateLimit` are the structured fields of draft-ietf-httpapi-ratelimit-headers-10: of each limit
-its quota and window, what remains, and the seconds until it is whole again. The older `X-RateLimit-*` know one limit
-only, and get the one that is nearest to refusing.
+`RateLimit-Policy` and `RateLimit` are the structured fields of draft-ietf-httpapi-ratelimit-headers-10: for each limit
+its quota and window, what remains, and the seconds until it is full again. The older `X-RateLimit-*` headers describe
+one limit only: the one that is nearest to refusing.
 """
 
 import time
@@ -35,7 +35,7 @@ def describe(response: HttpResponse, decision: Decision) -> None:
     if decision.outage:
         headers[OUTAGE] = decision.outage
     standings = decision.standings
-    if not standings:  # nobody knows
+    if not standings:  # the store is unavailable
         return
     told = [(limit, str(limit.remaining), str(whole_seconds(limit.reset))) for limit in standings]
     headers["RateLimit"] = ", ".join(

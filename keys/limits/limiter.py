@@ -1,4 +1,5 @@
-"""The limiter of this process: the store's word, remembered refusals, and what stands in while the store is away."""
+"""The limiter of this process: the store's decisions, remembered refusals, and the modes for when the store is
+unavailable."""
 
 import time
 from functools import cached_property
@@ -18,7 +19,7 @@ from keys.limits.stores.redis import RedisStore
 from keys.memory import Memory
 from mcp_project.serving.folding import FoldedWarning
 
-LONGEST_MEMORY = 5 * NANOSECONDS  # so soon the store is asked again, in case an operator has reset the counters
+LONGEST_MEMORY = 5 * NANOSECONDS  # then the store decides again, in case an operator has reset the counters
 HELD_SECONDS = 1.0
 LONGEST_HELD_SECONDS = 10.0  # after which a pool without requests is forgotten
 
@@ -32,7 +33,7 @@ class Limiter:
         self._local = LocalStore()
         # By pool that the store could not decide: when to ask next, on time.monotonic's clock.
         self._held: Memory[UUID, float] = Memory()
-        # By pool, for as long as nothing can be admitted: since when, on time.monotonic_ns's clock, and what was said.
+        # Refusals by pool, with the time of the decision on time.monotonic_ns's clock, until a request can be admitted.
         self._refused: Memory[UUID, tuple[int, Decision]] = Memory()
 
     @cached_property
@@ -40,9 +41,10 @@ class Limiter:
         return RedisStore(settings.REDIS_URL) if settings.REDIS_URL else PostgreSQLStore()
 
     def spend(self, limits: Limits, cost: int = 1) -> Decision:
-        """Charge a request of `cost` units to every limit, or refuse it and charge nothing; 0 only asks.
+        """Charge a request of `cost` units to every limit, or refuse it and charge nothing. A cost of 0 only reads the
+        levels.
 
-        Raises LimiterUnavailable when the store is away and the mode is `closed`.
+        Raises LimiterUnavailable when the store is unavailable and the mode is `closed`.
         """
         if cost:
             known = self._remembered(limits, cost)
@@ -71,8 +73,8 @@ class Limiter:
 
     def _is_held(self, limits: Limits) -> bool:
         """Whether the store could not decide this pool a moment ago, for example while its row was locked. Then, in the
-        mode `closed`, one request in HELD_SECONDS waits for it and the others are refused: each that waits takes a
-        thread."""
+        mode `closed`, one request in HELD_SECONDS waits for it and the others are refused, because each that waits
+        occupies a thread."""
         next_look = self._held.get(limits.pool_id) if len(self._held) else None
         now = time.monotonic()
         if next_look is None or _mode(limits) != "closed":
@@ -95,9 +97,9 @@ class Limiter:
         return decision.later(time.monotonic_ns() - since, cost)
 
     def _remember(self, decision: Decision, asked: float) -> None:
-        """Until the smallest request could be admitted: a refusal of cost 5 says nothing of one of cost 1. Counted
-        from when the store was asked, so that it is never refused longer; what it is told counts from the answer, so
-        that it never comes back too early."""
+        """Remember a refusal until the smallest request could be admitted: a refusal of cost 5 does not decide about
+        one of cost 1. The time counts from before the store was called, so that no refusal lasts too long; the client's
+        Retry-After counts from the response, so that it never comes back too early."""
         waits = [standing.wait for standing in decision.for_one().standings]
         wait = min(LONGEST_MEMORY, max(LONGEST_MEMORY if wait is None else wait for wait in waits))
         if wait:

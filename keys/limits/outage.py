@@ -1,4 +1,4 @@
-"""While the limiter's store is away."""
+"""Outages of the limiter's store."""
 
 import threading
 import time
@@ -10,11 +10,11 @@ from keys.limits.stores import Store, StoreAway
 
 log = structlog.get_logger()
 
-PROBE_SECONDS = 0.5  # between two attempts to reach a store that is away
+PROBE_SECONDS = 0.5  # between two attempts to reach a store that is unavailable
 
 
 class Outage:
-    """Whether the store is away, as far as this process knows. Safe for threads."""
+    """Whether the store is unavailable, as far as this process knows. Thread-safe."""
 
     def __init__(self) -> None:
         self._since: float | None = None  # this and the next on time.monotonic's clock
@@ -42,10 +42,10 @@ class Outage:
                 log.error("limiter_store_lost", store=store.name, mode=settings.THROTTLE_ON_OUTAGE, error=said)
 
     def end(self, store: Store, asked: float) -> None:
-        """The store has answered what it was asked at `asked`."""
+        """End the outage, because the store has answered a call that began at `asked`."""
         if self._since is None:
             return
         with self._lock:
-            if self._since is not None and asked > self._since:  # not a late answer of one that was asked before
+            if self._since is not None and asked > self._since:  # not a late response
                 log.info("limiter_store_back", store=store.name, seconds=round(time.monotonic() - self._since, 1))
                 self._since = None

@@ -6,8 +6,8 @@ MAX_QUOTA = 2**53  # what every JSON reader, and Lua, takes for a whole number
 
 
 def parse_quota(value: object) -> int:
-    """Of a whole number, or of one in ASCII digits as forms and commands have it. Raises ValueError, with a sentence
-    for whoever wrote it."""
+    """Convert a whole number, or text in ASCII digits as forms and commands have it. Raises ValueError, with a sentence
+    for the user."""
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}", value.strip(), re.ASCII):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):

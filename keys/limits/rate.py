@@ -19,7 +19,7 @@ class Rate(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises ValueError, with a sentence for whoever wrote it, for anything that is not a rate."""
+        """Parse a rate. Raises ValueError, with a sentence for the user, for any other text."""
         match = FORM.fullmatch(text)
         if match is None:
             raise ValueError(f"A rate reads N/period, such as 10/s, 600/m or 600/5m; not {text!r}.")

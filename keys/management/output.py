@@ -1,4 +1,4 @@
-"""What the commands on keys share."""
+"""Functions that the commands on keys share."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from keys.models import APIKey
 from keys.serializers.keys import KeySerializer
 from mcp_project.errors import Invalid
 
-ACTOR = "command"  # how the audit trail names whoever runs a command
+ACTOR = "command"  # the actor of commands in the audit trail
 
 
 def show_secret(out: OutputWrapper, err: OutputWrapper, row: APIKey, key: str, as_json: bool) -> None:
@@ -43,7 +43,7 @@ def find_key(text: str) -> APIKey:
 
 
 def expiry(text: str) -> datetime | None:
-    """Raises CommandError for what is neither `never` nor a number of days."""
+    """Parse `never` or a number of days. Raises CommandError for anything else."""
     if text == "never":
         return None
     match = re.fullmatch(r"([0-9]{1,5})d", text, re.ASCII)

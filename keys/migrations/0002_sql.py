@@ -4,7 +4,7 @@ from mcp_project.database.sql_files import run_file
 
 
 class Migration(migrations.Migration):
-    """What keys/sql/ holds."""
+    """Functions and storage parameters, from keys/sql/."""
 
     dependencies = [("keys", "0001_tables")]
 

@@ -34,7 +34,7 @@ class Permission(models.TextChoices):
 
 
 class OnOutage(models.TextChoices):
-    """What becomes of a key's requests while the limiter's counters are away."""
+    """How a key's requests are decided while the limiter's counters are unavailable."""
 
     CLOSED = "closed"  # refused
     OPEN = "open"  # admitted
@@ -74,7 +74,7 @@ class APIKeyManager(BaseAPIKeyManager):
 
     @staticmethod
     def status_is(status: str) -> models.Q:
-        """As a condition on rows, what APIKey.status says of one."""
+        """The condition on rows that APIKey.status evaluates on one row."""
         revoked = models.Q(revoked_at__isnull=False)
         expired = models.Q(expires_at__isnull=False, expires_at__lt=timezone.now())
         if status == "revoked":
@@ -91,9 +91,10 @@ class APIKeyManager(BaseAPIKeyManager):
         return row
 
     def find(self, key: str) -> "APIKey | None":
-        """The row of a key, expired and revoked ones included; None unless every character of it is right.
+        """The row of a key, expired and revoked ones included; None unless every character of the key is right.
 
-        No query for what is not a key by its form and checksum, else one."""
+        Text without the form or checksum of a key takes no query, a key takes one.
+        """
         prefix = prefix_of(key)
         if prefix is None:
             return None

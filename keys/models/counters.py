@@ -15,8 +15,8 @@ class Bucket(models.Model):
 
 
 class Quota(models.Model):
-    """What a pool has used of a day and a month, in UTC, and of those counted before them: a clock that has jumped
-    ahead may come back. Counted for pools that have a quota."""
+    """The usage of a pool in a day and a month of UTC, and in the day and month counted before them: a clock that has
+    jumped ahead may come back. Only pools with a quota have a row."""
 
     pool_id = models.UUIDField(primary_key=True)
     day = models.IntegerField()  # since 1970

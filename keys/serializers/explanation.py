@@ -1,4 +1,4 @@
-"""Whether a request would be admitted, and why not, as JSON."""
+"""The JSON of an explanation: the outcome for a request, and for each rule."""
 
 from urllib.parse import unquote
 
@@ -48,14 +48,14 @@ class OutcomeSerializer(serializers.Serializer[dict[str, object]]):
 
 
 class RuleSerializer(OutcomeSerializer):
-    """Whether one rule admits the request."""
+    """The outcome of one rule."""
 
     rule = serializers.ChoiceField(NAMES)
     admits = serializers.BooleanField()
 
 
 class ExplanationSerializer(OutcomeSerializer):
-    """Whether a request would be admitted, and what each rule says about it."""
+    """The outcome for a request, with that of each rule."""
 
     admitted = serializers.BooleanField()
     refused_by = serializers.CharField(allow_null=True, help_text="The first rule that refuses; null when admitted.")

@@ -60,7 +60,7 @@ class CreatedKeySerializer(KeySerializer):
 
 @extend_schema_field({"type": "integer", "minimum": 0, "maximum": MAX_QUOTA})
 class QuotaField(serializers.Field[int, int, int, Any]):
-    """What keys.limits.quota takes, from JSON."""
+    """A field for a quota, in the form that keys.limits.quota accepts."""
 
     def to_internal_value(self, data: Any) -> int:
         validate_quota(data)
@@ -157,7 +157,7 @@ class RevokedSerializer(serializers.Serializer[dict[str, int]]):
 
 
 class StandingSerializer(serializers.Serializer[dict[str, int]]):
-    """What is left of one limit."""
+    """The state of one limit."""
 
     limit = serializers.IntegerField()
     remaining = serializers.IntegerField(help_text="How many requests it would admit now.")
@@ -173,7 +173,7 @@ class LimitsSerializer(serializers.Serializer[dict[str, object]]):
 
 
 class OwnKeySerializer(KeySerializer):
-    """The key that sent the request, and what is left of its limits."""
+    """The key that sent the request, with the state of its limits."""
 
     limits = LimitsSerializer(read_only=True, allow_null=True)
 
@@ -192,7 +192,7 @@ class QuestionSerializer(StrictSerializer):
 
 
 class AnswerSerializer(serializers.Serializer[dict[str, object]]):
-    """Whether a key is valid, or else which error it would get."""
+    """The validity of a key, or the error that a request with it would get."""
 
     valid = serializers.BooleanField()
     code = serializers.CharField(help_text="`VALID`, or the code of the error that the key would get.")

@@ -4,7 +4,8 @@ from django.db.models import TextChoices
 
 
 class Action(TextChoices):
-    """What was done, with its meaning. `object_type` and `object_id` of an entry say to what."""
+    """The actions of the audit trail, each with its meaning. `object_type` and `object_id` of an entry name the
+    object."""
 
     CREATE = "create", "It was created; of a key, also as the successor of another key."
     UPDATE = "update", "Some of its fields were changed."

@@ -1,4 +1,4 @@
-"""By what the audit trail can be filtered."""
+"""The filters of the audit trail."""
 
 import django_filters
 

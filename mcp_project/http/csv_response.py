@@ -20,7 +20,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet takes a c
 
 
 def wants_csv(request: Request) -> bool:
-    """By `?format=csv`, or `Accept: text/csv`. Raises ValidationError for another format."""
+    """Whether the client requests CSV, by `?format=csv` or `Accept: text/csv`. Raises ValidationError for another
+    format."""
     wanted = request.query_params.get("format")
     if wanted is None:
         return bool(request.get_preferred_type(["application/json", "text/csv"]) == "text/csv")
@@ -58,7 +59,8 @@ class Export:
 
 
 def csv_response(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> StreamingHttpResponse:
-    """The first rows are read at once: what is wrong with them can still be told as an error."""
+    """Make the response. The first rows are read at once, so that an error in them can still become an error
+    response."""
     export = Export(csv_chunks(columns, rows))
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return StreamingHttpResponse(export, content_type="text/csv; charset=utf-8", headers=headers)

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says to its readers: summaries, descriptions and examples.
+"""Summaries, descriptions and examples of the OpenAPI document.
 
 They stand apart from the code of the views, in the modules that `settings.API_DOCUMENTATION` names. A module may have:
 
@@ -23,7 +23,7 @@ PAGE = re.compile(r"Paginated(\w+)List")
 
 
 class Operation(NamedTuple):
-    """What a reader is told about one operation. The examples are JSON, as clients send and receive it."""
+    """The description of one operation. The examples are JSON, as clients send and receive it."""
 
     summary: str
     description: str

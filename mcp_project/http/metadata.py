@@ -6,8 +6,8 @@ from rest_framework.metadata import SimpleMetadata
 
 
 class PlainMetadata(SimpleMetadata):
-    """What a view is called and which media types it takes. What its fields are is in the OpenAPI document; DRF would
-    look for the object of a PUT in a way that not every view has."""
+    """The response to OPTIONS: the view's name and media types. The OpenAPI document describes the fields; DRF would
+    look up the object of a PUT in a way that some views do not support."""
 
     def determine_actions(self, *_: Any) -> dict[str, Any]:
         return {}

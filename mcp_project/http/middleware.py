@@ -1,4 +1,4 @@
-"""The outermost layer: what a request is called, what is said of it in the log, and the shape of every error."""
+"""The outermost middlewares: the request id, the log line, the Host header, caching, and the shape of every error."""
 
 import ipaddress
 import re
@@ -36,8 +36,8 @@ def without_slash(path: str) -> str:
 
 
 def host_is_ip_literal(request: HttpRequest) -> bool:
-    """Whether Host is an address rather than a name. A page that has its own name lead to us, to be answered by an
-    allowed address's browser, sends that name."""
+    """Whether Host is an IP address. A guard against DNS rebinding: the browser of a page whose name was rebound to
+    this server sends the page's host name, never an IP address."""
     host, _ = split_domain_port(request.META.get("HTTP_HOST", ""))
     try:
         ipaddress.ip_address(host.strip("[]"))
@@ -47,8 +47,8 @@ def host_is_ip_literal(request: HttpRequest) -> bool:
 
 
 def set_caching(request: Request, response: HttpResponse) -> None:
-    """Forbids shared caches to keep an answer, unless its view says otherwise. A client may keep what has an ETag, and
-    asks each time whether it is still true (304). What a key may see decides each governed answer."""
+    """Forbid shared caches to store a response, unless its view set Cache-Control. A client may store a response with
+    an ETag, and revalidates it each time (304). Governed responses vary by the headers that carry a key."""
     headers = response.headers
     if "Cache-Control" not in headers:
         revalidated = "ETag" in headers and request.method in ("GET", "HEAD") and response.status_code < 400

@@ -148,8 +148,8 @@ def bounded_page(
 
 
 def _weight(queryset: QuerySet[Any]) -> Any:
-    """The bytes of a row as an expression: of the WIDE columns that are read, and the annotation `more_bytes`, which a
-    queryset may have for what is shown of other tables. None if there is neither."""
+    """An SQL expression for the bytes of a row: of the WIDE columns that are read, and of the annotation `more_bytes`,
+    by which a queryset counts what it shows of other tables. None if there is neither."""
     names, are_deferred = queryset.query.deferred_loading
     columns = (field for field in queryset.model._meta.concrete_fields if isinstance(field, WIDE))
     weights: list[Any] = [_Bytes(field.name) for field in columns if (field.name in names) != are_deferred]

@@ -62,7 +62,7 @@ def _loads(body: bytes) -> Any:
 
 
 def _check(data: Any) -> None:
-    """That it is storable. Raises ValidationError, which names the field."""
+    """Check that the database can store the data. Raises ValidationError, which names the field."""
     if not isinstance(data, dict):
         storable(data)
         return
@@ -76,7 +76,7 @@ def _check(data: Any) -> None:
 
 @contextmanager
 def _as_parse_error(line: int | None = None) -> Iterator[None]:
-    """Turns what is wrong with the body, or with this line of it, into a ParseError."""
+    """Turn an error in the body, or in this line of it, into a ParseError."""
     where = "" if line is None else f" (line {line})"
     try:
         yield

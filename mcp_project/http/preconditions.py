@@ -1,4 +1,5 @@
-"""If-Match: changing only what was read. If-None-Match: reading only what has changed."""
+"""If-Match, with which a client changes only the state that it has read, and If-None-Match, with which it reads only a
+state that it does not have."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The table of protocols: what is governed, how large a body may be and what an error looks like, by path.
+"""The table of protocols, by path prefix: governed paths, limits of bodies, and shapes of errors.
 
 `settings.PROTOCOLS` names the rows, as dotted paths to Protocol objects. A protocol is added by a package that has one,
 and one line in the settings.

@@ -1,5 +1,8 @@
-"""What is kept for a caller, so that nobody else can read it: under keys that are derived from the caller's own API key
-as sent, which is stored nowhere, and the idempotency key. Whoever has the whole database has neither."""
+"""Encryption of kept responses, so that only their caller can read them.
+
+The encryption keys are derived from the caller's own API key as it was sent, which is stored nowhere, and the
+idempotency key. A copy of the whole database has neither.
+"""
 
 import hmac
 import os
@@ -22,7 +25,8 @@ class Seal:
         self._context = context
 
     def digest(self, *parts: bytes) -> bytes:
-        """Of the parts one by one: where one ends and the next begins counts."""
+        """A keyed digest of the parts. The lengths are part of it, so that moving a boundary between parts changes
+        it."""
         lengths = b"".join(len(part).to_bytes(8, "big") for part in parts)
         return hmac.digest(self._digest_key, lengths + b"".join(parts), "sha256")
 

@@ -1,8 +1,8 @@
-"""What this service replaces in libraries, or uses of them although they do not document it: a module a library.
+"""Patches of libraries, and uses of undocumented parts of them: a module a library.
 
-Each module says why, and lists the parts it needs in `parts()`. They are looked for when the service starts, and by
-`manage.py check`: whoever raises a library's bound sees in one sentence what is missing, where a patch of a name that
-is gone would do nothing.
+Each module says why, and lists the parts that it needs in `parts()`. They are looked up when the service starts and by
+`manage.py check`: after an upgrade of a library one sentence names a missing part, where a patch of a name that no
+longer exists would do nothing.
 """
 
 from importlib import import_module

@@ -4,7 +4,7 @@ from threading import Lock
 
 
 class Budget:
-    """A number of bytes of which callers take some and later give them back. Thread-safe."""
+    """A number of bytes that callers take from and later give back. Thread-safe."""
 
     def __init__(self, size: int) -> None:
         self._left = size

@@ -108,7 +108,7 @@ class Connection:
             self.resume()  # the thread may have finished the response since the state was read above
 
     def _on_eof(self) -> None:
-        """Handle the end of the client's data: it has left or closed its sending side, which cannot be told apart.
+        """Handle the end of the client's data: the client has left or closed its sending side, which look the same.
 
         A request that is on a thread continues, and its response is sent if possible.
         """

@@ -49,7 +49,7 @@ class Delivery:
         self._task.cancel()
 
     def on_eof(self) -> None:
-        """Called when the client has left or closed its sending side, which cannot be told apart.
+        """Called when the client has left or closed its sending side, which look the same.
 
         A stream is cancelled, since it may wait long for its next part. Any other response is still sent.
         """

@@ -80,7 +80,7 @@ class HealthProbe:
             with connection.cursor() as cursor:
                 cursor.execute(STATE)
                 read_only, waiting = cursor.fetchone()
-            # Looking for pending migrations reads every migration file. Once there are none, this process has none.
+            # This reads every migration file. A process that has found none pending does not look again.
             self._migrated = self._migrated or not pending_migrations()
         except Error:
             return {"database": "unreachable", "migrations": "unknown"}

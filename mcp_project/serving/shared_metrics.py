@@ -1,8 +1,8 @@
-"""Adds up the metrics of all worker processes, by prometheus_client's multi-process mode.
+"""Sums the metrics of all worker processes, by prometheus_client's multi-process mode.
 
-Each worker counts in memory-mapped files of its own, and a scrape adds up the files of all workers. The files are in a
+Each worker counts in memory-mapped files of its own, and a scrape sums the files of all workers. The files are in a
 folder that the server creates when it starts: on a file system in memory if there is one, so that counting never waits
-for the disk. A lock on the folder tells it from folders that killed servers left.
+for the disk. A lock marks the folder as in use, so that folders of killed servers can be removed.
 """
 
 import fcntl

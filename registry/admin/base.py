@@ -89,7 +89,8 @@ class ResourceAdmin(IndexedFiltersAdmin):
         return sentences, counts, set() if may_delete else {str(self.opts.verbose_name)}, []
 
     def lost_with(self, obj: Any) -> list[str]:
-        """Return sentences about what is deleted with the object, or fails."""
+        """The consequences of the deletion, a sentence each: rows that are deleted with the object, and deployments
+        that fail."""
         raise NotImplementedError
 
     def delete_locked(self, who: str, obj: Any) -> None:

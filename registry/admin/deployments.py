@@ -85,7 +85,7 @@ class EnvironmentFilter(admin.SimpleListFilter):
 
 @admin.register(Deployment)
 class DeploymentAdmin(ResourceAdmin):
-    """What it pins and where it answers is changed over the API, which checks targets as a whole."""
+    """The page of deployments. Targets and endpoints are changed over the API, which checks targets as a whole."""
 
     form = DeploymentForm
     list_display = ("name", "environment", "status", "owner", "revision", "updated_at")

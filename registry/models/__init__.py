@@ -1,4 +1,4 @@
-"""What is called: registered models, their versions, aliases and lineage; contexts; and deployments."""
+"""The registry's tables: models, their versions, aliases and lineage; contexts; and deployments."""
 
 from registry.models.base import Named
 from registry.models.context import Context, ContextAliasMove, ContextVersion

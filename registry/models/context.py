@@ -10,9 +10,9 @@ from registry.models.base import AliasMove, Named
 
 
 class Context(Named):
-    """What a model needs at call time besides its weights, under a name of its own; its versions hold it."""
+    """The prompts, parameters and tools that a model needs when it is called. The versions hold the content."""
 
-    # Names of the models that any of its versions is meant for: whoever may not see one of them sees no context.
+    # Names of the models that any version is meant for. A key that may not see one of them sees no version.
     models = ArrayField(db.CharField(max_length=255), default=list, editable=False)
 
     class Meta:
@@ -57,7 +57,7 @@ class ContextVersion(db.Model):
 
     @property
     def etag(self) -> str:
-        """Of the context, too, whose name and aliases are shown with the version."""
+        """The context is part of it, because its name and aliases are shown with the version."""
         return f'"{self.pk.hex[-8:]}-{self.context.edition}"'
 
     @property
@@ -66,7 +66,7 @@ class ContextVersion(db.Model):
 
     @property
     def content(self) -> dict[str, Any]:
-        """What the digest is over."""
+        """The content that the digest covers."""
         return {name: getattr(self, name) for name in self.CONTENT}
 
 

@@ -61,8 +61,11 @@ class Deployment(Resource):
 
 
 class DeploymentTarget(models.Model):
-    """A version of a model, and its share of the requests. What it pins is written out here, so that it can be told
-    when the model is deleted; until then whoever changes one of these holds the model's row."""
+    """A version of a model, and its share of the requests.
+
+    The names and digests are written out, so that the target can still be described when the model is deleted; until
+    then every change of them locks the model's row.
+    """
 
     # registry/sql/cascades.sql makes the constraint, which cascades in the database.
     deployment = models.ForeignKey(Deployment, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False)

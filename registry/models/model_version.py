@@ -68,7 +68,7 @@ class ModelVersion(Resource):
 
     @property
     def etag(self) -> str:
-        """Of the model, too, whose aliases are shown with the version."""
+        """The model is part of it, because its aliases are shown with the version."""
         return f'"{self.pk.hex[-8:]}-{self.edition}-{self.model.edition}"'
 
     def source_for(self, principal: Principal) -> str:
@@ -82,7 +82,7 @@ class ModelVersion(Resource):
 
 class ParentQuerySet(models.QuerySet["Parent"]):
     def with_names(self) -> "ParentQuerySet":
-        """With what is shown of both ends, and nothing else of them: a version may have 300 KB, and 100 parents."""
+        """The edges, with the columns of both versions that are shown. A version may have 300 KB, and 100 parents."""
         ends = ("parent", "version")
         shown = (f"{end}__{name}" for end in ends for name in ("number", "stage", "model__name"))
         return self.select_related("parent__model", "version__model").only("uri", "digest", *shown)
@@ -110,7 +110,7 @@ class Parent(models.Model):
 
     @property
     def shown_uri(self) -> str:
-        """As it is called now, if it is a version and there still."""
+        """The parent's present URI, if it is a version that still exists; else the URI that was registered."""
         return self.uri if self.parent is None else f"models:/{self.parent.model.name}/{self.parent.number}"
 
     def visible_to(self, principal: Principal) -> bool:

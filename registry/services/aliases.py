@@ -1,4 +1,4 @@
-"""What moves aliases, of models and of contexts. Each move is history: who, when, from what to what."""
+"""Moves of aliases, of models and of contexts. Each move is history: who, when, from which version to which, why."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime
@@ -83,9 +83,11 @@ def drop_aliases_of(actor: str, resource: Named, number: int) -> None:
 
 
 def move(actor: str, resource: Named, alias: str, number: int | None) -> bool:
-    """On a locked resource, which the caller writes; whether anything moved. The deployments that follow the alias get
-    their revisions here, so that no way to move one leaves them behind. The moment is that of the move, not of the
-    transaction's begin: whoever waited for the lock comes later."""
+    """Move an alias of a locked resource, which the caller writes. Returns whether it moved.
+
+    The deployments that follow the alias get their revisions here, so that no kind of move leaves them behind. The time
+    is that of the move, not that of the transaction's begin: a transaction that waited for the lock comes later.
+    """
     before: Any = resource.aliases.get(alias)
     if before == number:
         return False

@@ -15,7 +15,7 @@ from registry.services.names import require_name
 
 
 class Outcome(NamedTuple):
-    """Of one row: the model, or why there is none."""
+    """The outcome of one row: the model, or the error."""
 
     model: RegisteredModel | None
     error: DomainError | None

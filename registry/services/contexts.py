@@ -1,5 +1,5 @@
-"""What changes contexts and makes their versions. Each change and its audit entry, on the context, are one transaction,
-in which the context's row is held."""
+"""Changes to contexts, and new versions of them. Each change and its audit entry are one transaction, in which the
+context's row is locked."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any

@@ -1,5 +1,5 @@
-"""What changes deployments. Each change, its revision and its audit entry are one transaction, in which first the
-models of new targets are held, then the deployment."""
+"""Changes to deployments. Each change, its revision and its audit entry are one transaction, which locks first the
+models of new targets, then the deployment."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -31,14 +31,14 @@ MOVES: dict[str, frozenset[str]] = {
     DeploymentStatus.RETIRED: frozenset(),
 }
 FIRST = ("pending", "active")  # what a new deployment may be
-OF_RETIRED = {"description", "owner", "tags", "metadata"}  # what can still be said of one
+OF_RETIRED = {"description", "owner", "tags", "metadata"}  # fields that can still be changed once it is retired
 RESTORED = tuple(name for name in FIELDS if name != "status")  # by a rollback
 
 
 @transactions.change
 def create_deployment(principal: Principal, message: str = "", **fields: Any) -> Deployment:
-    """Its owner is the key's unless another is given. Raises ValidationError for its targets; Conflict when
-    the name is taken, which the unique index decides."""
+    """Create a deployment. Its owner is the key's, unless `owner` is set. Raises Invalid for its targets, and Conflict
+    for a name that is taken, which the unique index decides."""
     require_name(principal, Deployment, fields["name"])
     wanted = fields.pop("targets")
     fields.setdefault("owner", principal.owner)
@@ -53,9 +53,11 @@ def create_deployment(principal: Principal, message: str = "", **fields: Any) ->
 def update_deployment(
     principal: Principal, id_or_name: str, etags: Collection[str] | None, changes: Mapping[str, Any], message: str = ""
 ) -> Deployment:
-    """Change a deployment, if its ETag is still one of `etags` (None: whichever it is). What changes nothing makes no
-    revision. Raises NotFound; ValidationError for its targets; Stale, and Conflict for a name
-    that is taken, a status that does not follow from its own, or what is fixed once it is retired."""
+    """Change a deployment, if its ETag is one of `etags` (None: any). A change without effect makes no revision.
+
+    Raises NotFound, Stale, Invalid for its targets, and Conflict for a name that is taken, a status that does not
+    follow from its own, or a field that is fixed once it is retired.
+    """
     changes = dict(changes)
     wanted = changes.pop("targets", None)
     with unique_name(principal, Deployment, changes.get("name")):

@@ -1,7 +1,7 @@
-"""The deployments that need a model or a context: that pin its versions, or follow a model's aliases.
+"""The deployments that need a model or a context: they pin its versions, or follow a model's aliases.
 
-All of it happens under the lock of the model's or context's row, which is taken first; then the deployments are locked,
-in the order of their ids. Whoever gives a deployment a target holds that row, too, so none is missed.
+All functions run under the lock of the model's or context's row, which is taken first; then the deployments are locked
+by ascending id. A transaction that adds a target to a deployment holds that row as well, so none is missed.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -146,7 +146,7 @@ def fail_users(actor: str, resource: Named, number: int | None = None) -> None:
 
 
 def live_users(resource: Named) -> QuerySet[Deployment]:
-    """Those that `fail_users` lets fail, if nothing changes meanwhile."""
+    """The deployments that `fail_users` would fail now."""
     targets = DeploymentTarget.objects.filter(**{f"{_kind(resource)}_id": resource.pk}, deployment=OuterRef("pk"))
     return Deployment.objects.filter(Exists(targets), status__in=Deployment.LIVE)
 
@@ -165,7 +165,7 @@ def _alter(change: Change, ids: Sequence[UUID], alter: Callable[[Deployment, lis
 
 
 def _deployments(resource: Named, *, alias: str | None = None, number: int | None = None) -> list[Deployment]:
-    """As `_held`, with their targets, and nothing else of them that may be large."""
+    """The deployments of `_held` with their targets, without the columns that may be large."""
     ids = [pk for pk, _ in _held(resource, alias=alias, number=number)]
     rows = Deployment.objects.filter(pk__in=ids).order_by("pk")
     return list(rows.defer("description", "tags", "metadata").prefetch_related("targets")) if ids else []
@@ -201,7 +201,8 @@ def _kind(resource: Named) -> str:
 
 
 def _needs(deployment: Deployment, resource: Named, number: int | None) -> bool:
-    """Also one that has failed needs an alias that it follows: it can be mended, and is to find it."""
+    """Whether the deployment needs the version, or any version of the resource. A failed deployment needs the alias
+    that it follows, because it can be repaired."""
     if deployment.status in Deployment.LIVE:
         return True
     follows = any(
@@ -214,7 +215,7 @@ def _needs(deployment: Deployment, resource: Named, number: int | None) -> bool:
 
 
 def _names(principal: Principal, deployments: Iterable[Deployment]) -> str:
-    """Only of those that the key may see."""
+    """The names of the deployments that the key may see, and the number of the others."""
     shown, hidden = [], 0
     for deployment in deployments:
         if may_see_targets(principal, deployment.targets.all()):

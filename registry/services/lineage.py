@@ -1,4 +1,4 @@
-"""What a version was made from, and what was made from it."""
+"""The lineage of versions: parents, which a version was made from, and children, which were made from it."""
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
@@ -58,7 +58,7 @@ def _is_same(edge: Parent, wanted: Parent | None) -> bool:
 
 
 def _store(edges: list[Parent]) -> None:
-    """A parent that is being deleted at the same time is told now, and not when the transaction ends."""
+    """A parent that is being deleted at the same time is refused now, not when the transaction ends."""
     try:
         Parent.objects.bulk_create(edges)
         with connection.cursor() as cursor:
@@ -104,8 +104,8 @@ def touch_children(versions: QuerySet[ModelVersion]) -> None:
 
 
 def leave_children(versions: QuerySet[ModelVersion]) -> None:
-    """Prepare the deletion of these versions: hold them, so that no child is registered meanwhile, and touch the
-    children that there are. Only ids are read, since a version may have 300 KB."""
+    """Prepare the deletion of these versions: lock them, so that no child is registered meanwhile, and give the
+    existing children a new edition. Only ids are read, since a version may have 300 KB."""
     list(versions.select_for_update().order_by("pk").values_list("pk", flat=True))
     touch_children(versions)
 

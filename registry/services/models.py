@@ -1,4 +1,4 @@
-"""What changes models. Each change and its audit entry are one transaction."""
+"""Changes to models. Each change and its audit entry are one transaction."""
 
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -1,5 +1,5 @@
-"""Moves of aliases that have many followers. The alias moves at once; its followers come after in steps, each of which
-is a transaction. Until the last has come, the alias is `moving`."""
+"""The background task for aliases with many followers. The alias moves at once; its followers come after in steps, each
+of which is a transaction. Until the last step, the alias is `moving`."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""What changes models and contexts alike. Each change and its audit entry are one transaction."""
+"""Changes that models and contexts share. Each change and its audit entry are one transaction."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ def change(principal: Principal, resource: Row, etags: Collection[str] | None, c
     """Change a resource that is held, if its ETag is still one of `etags` (None: whichever it is). Raises Stale, and
     Forbidden for a new owner of what another owner owns."""
     if changes.get("owner", resource.owner) != resource.owner:
-        require_owner(principal, resource.owner)  # else whoever may write could take it, and delete it then
+        require_owner(principal, resource.owner)  # else any key with `write` could take it over, and then delete it
     require_etag(resource, etags)
     if changes.get("name", resource.name) != resource.name:
         require_name(principal, type(resource), changes["name"])
@@ -32,7 +32,8 @@ def change(principal: Principal, resource: Row, etags: Collection[str] | None, c
 
 
 def save(actor: str, resource: Row, action: Action, names: Collection[str]) -> Row:
-    """Write the resource, and what is new in the fields `names`, in the caller's transaction."""
+    """Write the resource with the changed ones of the fields `names`, and its audit entry, in the caller's
+    transaction."""
     rows = type(resource)._default_manager
     stored = None if action == Action.CREATE else rows.select_for_update().get(pk=resource.pk)
     pairs = {name: (getattr(stored, name, None), getattr(resource, name)) for name in names}
@@ -76,7 +77,7 @@ def require_owner(principal: Principal, owner: str) -> None:
 
 
 def differ(before: Any, after: Any) -> bool:
-    """Also where Python calls them equal: 1 and true, within JSON."""
+    """Whether two values differ, also where Python calls them equal: 1 and true, within JSON."""
     if isinstance(before, dict | list) and isinstance(after, dict | list):
         return canonical(before) != canonical(after)
     return bool(before != after)

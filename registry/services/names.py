@@ -24,9 +24,11 @@ KINDS: dict[type[Model], tuple[str, Callable[[Principal], QuerySet[Any]]]] = {
 
 @contextmanager
 def unique_name(principal: Principal, kind: type[Model], name: str | None) -> Iterator[None]:
-    """Wraps a block that gives something of this kind this name, if any. Raises Conflict when the name is
-    taken: the unique index decides that, also between two requests at once. A bound key that may not see what has the
-    name gets the NOT_FOUND of `require_name`."""
+    """Wrap a block that gives a resource of this kind this name; None for a block that gives none.
+
+    Raises Conflict for a name that is taken: the unique index decides that, also between two requests at once. A bound
+    key that may not see the resource with that name gets the NotFound of `require_name`.
+    """
     try:
         yield
     except IntegrityError as error:

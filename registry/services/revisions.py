@@ -37,7 +37,7 @@ WHERE target.id = new.id
 
 
 class Change(NamedTuple):
-    """Who changes a deployment, what he does (for the audit trail), and why."""
+    """The actor, the action (for the audit trail) and the reason of a change to a deployment."""
 
     actor: str
     action: Action
@@ -66,9 +66,12 @@ def content_of(deployment: Deployment, targets: Sequence[DeploymentTarget]) -> d
 def seal(
     change: Change, deployment: Deployment, before: dict[str, Any] | None, targets: Sequence[DeploymentTarget]
 ) -> None:
-    """Write a deployment that is new (`before` is None) or held, with a revision and an audit entry, in the caller's
-    transaction. `before` is what `content_of` gave before the change; the targets are all that there are from now on,
-    stored ones or new ones."""
+    """Write a deployment, with a revision and an audit entry, in the caller's transaction. The deployment is new
+    (`before` is None) or locked.
+
+    `before` is the result of `content_of` before the change. `targets` are all targets of the deployment from now on,
+    stored or new.
+    """
     after = content_of(deployment, targets)
     deployment.digest = digest(after)
     # By their canonical JSON: for Python, 1 and true are equal.
@@ -94,7 +97,7 @@ class Altered(NamedTuple):
 
 
 def seal_all(change: Change, altered: Sequence[Altered]) -> None:
-    """As `seal`, for many at once: in as many statements for a hundred as for one."""
+    """Seal many changes, like `seal`, in as many statements for a hundred as for one."""
     revisions, entries, now = [], [], timezone.now()
     for deployment, before, targets in altered:
         after = content_of(deployment, targets)
@@ -146,7 +149,7 @@ def is_changed(before: dict[str, Any], deployment: Deployment, targets: Sequence
 
 
 def verify(revision: DeploymentRevision) -> dict[str, Any]:
-    """Whether the content is still the one that was sealed."""
+    """Whether the content is still the one that was sealed, with both digests."""
     computed = digest(json.loads(revision.content))
     return {
         "revision": revision.number,

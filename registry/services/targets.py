@@ -1,4 +1,4 @@
-"""What a deployment pins: versions of models, by their numbers or by the alias that it follows, and of contexts."""
+"""The targets of a deployment: versions of models, named by number or by an alias to follow, and of contexts."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -87,7 +87,7 @@ def versions_of(targets: Iterable[DeploymentTarget]) -> dict[tuple[UUID, int], M
 
 
 def lock_models(principal: Principal, ids: Collection[UUID]) -> dict[UUID, RegisteredModel]:
-    """In one order, so that nobody waits in a circle."""
+    """Lock the rows by ascending id, so that no two transactions wait for each other."""
     models = visible_models(principal).filter(pk__in=ids).select_for_update(of=("self",)).order_by("pk")
     return {model.pk: model for model in models}
 

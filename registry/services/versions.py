@@ -1,5 +1,5 @@
-"""What changes versions of models. Each change and its audit entry, on the model, are one transaction, in which the
-model's row is held: so numbers are consecutive, and whoever reads the model sees all of a change or nothing."""
+"""Changes to versions of models. Each change and its audit entry are one transaction, in which the model's row is
+locked: so numbers are consecutive, and a reader of the model sees all of a change or nothing."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -95,7 +95,8 @@ def _require_changeable(version: ModelVersion, changes: Mapping[str, Any], paren
 def delete_version(
     principal: Principal, id_or_name: str, number: int, etags: Collection[str] | None, force: bool = False
 ) -> None:
-    """Its number is not given again, and its aliases go with it. Raises as `services.models.delete_model`."""
+    """Delete a version with its aliases. Its number is not given again. Raises the errors of
+    `services.models.delete_model`."""
     model = find_model(principal, id_or_name, lock=True)
     version = find_version(model, number, lock=True)
     require_owner(principal, model.owner)

@@ -6,7 +6,8 @@ from keys.limits.decision import Decision, Limits
 
 
 class StoreAway(Exception):
-    """The store cannot say; `lost` when it is not to be asked about others either, for a moment."""
+    """The store could not decide. `lost` says whether the store is unavailable, so that it is not called for other
+    requests for a moment."""
 
     def __init__(self, reason: str, lost: bool = True) -> None:
         super().__init__(reason)

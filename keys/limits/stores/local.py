@@ -1,4 +1,4 @@
-"""Buckets in the process, for while the store is away."""
+"""Buckets in the process, used while the store is unavailable."""
 
 import threading
 import time

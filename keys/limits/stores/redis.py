@@ -1,8 +1,8 @@
 """The counters in Redis: one script a request, for keys that are too hot for one row of a database.
 
-Quotas must survive the loss of Redis and a change of the store. So PostgreSQL keeps them, too: what it knows is the
-least that a pool has used (`known_to_postgresql`), and the background task `quota_writer` tells it of what was used
-since, once a second.
+Quotas must survive the loss of Redis and a change of the store, so PostgreSQL keeps them as well. A pool has used at
+least what PostgreSQL has on record (`known_to_postgresql`), and the background task `quota_writer` brings the record up
+to date once a second.
 """
 
 import math
@@ -46,7 +46,7 @@ ON CONFLICT (pool_id) DO UPDATE SET
                            AS known(a, b) ORDER BY a DESC, b DESC LIMIT 1)
 """
 
-# Only what was written is done with: a pool that was charged meanwhile stays in the set.
+# Only what was written is removed: a pool that was charged meanwhile stays in the set.
 DONE = """
 local row = redis.call('HMGET', KEYS[1], 'day', 'day_used', 'month', 'month_used')
 for i = 1, 4 do
@@ -78,7 +78,7 @@ class RedisStore:
         self._sessions = Sessions()
         self._failures = 0
         self._done = self.client.register_script(DONE)
-        # The pools of which this process has told Redis what PostgreSQL knows. None, once a connection is lost: Redis
+        # The pools whose record in PostgreSQL this process has sent to Redis. Cleared when a connection is lost: Redis
         # may come back with what it knew some time ago.
         self._told: Memory[UUID, bool] = Memory()
 
@@ -138,14 +138,14 @@ class RedisStore:
             raise
 
     def answers(self) -> bool:
-        """Whether it can be written to: a full one answers a ping."""
+        """Whether Redis takes writes: a full one answers a ping."""
         try:
             return bool(self.client.set(f"{PREFIX}health", 1, ex=60))
         except RedisError:
             return False
 
     def write_quotas(self) -> None:
-        """Tell PostgreSQL what was used, of each pool that was charged since it was last told."""
+        """Write the usage of each pool that was charged since the last time to PostgreSQL."""
         rounds = math.ceil(self.client.scard(CHANGED) / WRITE_AT_ONCE)
         for _ in range(rounds):
             pools = cast(list[bytes], self.client.srandmember(CHANGED, WRITE_AT_ONCE))
@@ -165,7 +165,8 @@ class RedisStore:
 
 
 def _has_hung_up(connection: Any) -> bool:
-    """Whether there is something to read when nothing is due, which is the end; redis-py says so in either way."""
+    """Whether the connection has something to read although no response is due: then it was closed. redis-py reports
+    that by a return value or by an error."""
     try:
         return bool(connection.can_read())
     except RedisError:

@@ -4,7 +4,7 @@ from mcp_project.database.sql_files import run_file
 
 
 class Migration(migrations.Migration):
-    """What mcp_project/audit/sql/ holds."""
+    """The trigger of mcp_project/audit/sql/."""
 
     dependencies = [("audit", "0001_models")]
 

@@ -1,6 +1,8 @@
-"""Django's PostgreSQL backend, with four additions: it starts the embedded server when none is configured, gives up
-waiting for a server that hangs, fails fast while the database is away, and lets a statement take the place of the
-pool's check of a connection."""
+"""Django's PostgreSQL backend with four additions.
+
+It starts the embedded server when none is configured, gives up waiting for a server that hangs, fails fast while the
+database is unavailable, and lets a statement take the place of the pool's check of a connection.
+"""
 
 import threading
 import time
@@ -77,7 +79,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def pool(self) -> Any:
         pool = self._connection_pools.get(self.alias)
         if pool is not None and pool.connection_class is TimedConnection:
-            return pool  # at once, since a request asks seven times
+            return pool  # early, because a request reads this seven times
         pool = super().pool
         if pool is not None:
             pool._check = self._check  # Django gives the pool psycopg's own
@@ -85,11 +87,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return pool
 
     def act_at_once(self, act: Callable[[Connection], Any]) -> Any:
-        """What `act` gives for this thread's connection. When there is none yet, `act` takes the place of the pool's
-        check: it says as well whether a connection is alive, and saves a request a round trip. When it finds the
-        connection dead, it is done again on another; so what it does must be something that may happen twice.
+        """The result of `act` on this thread's connection. If the thread has no connection yet, `act` takes the place
+        of the pool's check, which saves a round trip: `act` also shows whether the connection is alive. If it is dead,
+        `act` runs again on another one, so it must be safe to run twice.
 
-        Raises Django's errors: what `act` does, and OperationalError when there is no connection to be had.
+        Raises Django's errors: those of `act`, and OperationalError if no connection can be had.
         """
         check = self._check
         with self.wrap_database_errors:
@@ -105,9 +107,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 check.act = check.result = check.error = None
 
     def is_usable(self) -> bool:
-        """Django asks after an error. A server that has become read-only, as after a failover, may have been replaced
-        by another: the connections to it are thrown away when they are returned, at most once a second, and the next
-        ones are made afresh."""
+        """Whether the connection still works; Django calls this after an error. After a failover a server that has
+        become read-only may have been replaced by another one, so its connections are closed when they are returned, at
+        most once a second, and new ones are made."""
         if not super().is_usable():
             return False
         now = time.monotonic()
@@ -123,8 +125,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().get_connection_params()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection from the pool. Once it is known that the database is away, one thread at a time looks whether it
-        is back; for the others this raises OperationalError at once."""
+        """A connection from the pool. Once the database was found to be unavailable, one thread at a time tries to
+        reach it; for the others this raises OperationalError at once."""
         if not self._away:
             return self._from_pool(conn_params)
         if not self._trying.acquire(blocking=False):

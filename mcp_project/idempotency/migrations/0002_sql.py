@@ -4,7 +4,7 @@ from mcp_project.database.sql_files import run_file
 
 
 class Migration(migrations.Migration):
-    """What mcp_project/idempotency/sql/ holds."""
+    """The function of mcp_project/idempotency/sql/."""
 
     dependencies = [("idempotency", "0001_models")]
 
