@@ -9,7 +9,12 @@ from functools import partial
 from bench.harness import Claim, Pace, application, at_least, costs, fresh, lacks, ratios, redis_server, requester
 from bench.served import Served, beside, in_turns, load, made
 
-AIMS = {("postgresql", "ungoverned"): 0.80, ("redis", "ungoverned"): 0.88, ("postgresql", "bare"): 0.60}
+# The least that a governed read keeps of its rival, of CPU in process and of throughput.
+AIMS = {
+    ("postgresql", "ungoverned"): (0.85, 0.82),
+    ("redis", "ungoverned"): (0.85, 0.82),
+    ("postgresql", "bare"): (0.60, 0.60),
+}
 TEXT = "GET /api/models/{id}"
 TAGS = {"team": "growth"}
 
@@ -50,7 +55,7 @@ def in_process(pace: Pace) -> list[Claim]:
         )
         limiter.store = stores["postgresql"]
     return [
-        at_least(aim, text_of(store, rival, "CPU in process"), ratios(found[rival].parts, found[store].parts))
+        at_least(aim[0], text_of(store, rival, "CPU in process"), ratios(found[rival].parts, found[store].parts))
         for (store, rival), aim in AIMS.items()
         if store in found
     ]
@@ -67,8 +72,8 @@ def through_gunicorn(service: Served, pace: Pace) -> list[Claim]:
             rivals["redis"] = stack.enter_context(beside(service, 2, REDIS_URL=redis_url))
         found = in_turns({name: partial(load, rival, path, pace.seconds) for name, rival in rivals.items()}, pace)
     return [
-        at_least(aim, text_of(store, rival, "throughput"), ratios(found[store], found[rival]))
+        at_least(aim[1], text_of(store, rival, "throughput"), ratios(found[store], found[rival]))
         if store in found
-        else Claim(text_of(store, rival, "throughput"), f"at least {aim}", str(lacks("redis-server")), None)
+        else Claim(text_of(store, rival, "throughput"), f"at least {aim[1]}", str(lacks("redis-server")), None)
         for (store, rival), aim in AIMS.items()
     ]

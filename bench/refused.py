@@ -9,7 +9,7 @@ from functools import partial
 from bench.harness import Claim, Pace, application, at_least, costs, fresh, ratios, requester
 from bench.served import Served, ask, beside, in_turns, load, made
 
-AIM = 2
+AIM = 2.5
 SPENT = {"owner": "bench", "name": "spent", "permissions": ["read"], "rate_limit": "1/90d"}
 SERVED_FROM, REFUSED_FROM = "192.0.2.1", "192.0.2.2"
 

@@ -1,7 +1,7 @@
 """SELECT, UPDATE and INSERT of hot paths, past the parts of Django that would take longer than the rest of the call.
 
-Measured on a model's row in process, in medians of CPU time: `raw()` takes 255 µs and `filter()` 445 µs where `Lookup`
-takes 140 µs; `filter(pk=pk).update()` takes 270 µs where `update` takes 145 µs.
+Medians of CPU time for a model's row (bench/micro.py): `raw()` takes 230 µs and `filter()` 480 µs where `Lookup` takes
+135 µs; `filter(pk=pk).update()` takes 320 µs where `update` takes 150 µs.
 """
 
 from typing import Any, Generic, TypeVar

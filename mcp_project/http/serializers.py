@@ -32,8 +32,8 @@ class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not know or that only the service sets: a typo must not pass for success.
 
     Views use `read` for a body and `show` for a resource. Both work on a copy of one serializer a process, because
-    making its fields takes ten times as long as writing a resource with them. A nested serializer belongs to the one
-    that is kept, and must not depend on the context.
+    making its fields takes ten times as long as writing a resource with them: 340 of 370 µs (bench/micro.py). A nested
+    serializer belongs to the one that is kept, and must not depend on the context.
     """
 
     unknown = "Not a field that can be set."

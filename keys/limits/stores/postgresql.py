@@ -38,8 +38,11 @@ OF_THIS_REQUEST = (
 
 
 class PostgreSQLStore:
-    """Past Django's and psycopg's cursors, on libpq itself: for one statement of six numbers they would take two thirds
-    of its time in the worker."""
+    """The counters in PostgreSQL, through libpq itself.
+
+    A charge takes 55 µs of the worker's CPU, and would take 100 through psycopg's cursor and 117 through Django's
+    (bench/micro.py).
+    """
 
     name = "postgresql"
 
@@ -54,7 +57,8 @@ class PostgreSQLStore:
             None if monthly is None else b"%d" % monthly,
         ]
         try:
-            # Done twice, it charges twice: a request too many is charged, where an answer was lost with its connection.
+            # Not idempotent. If the connection dies after the charge, the retry charges again: one request too many is
+            # charged, never one too few.
             answer = cast(DatabaseWrapper, connection).act_at_once(lambda session: _execute(session, parameters))
         except Error as error:
             raise StoreAway(str(error), lost=not isinstance(error.__cause__, OF_THIS_REQUEST)) from error

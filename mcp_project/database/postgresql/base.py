@@ -43,8 +43,12 @@ class TimedConnection(Connection[Any]):
 
 
 class Check(threading.local):
-    """The pool's check of a connection that it is about to give to this thread: where it raises, the pool throws the
-    connection away and tries the next."""
+    """The pool's check of a connection that it is about to give to this thread. If it raises, the pool discards the
+    connection and tries the next.
+
+    The limiter's charge takes its place, which saves each governed request a round trip of 50 to 75 µs of CPU
+    (bench/micro.py).
+    """
 
     act: Callable[[Connection], Any] | None = None
     result: Any = None
