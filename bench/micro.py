@@ -20,6 +20,7 @@ def main() -> None:
             ("a charge on Redis", redis(redis_url)),
             ("the look-up of a model", look_up()),
             ("the update of a model", update()),
+            ("the insert of an audit entry", insert()),
             ("a model as JSON", serializer()),
             ("a health check of a pooled connection", check()),
         ):
@@ -122,6 +123,19 @@ def update() -> dict[str, Callable[[], Any]]:
         "SQL that is written out (update)": lambda: statements.update(row, "edition", "updated_at"),
         "filter().update()": by_queryset,
         "save(update_fields=…)": lambda: row.save(update_fields=["edition", "updated_at"]),
+    }
+
+
+def insert() -> dict[str, Callable[[], Any]]:
+    from mcp_project.audit.models import AuditEntry
+    from mcp_project.database import statements
+
+    def entry() -> AuditEntry:
+        return AuditEntry(actor="bench", action="create", object_type="model", object_id="0", changes={"a": [1, 2]})
+
+    return {
+        "SQL that is written once (insert)": lambda: statements.insert(entry()),
+        "save(force_insert=True)": lambda: entry().save(force_insert=True),
     }
 
 

@@ -13,6 +13,7 @@ from django.db import models
 
 from mcp_project.audit.actions import Action
 from mcp_project.audit.models import AuditEntry
+from mcp_project.database.statements import insert
 
 ENCODER = DjangoJSONEncoder()
 
@@ -37,7 +38,7 @@ def entry(actor: str, action: Action, thing: models.Model, changes: dict[str, tu
 
 def record(actor: str, action: Action, thing: models.Model, changes: dict[str, tuple[Any, Any]]) -> None:
     """Write one entry, in the caller's transaction."""
-    entry(actor, action, thing, changes).save(force_insert=True)
+    insert(entry(actor, action, thing, changes))
 
 
 def _plain(value: Any) -> Any:

@@ -1,15 +1,15 @@
 """SELECT, UPDATE and INSERT of hot paths, past the parts of Django that would take longer than the rest of the call.
 
 Medians of CPU time for a model's row (bench/micro.py): `raw()` takes 230 µs and `filter()` 480 µs where `Lookup` takes
-135 µs; `filter(pk=pk).update()` takes 320 µs where `update` takes 150 µs.
+135 µs; `filter(pk=pk).update()` takes 320 µs where `update` takes 150 µs. For an audit entry, `save()` takes 250 µs
+where `insert` takes 190 µs.
 """
 
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from django.db import connection
 from django.db.models import Model
-from django.db.models.constants import OnConflict
-from django.db.models.sql import InsertQuery
 
 Row = TypeVar("Row", bound=Model)
 
@@ -47,13 +47,32 @@ def update(row: Model, *names: str) -> None:
         cursor.execute(f"UPDATE {row._meta.db_table} SET {columns} WHERE id = %s", [*values, row.pk])  # noqa: S608
 
 
-def insert(row: Model) -> bool:
-    """Insert the row, as `row.save(force_insert=True)` does, and return True. If a unique index has such a row already,
-    do nothing and return False: PostgreSQL would log a failing INSERT with everything that the client sent."""
-    query = InsertQuery(type(row), on_conflict=OnConflict.IGNORE)
-    query.insert_values(list(row._meta.concrete_fields), [row])
+def insert(row: Model) -> None:
+    """Insert the row, as `row.save(force_insert=True)` does, but send no signals. Raises IntegrityError."""
+    _insert(row, "")
+
+
+def insert_if_absent(row: Model) -> bool:
+    """Insert the row like `insert`, and return True. If a unique index has such a row already, do nothing and return
+    False: PostgreSQL would log a failing INSERT with everything that the client sent."""
+    return _insert(row, " ON CONFLICT DO NOTHING")
+
+
+def _insert(row: Model, on_conflict: str) -> bool:
+    sql, fields = _insert_into(type(row))
+    values = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
     with connection.cursor() as cursor:
-        for statement, values in query.get_compiler(connection=connection).as_sql():
-            cursor.execute(statement, values)
+        cursor.execute(sql + on_conflict, values)
         row._state.adding, row._state.db = False, connection.alias
         return bool(cursor.rowcount)
+
+
+@cache
+def _insert_into(model: type[Model]) -> tuple[str, list[Any]]:
+    """The INSERT of a row, and the fields whose values it takes. The database computes generated columns."""
+    fields: list[Any] = [field for field in model._meta.concrete_fields if not field.generated]
+    places = [
+        field.get_placeholder(None, None, connection) if hasattr(field, "get_placeholder") else "%s" for field in fields
+    ]
+    columns = ", ".join(field.column for field in fields)
+    return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({', '.join(places)})", fields  # noqa: S608

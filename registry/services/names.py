@@ -8,7 +8,7 @@ from django.db import IntegrityError
 from django.db.models import Manager, Model, QuerySet
 
 from keys.principal import Principal
-from mcp_project.database.statements import insert
+from mcp_project.database.statements import insert_if_absent
 from mcp_project.errors import Conflict, NotFound
 from registry.models import Context, Deployment, RegisteredModel
 from registry.queries import visible_contexts, visible_deployments, visible_models
@@ -60,7 +60,7 @@ class NameTaken(IntegrityError):
 
 def create(resource: Model) -> None:
     """Raises NameTaken."""
-    if not insert(resource):
+    if not insert_if_absent(resource):
         raise NameTaken
 
 

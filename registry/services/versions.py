@@ -8,6 +8,7 @@ from keys.principal import Principal
 from mcp_project.audit import trail
 from mcp_project.audit.actions import Action
 from mcp_project.database import transactions
+from mcp_project.database.statements import insert
 from mcp_project.errors import Conflict, FieldError, Invalid
 from mcp_project.patches.django import set_related
 from registry.models import ModelVersion, RegisteredModel, Stage, Status
@@ -31,7 +32,7 @@ def create_version(principal: Principal, id_or_name: str, **fields: Any) -> Mode
     model.last_number += 1
     model.latest_version = model.last_number
     version = ModelVersion(model=model, number=model.last_number, created_by=principal.actor, **fields)
-    version.save(force_insert=True)
+    insert(version)
     if parents:
         set_parents(principal, version, parents, new=True)
     else:

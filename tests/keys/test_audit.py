@@ -85,7 +85,7 @@ def test_change_and_entry_are_one_transaction(admin: Api, owner: Api, monkeypatc
     def fail(*_: object, **__: object) -> None:
         raise DatabaseError("the trail cannot be written")
 
-    monkeypatch.setattr(AuditEntry, "save", fail)
+    monkeypatch.setattr("mcp_project.audit.trail.insert", fail)
 
     assert admin("PATCH", f"/api/keys/{owner.row.pk}", {"enabled": False}, If_Match="*").status_code == 500
     assert APIKey.objects.get(pk=owner.row.pk).enabled

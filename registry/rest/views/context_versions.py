@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.request import Request
@@ -12,6 +11,7 @@ from rest_framework.response import Response
 from keys.models import Permission
 from mcp_project.http.fields import ShownFields
 from mcp_project.http.preconditions import unless_known
+from mcp_project.http.rest import PREFIX
 from registry.context_differences import compare
 from registry.models import ContextVersion
 from registry.queries import read_context_version
@@ -56,7 +56,7 @@ class ContextVersionListView(ShownFields, ListView, ContextView):
     def create(self, request: Request, context_id: str) -> Response:
         self.find()  # before the body is read: its errors are only for callers that may see the context
         version = services.create_version(self.principal, context_id, **ContextVersionSerializer.read(request.data))
-        location = reverse("context-version-detail", args=[version.context.pk, version.number])
+        location = f"{PREFIX}contexts/{version.context.pk}/versions/{version.number}"
         headers = {"Location": location, "ETag": version.etag}
         return Response(ContextVersionSerializer.show(version), status=status.HTTP_201_CREATED, headers=headers)
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.request import Request
@@ -13,6 +12,7 @@ from mcp_project.audit.models import AuditEntry
 from mcp_project.audit.serializers import AuditEntrySerializer
 from mcp_project.http.fields import LARGE_ROWS_AT_ONCE, ShownFields
 from mcp_project.http.preconditions import expected_etags, unless_known
+from mcp_project.http.rest import PREFIX
 from registry.models import Context
 from registry.queries import visible_contexts
 from registry.rest.filters import ContextFilter, ordering_of
@@ -47,7 +47,7 @@ class ContextListView(ShownFields, ListView):
     def create(self, request: Request) -> Response:
         context = services.create_context(self.principal, **ContextSerializer.read(request.data))
         self.note(context=context.pk)
-        headers = {"Location": reverse("context-detail", args=[context.pk]), "ETag": context.etag}
+        headers = {"Location": f"{PREFIX}contexts/{context.pk}", "ETag": context.etag}
         return Response(ContextSerializer.show(context), status=status.HTTP_201_CREATED, headers=headers)
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery
-from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.request import Request
@@ -11,6 +10,7 @@ from rest_framework.response import Response
 
 from mcp_project.http.fields import ShownFields
 from mcp_project.http.preconditions import expected_etags, unless_known
+from mcp_project.http.rest import PREFIX
 from registry.models import Deployment, DeploymentTarget
 from registry.queries import visible_deployments
 from registry.rest.filters import DeploymentFilter, ordering_of
@@ -54,7 +54,7 @@ class DeploymentListView(ShownFields, ListView):
     def create(self, request: Request) -> Response:
         deployment = services.create_deployment(self.principal, **DeploymentSerializer.read(request.data))
         self.note(deployment=deployment.pk)
-        headers = {"Location": reverse("deployment-detail", args=[deployment.pk]), "ETag": deployment.etag}
+        headers = {"Location": f"{PREFIX}deployments/{deployment.pk}", "ETag": deployment.etag}
         return Response(DeploymentSerializer.show(deployment), status=status.HTTP_201_CREATED, headers=headers)
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.request import Request
@@ -12,6 +11,7 @@ from rest_framework.response import Response
 from mcp_project.audit.models import AuditEntry
 from mcp_project.http.fields import LARGE_ROWS_AT_ONCE, ShownFields
 from mcp_project.http.preconditions import expected_etags, unless_known
+from mcp_project.http.rest import PREFIX
 from registry.models import RegisteredModel
 from registry.queries import visible_models
 from registry.rest.filters import ModelFilter, ordering_of
@@ -49,7 +49,7 @@ class ModelListView(ShownFields, ListView):
     def create(self, request: Request) -> Response:
         model = services.register_model(self.principal, **ModelSerializer.read(request.data))
         self.note(model=model.pk)
-        headers = {"Location": reverse("model-detail", args=[model.pk]), "ETag": model.etag}
+        headers = {"Location": f"{PREFIX}models/{model.pk}", "ETag": model.etag}
         return Response(ModelSerializer.show(model), status=status.HTTP_201_CREATED, headers=headers)
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum, prefetch_related_objects
 from django.db.models.functions import Length
-from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.request import Request
@@ -13,6 +12,7 @@ from rest_framework.response import Response
 from keys.principal import Principal
 from mcp_project.http.fields import ShownFields
 from mcp_project.http.preconditions import expected_etags, unless_known
+from mcp_project.http.rest import PREFIX
 from registry.models import ModelVersion, Parent
 from registry.rest.filters import VersionFilter, ordering_of
 from registry.rest.serializers.force import ForceQuery, wants_force
@@ -56,7 +56,7 @@ class VersionListView(ShownFields, ListView, ModelView):
     def create(self, request: Request, model_id: str) -> Response:
         version = services.create_version(self.principal, model_id, **VersionSerializer.read(request.data))
         self.note(model=version.model.pk)
-        location = reverse("version-detail", args=[version.model.pk, version.number])
+        location = f"{PREFIX}models/{version.model.pk}/versions/{version.number}"
         headers = {"Location": location, "ETag": version.etag}
         return Response(shown(version, self.principal), status=status.HTTP_201_CREATED, headers=headers)
 

@@ -1,10 +1,12 @@
 """mcp_project.database.statements: as plain Django reads and writes, in less time."""
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.forms.models import model_to_dict
 
-from mcp_project.database.statements import Lookup, insert, update
-from registry.models import RegisteredModel
+from mcp_project.audit.models import AuditEntry
+from mcp_project.database.statements import Lookup, insert, insert_if_absent, update
+from registry.models import Context, RegisteredModel
 
 FIELDS = [field.attname for field in RegisteredModel._meta.concrete_fields]
 
@@ -38,9 +40,22 @@ def test_update_writes_the_named_fields_alone(db: None) -> None:
     assert (now.tags, now.edition, now.owner) == ({"x": "y"}, 8, "ann")
 
 
+def test_insert_writes_what_saving_writes(db: None) -> None:
+    context = Context(name="support", owner="ann", models=["churn"], tags={"a": "é"})
+    entry = AuditEntry(actor="command", action="create", object_type="context", object_id="7", changes={"a": [1, None]})
+
+    for row in (context, entry):
+        insert(row)
+        assert model_to_dict(type(row)._default_manager.get(pk=row.pk)) == model_to_dict(row)
+        assert not row._state.adding
+    assert entry.at is not None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert(Context(name="support", owner="bob"))
+
+
 def test_insert_does_nothing_where_a_unique_name_is_taken(db: None) -> None:
     first = stored()
 
-    assert not insert(RegisteredModel(name="churn", owner="bob"))
-    assert insert(RegisteredModel(name="other", owner="bob"))
+    assert not insert_if_absent(RegisteredModel(name="churn", owner="bob"))
+    assert insert_if_absent(RegisteredModel(name="other", owner="bob"))
     assert model_to_dict(RegisteredModel.objects.get(name="churn")) == model_to_dict(first)
