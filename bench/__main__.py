@@ -38,7 +38,8 @@ def main(words: list[str]) -> int:
 
 
 def measured(names: list[str], pace: Pace) -> list[Claim]:
-    """In this order: in this process, under one service that they share, and what has services of its own."""
+    """Run the scripts, in this order: in this process, under one service that they share, and with services of their
+    own."""
     claims: dict[str, list[Claim]] = {name: [] for name in names}
 
     def run(way: str, *arguments: Any) -> None:
@@ -94,7 +95,7 @@ def undecided(claim: Claim) -> bool:
 
 
 def having(names: list[str], way: str) -> dict[str, Callable[..., list[Claim]]]:
-    """Of those scripts that measure in this way, how."""
+    """The measuring functions of the scripts that measure in this way."""
     modules = {name: import_module(f"bench.{name}") for name in names}
     return {name: getattr(module, way) for name, module in modules.items() if hasattr(module, way)}
 

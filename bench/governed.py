@@ -1,4 +1,4 @@
-"""What it costs a read that it is governed: who, how much, and into the ledger.
+"""The cost of governing a read: authentication, limits and metering.
 
 `GET /api/models/{id}` by the whole service; by the same without its three middlewares; and by a bare Django view.
 """

@@ -1,7 +1,7 @@
-"""What the scripts share: a service of their own in this process, and measuring in turns.
+"""Helpers of the scripts: a service in this process, and measuring in turns.
 
-Timings on a shared machine are noisy, and drift. So what is compared is measured in turns within one run (A B A B …),
-and medians are compared, not runs.
+Timings on a shared machine are noisy, and drift. So rivals are measured in turns within one run (A B A B …), and
+medians are compared, not runs.
 """
 
 import os
@@ -84,7 +84,7 @@ def fresh(name: str) -> str:
 
 
 def lacks(program: str) -> str | None:
-    """A sentence for whoever has no such program."""
+    """The reason why something was not measured, if the program is not installed."""
     if shutil.which(program):
         return None
     package = {"redis-server": "redis-server", "wrk": "wrk"}[program]
@@ -202,8 +202,8 @@ def requester(
 
 
 def costs(rivals: Mapping[str, Callable[[], None]], rounds: int, requests: int = REQUESTS) -> dict[str, Cost]:
-    """What a request of each costs, measured in turns. In a random order: garbage is collected every so many
-    requests, and would fall to the same rival again and again."""
+    """The costs of a request of each rival, measured in turns. The order is random: the garbage collector runs every so
+    many requests, and would hit the same rival again and again."""
     for request in rivals.values():
         for _ in range(min(10, rounds) * requests):
             request()
@@ -232,7 +232,8 @@ def _summed_up(rounds: Sequence[tuple[float, float]]) -> Cost:
 
 
 def ratios(one: Sequence[float], other: Sequence[float]) -> list[float]:
-    """What each slice is of the one beside it: so a machine that slows down meanwhile does no harm."""
+    """The ratios of slices that were measured beside each other, so that a machine that slows down meanwhile does no
+    harm."""
     return [a / b for a, b in zip(one, other, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""What the limiter costs a request, and what a refused request costs.
+"""The cost of the limiter for a request, and the cost of a refused request.
 
 The same view, `GET /api/models/{model_id}`, in one process: without the limiter, with it on PostgreSQL, with it on
 Redis; and refused by it.

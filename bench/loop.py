@@ -1,4 +1,4 @@
-"""What the service's own worker costs, whose event loop waits for clients: against gunicorn's gthread, and beside slow
+"""The cost of the service's own worker, whose event loop waits for clients: against gunicorn's gthread, and beside slow
 clients.
 
 A governed read by the same application on the same database, in turns.
@@ -38,7 +38,7 @@ def through_gunicorn(service: Served, pace: Pace) -> list[Claim]:
 
 
 def p99(service: Served, path: str, rate: float, pace: Pace) -> float:
-    """In microseconds."""
+    """The CPU time in microseconds."""
     return percentiles(service, path, rate, 2 * pace.seconds)[1] * 1e6
 
 

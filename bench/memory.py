@@ -1,4 +1,4 @@
-"""Whether a worker's memory grows: under load, until it has answered WHOLE requests."""
+"""The growth of a worker's memory under load, until it has answered WHOLE requests."""
 
 from pathlib import Path
 
@@ -33,6 +33,6 @@ def alone(pace: Pace) -> list[Claim]:
 
 
 def resident(pid: int) -> float:
-    """In megabytes."""
+    """The resident memory of a process in megabytes."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return int(fields["VmRSS"].split()[0]) / 1024

@@ -1,4 +1,4 @@
-"""What the parts cost that go past a library's usual way, beside that way: `python -m bench.micro`.
+"""The cost of parts that bypass a library's usual way, beside that way: `python -m bench.micro`.
 
 Each line is the median CPU time of a call in this process. The docstrings of the parts quote these figures.
 """

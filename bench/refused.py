@@ -1,7 +1,8 @@
-"""What a refused request costs, against a served one: a flood of them must not be worth sending.
+"""The cost of a refused request, against a served one: a flood of refused requests must not be worth sending.
 
-Over the limit: a key whose rate is used up. Unknown key: one that is whole and nobody's, again and again from one
-address, which AUTH_FAILURE_RATE soon refuses altogether; so served and refused come from two, as told by a proxy.
+Over the limit: a key whose rate is used up. Unknown key: one that has the form of a key and was never issued, again and
+again from one address, which AUTH_FAILURE_RATE soon refuses; so served and refused requests come from two addresses, by
+a proxy's header.
 """
 
 from functools import partial

@@ -1,4 +1,4 @@
-"""Whether reading the registry takes as long with a million models as with a thousand.
+"""The time of reads of the registry with a million models, against those with a thousand.
 
 Two services, each with a database of its own: 1,000 models in the one, 1,000,000 in the other, each with three versions
 and three tags. The same calls to both, in turns, over HTTP.
@@ -104,7 +104,7 @@ def calls(ask: Ask, count: int) -> dict[str, Callable[[], str]]:
         return f"/api/models?limit=20&filter={quote(text)}"
 
     def deep_page() -> str:
-        """As `next` of a page that ends there has it."""
+        """The cursor of the page after this row, in the form of `next`."""
         number = any_one(21, count // 2)
         names = quote(f"name IN ('model-{number}', 'model-{number - 1}')")
         two = ask(f"/api/models?limit=1&filter={names}")

@@ -23,7 +23,7 @@ def said(claim: Claim) -> str:
 
 
 def machine() -> str:
-    """In a sentence, without its name."""
+    """The machine in a sentence, without its name."""
     model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     processor = f"{os.cpu_count()} cores of {model[1] if model else platform.machine()}"
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30

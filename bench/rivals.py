@@ -1,4 +1,4 @@
-"""What the service is measured against: the same application ungoverned, and what Django does at the least.
+"""The rivals of the service: the same application ungoverned, and the least that Django needs.
 
 Each is a WSGI application for the same gunicorn, settings and database.
 """
@@ -43,7 +43,7 @@ SHOWN_OF_VERSION = ("id", "source", "digest", "size", "run_id", "run_link", "sta
 
 
 class SomebodyMiddleware:
-    """In the place of the three: the views need a principal."""
+    """Stands in for the three middlewares: the views need a principal."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -30,12 +30,12 @@ class Served(NamedTuple):
 
     @property
     def postgres(self) -> Path:
-        """Of the embedded database."""
+        """The directory of the embedded database's socket."""
         return Path(self.environment["VAR_DIR"]) / "postgres"
 
     @property
     def workers(self) -> list[int]:
-        """Their pids."""
+        """The workers' pids."""
         return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
     def cpu(self) -> float:
@@ -134,7 +134,7 @@ def ask(service: Served, method: str, path: str, body: Any = None, **headers: st
 
 
 def made(service: Served, path: str, body: Any) -> Any:
-    """What the answer to a POST holds."""
+    """The JSON of the response to a POST."""
     status, answer = ask(service, "POST", path, body)
     assert status == 201, answer  # noqa: S101
     return json.loads(answer)
@@ -162,7 +162,7 @@ def load(
 def in_turns(
     loads: Mapping[str, Callable[[], float]], pace: Pace, unit: str = "requests a second"
 ) -> dict[str, list[float]]:
-    """What each measures, slice after slice."""
+    """The measurements of each rival, slice after slice."""
     measured: dict[str, list[float]] = {name: [] for name in loads}
     for _ in range(pace.slices):
         for name, measure in loads.items():

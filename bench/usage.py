@@ -1,4 +1,4 @@
-"""What metering costs a request, how fast journals are drained, and what reports cost."""
+"""The cost of metering a request, the speed of draining journals, and the time of reports."""
 
 import random
 import statistics

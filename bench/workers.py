@@ -1,6 +1,6 @@
-"""Whether two workers get in each other's way: what a request computes with two, against with one.
+"""The CPU of a request with two workers, against one: they must not get in each other's way.
 
-Not the throughput: load and database take their share of the cores, so that it could not double.
+Throughput is not compared: load and database share the cores, so that it could not double.
 """
 
 from bench.harness import Claim, Pace, at_most, fresh, ratios

@@ -1,7 +1,7 @@
-"""What a write costs, governed, audited and idempotent, against a bare Django INSERT of the same rows.
+"""The cost of a governed, audited and idempotent write, against bare Django INSERTs of the same rows.
 
-`POST /api/models/{id}/versions`, each with an Idempotency-Key of its own, to MODELS models in turn: who writes to one
-waits for the one before, since versions are numbered without gaps.
+`POST /api/models/{id}/versions`, each with an Idempotency-Key of its own, to MODELS models in turn: a write waits for
+the one before it to the same model, since versions are numbered without gaps.
 """
 
 import json

@@ -117,7 +117,7 @@ def stopped_clock(db: None) -> None:
 
 @pytest.fixture
 def lose_counters(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """From the call on, the limiter's store is away."""
+    """A function after whose call the limiter's store is unavailable."""
 
     def fail(*_: Any) -> None:
         raise StoreAway("connection refused by 10.0.0.1")
@@ -187,7 +187,7 @@ def shared_server(_session_server: Server) -> Server:
 
 @pytest.fixture
 def patient_server(database: str, tmp_path: Path) -> Iterator[Server]:
-    """As `server`, with threads for many requests that wait for locks, each for as long as a test needs."""
+    """Like `server`, with threads for many requests that wait for locks, each for as long as a test needs."""
     variables = {**database_environment(database), "DATABASE_LOCK_TIMEOUT": "30", "DATABASE_STATEMENT_TIMEOUT": "60"}
     with Server(tmp_path, {**variables, "APP_THREADS": "15"}) as running:
         yield running

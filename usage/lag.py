@@ -22,8 +22,8 @@ BLOCK_BYTES = 1 << 20
 class JournalLag(Collector):
     """Compares the journals with the offsets that this process last read from the ledger.
 
-    A scrape makes no query, so it is answered while the database is away. Until the offsets have been read once, there
-    are no samples.
+    A scrape makes no query, so it is answered while the database is unavailable. Until the offsets have been read once,
+    there are no samples.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class JournalLag(Collector):
     def waiting_bytes(self, folder: Path) -> int:
         """Read the offsets from the ledger and return how many bytes of the folder's journals are not drained.
 
-        While the database is away, the offsets that were read last are used.
+        While the database is unavailable, the offsets that were read last are used.
         """
         sizes: dict[str, int] = {}
         for path in folder.glob(f"*{SUFFIX}"):

@@ -11,7 +11,7 @@ from usage.journal import FORMAT, HEADER
 
 BATCH_BYTES = 1 << 20
 UNREADABLE = b"\n"
-LARGEST = 1 << 50  # the most that an event may add to a sum: a bigint holds the sum of thousands of those
+LARGEST = 1 << 50  # the most that an event may add to a sum: a bigint holds the sum of thousands of them
 # The types of an event's fields, in order. A line with other types would fail later, in the roll-ups or the database.
 FIELD_TYPES: tuple[Any, ...] = (
     (int, float), str, (str, type(None)), str, str, str, int, str, int, int, int, (str, type(None)), int,
@@ -66,7 +66,7 @@ def format_of(path: Path) -> int:
 
 
 def entries(lines: list[bytes], version: int, first: int) -> Iterator[Entry | None]:
-    """Parse the lines, the first of which has the number `first`. Yields None for a line that cannot be parsed."""
+    """Parse the lines. `first` is the number of the first one. Yields None for a line that cannot be parsed."""
     for number, line in enumerate(lines, start=first):
         try:
             fields = json.loads(line)

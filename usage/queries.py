@@ -119,7 +119,7 @@ def _named(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tu
 
 
 class UsageQuery(StrictQuery):
-    """The time, and conditions of which each must hold."""
+    """The filters that all usage endpoints share: the period, and conditions that are combined with AND."""
 
     other_parameters: frozenset[str] = frozenset()  # parameters that the view reads by other means
     time_zone = ZoneField(

@@ -1,4 +1,4 @@
-"""Checks that the books balance: the journals' lines = the ledger's rows = the sums of the roll-ups."""
+"""Reconciles usage: the journals' lines, the ledger's rows and the sums of the roll-ups must be equal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ SELECT (SELECT count(*) FROM usage_event), (SELECT sum(count) FROM usage_event W
 
 
 class LedgerFigures(NamedTuple):
-    """What the ledger has of one journal."""
+    """The events in the ledger that came from one journal."""
 
     rows: int = 0
     distinct_lines: int = 0
@@ -47,7 +47,7 @@ class LedgerFigures(NamedTuple):
 
 
 class FileFigures(NamedTuple):
-    """What the file of one journal has before its drained offset."""
+    """The events in the file of one journal before its drained offset."""
 
     lines: int
     requests: int  # the sum of the lines' counts
@@ -80,7 +80,7 @@ class JournalBook:
 
 @dataclass
 class Books:
-    """The result of a reconciliation. The books balance if `differences` is empty."""
+    """The result of a reconciliation. Everything is equal if `differences` is empty."""
 
     journals: list[JournalBook]
     events: int

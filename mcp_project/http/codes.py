@@ -114,7 +114,7 @@ def status_of(error: type[DomainError]) -> int:
 
 
 def error_with(status: int) -> type[DomainError]:
-    """The error of a response of another layer, of which only the status is known."""
+    """The error of a response that another layer made, chosen by its status."""
     return _BY_STATUS.get(status, BadRequest if status < 500 else Fault)
 
 

@@ -23,17 +23,7 @@ from typing import TYPE_CHECKING, cast
 from gunicorn.asgi.parser import LimitRequestHeaders, LimitRequestLine, ParseError, PythonProtocol
 
 from mcp_project.http.protocols import body_limit, protocol_of
-from mcp_project.serving import responses
-from mcp_project.serving.bounds import (
-    BODY_SECONDS,
-    BYTES_A_SECOND,
-    DRAIN_BYTES,
-    DRAIN_SECONDS,
-    EARLY_BYTES,
-    HEAD_BYTES,
-    HEAD_SECONDS,
-    READ_BYTES,
-)  # fmt: skip
+from mcp_project.serving import bounds, responses
 from mcp_project.serving.delivery import Delivery, Stream
 from mcp_project.serving.environ import Environ, UnreadBody, environ_of, is_trusted
 from mcp_project.serving.refusals import count_refusal
@@ -71,7 +61,7 @@ class Connection:
         self._listens = True
         self._drained_bytes = 0
         self._delivery: Delivery | None = None
-        self._await_request(HEAD_SECONDS)
+        self._await_request(bounds.HEAD_SECONDS)
         worker.loop.add_reader(sock, self._on_readable)
 
     def _await_request(self, seconds: float) -> None:
@@ -88,7 +78,7 @@ class Connection:
 
     def _on_readable(self) -> None:
         try:
-            data = self.sock.recv(READ_BYTES)
+            data = self.sock.recv(bounds.READ_BYTES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -97,13 +87,13 @@ class Connection:
             self._on_eof()
         elif self.is_unread or self.state is State.DRAINING:
             self._drained_bytes += len(data)
-            if self._drained_bytes > DRAIN_BYTES:
+            if self._drained_bytes > bounds.DRAIN_BYTES:
                 self._on_eof()
         elif self.state is State.READING and not self.received_early:
             self._feed(data)
         else:
             self.received_early += data
-            if len(self.received_early) > EARLY_BYTES:
+            if len(self.received_early) > bounds.EARLY_BYTES:
                 self._listen(False)
             self.resume()  # the thread may have finished the response since the state was read above
 
@@ -143,7 +133,7 @@ class Connection:
             parser.reset()
         if not self.has_begun:
             self.has_begun, self.since = True, monotonic()
-            self.deadline = self.since + HEAD_SECONDS
+            self.deadline = self.since + bounds.HEAD_SECONDS
         self._head_bytes += len(data)
         try:
             parser.feed(data)
@@ -161,7 +151,7 @@ class Connection:
         if self.state is not State.READING:
             return
         if not self.has_head:
-            if self._head_bytes > HEAD_BYTES:
+            if self._head_bytes > bounds.HEAD_BYTES:
                 self.refuse(responses.HEADERS_TOO_LARGE)
         elif not self.is_judged:
             self._judge()
@@ -169,10 +159,8 @@ class Connection:
             self._dispatch()
 
     def _on_head(self) -> bool:
-        """Called by the parser at the end of the head. Return True to leave the body unread.
-
-        A chunked body does not state its length; the application refuses such requests.
-        """
+        """Called by the parser at the end of the head. Return True to leave the body unread: a chunked body does not
+        state its length, and the application refuses such requests."""
         self.has_head = True
         self.is_unread = bool(self.parser.is_chunked)
         return self.is_unread
@@ -201,7 +189,7 @@ class Connection:
         elif length > limit:
             self.refuse(responses.BODY_TOO_LARGE)
         else:
-            self.deadline = monotonic() + BODY_SECONDS + length / BYTES_A_SECOND
+            self.deadline = monotonic() + bounds.BODY_SECONDS + length / bounds.BYTES_A_SECOND
             if expected:
                 with suppress(OSError):
                     self.sock.send(responses.CONTINUE)
@@ -274,7 +262,7 @@ class Connection:
             self.resume()
         elif self.is_unread or self.received_early:
             self.state, self.since = State.DRAINING, monotonic()
-            self.deadline = self.since + DRAIN_SECONDS
+            self.deadline = self.since + bounds.DRAIN_SECONDS
             with suppress(OSError):
                 self.sock.shutdown(socket.SHUT_WR)
         else:

@@ -4,7 +4,7 @@ from mcp_project.database.sql_files import run_file
 
 
 class Migration(migrations.Migration):
-    """What registry/sql/ holds."""
+    """Constraints, triggers and generated columns, from registry/sql/."""
 
     dependencies = [("registry", "0001_models")]
 

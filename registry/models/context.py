@@ -12,7 +12,7 @@ from registry.models.base import AliasMove, Named
 class Context(Named):
     """The prompts, parameters and tools that a model needs when it is called. The versions hold the content."""
 
-    # Names of the models that any version is meant for. A key that may not see one of them sees no version.
+    # Names of the models that any version is meant for. A key that may not see one of them does not see the context.
     models = ArrayField(db.CharField(max_length=255), default=list, editable=False)
 
     class Meta:

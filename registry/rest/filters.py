@@ -1,4 +1,4 @@
-"""What lists of the registry can be asked for, besides their pages."""
+"""Filters of the registry's lists."""
 
 from contextlib import suppress
 from typing import Any
@@ -57,7 +57,7 @@ class RegistryFilter(django_filters.FilterSet):  # type: ignore[misc]
 
 
 class NamedFilter(RegistryFilter):
-    """Of resources with a name, an owner and words."""
+    """The filters of resources with a name, an owner and searchable words."""
 
     name = django_filters.CharFilter()
     owner = django_filters.CharFilter()

@@ -38,7 +38,8 @@ class FilterField(NamedTuple):
 
 
 class FilterFields(NamedTuple):
-    """What a filter may name: attributes, and the keys of a JSONField `tags` that has a GIN index (jsonb_path_ops)."""
+    """The names that a filter may use: attributes, and the keys of a JSONField `tags` that has a GIN index
+    (jsonb_path_ops)."""
 
     attributes: Mapping[str, FilterField]
     tags: str = "tags"

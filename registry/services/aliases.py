@@ -1,4 +1,4 @@
-"""Moves of aliases, of models and of contexts. Each move is history: who, when, from which version to which, why."""
+"""Moves of aliases, of models and of contexts. Each move is history: who, when, from which version to which."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime

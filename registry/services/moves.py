@@ -1,5 +1,5 @@
 """The background task for aliases with many followers. The alias moves at once; its followers come after in steps, each
-of which is a transaction. Until the last step, the alias is `moving`."""
+in a transaction of its own. Until the last step, the alias is `moving`."""
 
 from uuid import UUID
 

@@ -2,4 +2,4 @@
 
 
 class Unreadable(Exception):
-    """What is wrong with an export, in words for whoever imports it."""
+    """An export that cannot be imported. The message is for the operator."""

@@ -1,5 +1,4 @@
-"""What must be true of a row besides what each of its fields must be: above all, that its seal is whole. Each raises
-ValidationError."""
+"""Checks of a whole row, beyond those of its fields: above all, of its seal. Each raises ValidationError."""
 
 import json
 from typing import Any
@@ -14,7 +13,7 @@ from registry.rest.serializers.context_versions import ContextVersionSerializer
 from registry.services.revisions import FIELDS, content_of
 from registry.transfer.values import Row
 
-AUDITED = ("registeredmodel", "context", "deployment")  # the audit trail tells of keys, too
+AUDITED = ("registeredmodel", "context", "deployment")  # the audit trail has entries of keys, too
 OF_A_REVISION = {*FIELDS, "targets"}
 OF_ITS_TARGETS = {"model", "model_id", "version", "alias", "digest", "context_version", "weight"}
 
@@ -26,7 +25,7 @@ def check_aliases(row: Row) -> None:
 
 
 def check_context_version(row: Row) -> None:
-    """By the API's own rules: what is rendered is not looked at again."""
+    """Check the content by the API's own rules, because rendering does not check it again."""
     content = {name: row[name] for name in ContextVersion.CONTENT}
     _check_digest(row["digest"], content)
     wanted = ContextVersionSerializer(data=content)
@@ -36,7 +35,7 @@ def check_context_version(row: Row) -> None:
 
 
 def check_deployment(row: Row) -> None:
-    """Its digest, which is that of its latest revision, is over its targets, too."""
+    """Check the digest of a deployment, which is that of its latest revision and covers its targets."""
     fields = {name: value for name, value in row.items() if name != "pinned_targets"}
     targets = [DeploymentTarget(**target) for target in row["pinned_targets"]]
     _check_digest(row["digest"], content_of(Deployment(**fields), targets))
@@ -56,7 +55,7 @@ def check_revision(row: Row) -> None:
 
 
 def check_audit_entry(row: Row) -> None:
-    """What tells of keys is none of an import's business."""
+    """Refuse entries of keys, which no import writes."""
     if row["object_type"] not in AUDITED:
         raise ValidationError(f"object_type: one of {', '.join(AUDITED)} is wanted")
 

@@ -1,5 +1,5 @@
-"""Lines of an export into the database: in batches, each of which is there wholly or not at all. What is there already
-is left as it is, so that an import which was broken off is simply begun again."""
+"""Imports the lines of an export into the database, in batches that are each written wholly or not at all. Existing
+rows stay as they are, so an import that was interrupted is simply started again."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby
@@ -37,7 +37,7 @@ class Item(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Of a batch's rows of one kind: how many were written, and how many were there before."""
+    """The numbers of a batch's rows of one kind that were written, and that existed before."""
 
     kind: str
     written: int
@@ -119,7 +119,7 @@ def _is_there(item: Item, stored: dict[tuple[Any, ...], Row]) -> bool:
 
 
 def _check(item: Item) -> None:
-    """Only of what is new: that takes most of the time. Raises Unreadable."""
+    """Check a new row; existing ones are not checked, which would take most of the time. Raises Unreadable."""
     try:
         item.kind.check(item.row)
     except ValidationError as error:
@@ -127,7 +127,8 @@ def _check(item: Item) -> None:
 
 
 def _write(kind: Kind, items: list[Item]) -> None:
-    """What the database refuses is halved until the one line is alone that it refuses. Raises Unreadable."""
+    """Write the rows. A batch that the database refuses is halved until the refused line is alone. Raises
+    Unreadable."""
     if not items:
         return
     try:
@@ -147,7 +148,7 @@ def _write(kind: Kind, items: list[Item]) -> None:
 
 
 def _copy(model: type[Model], fields: list[Field], rows: Iterable[Row]) -> None:
-    """By COPY, and not by the ORM, which would set the time of an audit entry to now."""
+    """Write the rows by COPY, since the ORM would set the time of an audit entry to now."""
     columns = ", ".join(f'"{field.column}"' for field in fields)
     with (
         connection.wrap_database_errors,
@@ -159,6 +160,6 @@ def _copy(model: type[Model], fields: list[Field], rows: Iterable[Row]) -> None:
 
 
 def _said(error: Exception) -> str:
-    """What PostgreSQL says of it: `Key (name)=(churn) already exists.`"""
+    """PostgreSQL's reason, such as `Key (name)=(churn) already exists.`"""
     cause = error.__cause__
     return (isinstance(cause, psycopg.Error) and cause.diag.message_detail) or " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""The kinds of lines in an export: of which table each has the rows, and what must be true of one."""
+"""The kinds of lines in an export: the table of each, and the checks of its rows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Kind:
     rule: Callable[[Row], None] = _any  # for the row as a whole
     key: tuple[str, ...] = ("id",)  # the columns by which a row is found again
     where: Q = Q()  # noqa: RUF009  (it is never changed)
-    apart: tuple[str, ...] = ()  # columns that say what this service is doing, and not what there is
+    apart: tuple[str, ...] = ()  # columns with work in progress of this service, which are not exported
     inner: "Kind | None" = None  # whose rows are written within, as a list, and stored in the same transaction
 
     @cached_property

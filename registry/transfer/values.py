@@ -33,8 +33,8 @@ def as_json(row: Mapping[str, Any]) -> Row:
 
 
 def from_json(fields: Iterable[Field], given: Any, others: Iterable[str] = ()) -> Row:
-    """The values of these fields, of which each is there, and nothing else but the `others`: what PostgreSQL can hold,
-    and look for. Raises ValidationError."""
+    """Convert the JSON of these fields to a row of values that PostgreSQL can store and search for. Every field must be
+    there, and nothing else but the `others`. Raises ValidationError."""
     if not isinstance(given, dict):
         raise ValidationError("a JSON object is wanted")
     wanted = {field.attname: field for field in fields}
@@ -60,8 +60,7 @@ def default_as_json(field: Field) -> Any:
 
 
 def check(fields: Iterable[Field], row: Row) -> None:
-    """By the models' own rules: those of forms (`editable`, `blank`) are not meant for stored rows. Raises
-    ValidationError."""
+    """Check a row by the rules of the models, except those of forms (`editable`, `blank`). Raises ValidationError."""
     for field in fields:
         with _naming(field):
             _check(field, row[field.attname])

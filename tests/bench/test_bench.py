@@ -1,4 +1,4 @@
-"""`python -m bench`: what becomes of a script that fails, and of what cannot be told apart from noise."""
+"""`python -m bench`: a script that fails is reported, and differences as small as the noise decide nothing."""
 
 import sys
 from collections.abc import Callable

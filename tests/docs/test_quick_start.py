@@ -39,7 +39,7 @@ class Shell:
         )
 
     def run(self, commands: str, check: bool = True) -> str:
-        """What the commands print. With `check`, fails when the last of them does."""
+        """The output of the commands. With `check`, fails if the last command does."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{commands}\necho; echo ---$?---\n")
@@ -61,7 +61,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 
 def matches(said: str, printed: str) -> bool:
-    """Whether the answer is the printed one, where `...` stands for anything."""
+    """Whether the response is the printed one, in which `...` stands for any text."""
     return re.fullmatch(re.escape(printed.strip()).replace(r"\.\.\.", ".+"), said) is not None
 
 

@@ -1,4 +1,4 @@
-"""GET /api/audit, and what is written there."""
+"""GET /api/audit, and the entries that changes write."""
 
 from datetime import timedelta
 

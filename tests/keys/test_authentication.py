@@ -1,4 +1,4 @@
-"""Which requests are let in, and what the others are told."""
+"""Requests with a valid key are served, and all others get an error that says why."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -29,8 +29,8 @@ def hosts(database: str, tmp_path: Path) -> Iterator[list[Server]]:
 
 
 def answers_after(hosts: list[Server], key: str, change: Callable[[], None]) -> list[tuple[float, int]]:
-    """Clients of both hosts ask without pause, each time over a new connection, so that every worker is asked. Of each
-    request, how long after the change was answered it was sent, and its status."""
+    """Send requests from clients of both hosts without pause, each time over a new connection, so that they reach every
+    worker. Yields for each request how long after the change's response it was sent, and its status."""
     asked: list[tuple[float, int]] = []
     done = threading.Event()
 

@@ -1,4 +1,4 @@
-"""What another site's page can have a browser do with Basic credentials, which the browser adds by itself."""
+"""Requests that another site's page makes a browser send with Basic credentials, which the browser adds by itself."""
 
 import base64
 from typing import Any

@@ -46,7 +46,7 @@ BODIES: dict[str | None, dict[str, Any]] = {
 
 @pytest.fixture
 def examples(owner: Api) -> dict[str, object]:
-    """What is there, by the name of the argument that names it."""
+    """Existing resources, by the name of the argument that names them."""
     model(owner)
     version(owner)
     context(owner)
@@ -75,7 +75,7 @@ def answer(caller: Api, method: str, path: str, route: Route) -> tuple[int, str 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_says_what_the_request_gets(examples: dict[str, object], kind: str) -> None:
-    caller = api("owner", "read", rate_limit="100000/s")  # the owner of what there is
+    caller = api("owner", "read", rate_limit="100000/s")  # the owner of the resources
     APIKey.objects.filter(pk=caller.row.pk).update(**KINDS[kind])
     principal = Principal.of(APIKey.objects.get(pk=caller.row.pk))
     wrong = []

@@ -1,4 +1,4 @@
-"""What is sent for a key and is none; and Basic, whose password is one."""
+"""Text that is sent as a key and is none; and Basic, whose password is one."""
 
 import base64
 

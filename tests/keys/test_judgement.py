@@ -109,7 +109,7 @@ def send(caller: Api, operation: tuple[str, str], key_id: UUID, **headers: str) 
 
 @pytest.fixture
 def things(admin: Api) -> None:
-    """What the operations are about; the alias `challenger` of each has moved from version 1 to 2."""
+    """The resources of the operations; the alias `challenger` of each has moved from version 1 to 2."""
     make_model("churn", versions=2)
     context(admin)
     for _ in range(2):
@@ -195,7 +195,7 @@ def test_what_takes_nothing_from_the_key_does_not_end_its_request(
 
 @pytest.mark.parametrize("overlap", [0, 60])
 def test_key_may_end_itself(overlap: int, admin: Api, teammate: Api) -> None:
-    """What its own request does to a key is not taken for what others did."""
+    """A request that changes its own key is not stopped by that change."""
     successor = Api(teammate.post("/api/keys/me/rotate", {"overlap_seconds": overlap}).json()["key"])
     assert successor.get("/api/models").status_code == 200
 

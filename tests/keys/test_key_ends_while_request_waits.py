@@ -111,7 +111,7 @@ def test_nothing_is_done_for_a_key_that_ended_while_its_request_waited_for_a_row
 
 @pytest.mark.parametrize("idempotent", [False, True], ids=["", "idempotent"])
 def test_revoked_admin_key_makes_and_changes_no_keys(patient_server: Server, idempotent: bool) -> None:
-    """Its requests had begun, and waited for the lock on the owner of the keys."""
+    """The key's requests had begun, and waited for the lock on the owner of the keys."""
     server = patient_server
     new = {"name": "n", "owner": "thief", "permissions": ["admin"]}
     with server.client(server.key) as admin:

@@ -1,4 +1,4 @@
-"""What a process remembers."""
+"""The memory of a process for keys and refusals."""
 
 import time
 

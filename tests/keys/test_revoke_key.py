@@ -43,7 +43,7 @@ def test_key_without_admin_cannot_revoke(owner: Api, teammate: Api) -> None:
 
 
 def chain(first: APIKey, length: int) -> APIKey:
-    """What a thief makes of a key who rotates it on and on, with an overlap; the last one."""
+    """The last successor that a thief makes of a key by rotating it again and again, with an overlap."""
     keys = [first]
     for number in range(length):
         last = keys[-1]

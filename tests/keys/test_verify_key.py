@@ -189,7 +189,7 @@ STATES: dict[str, dict[str, Any]] = {
 def test_code_is_that_of_a_request_for_the_model(
     gateway: Api, owner: Api, state: str, wrong_keys: int, settings: Any
 ) -> None:
-    """Of several rules that refuse, the first in the order of enforcement gives the code; explain says the same."""
+    """If several rules refuse, the first in the order of enforcement gives the code; explain reports the same."""
     settings.TRUSTED_PROXIES, settings.AUTH_FAILURE_RATE = ["127.0.0.1"], "2/h"
     model(owner)
     caller = api("caller", "read")

@@ -1,4 +1,4 @@
-"""What happens to who sends wrong keys, and to the address that they come from."""
+"""Wrong keys, and the limit of the address that sends them."""
 
 from collections.abc import Callable
 from itertools import count

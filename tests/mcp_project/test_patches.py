@@ -1,4 +1,4 @@
-"""mcp_project.patches: what is patched or used of a library without being documented is in one package, and checked."""
+"""mcp_project.patches: every patch and undocumented use of a library is in one package, and checked."""
 
 import ast
 from collections.abc import Iterator

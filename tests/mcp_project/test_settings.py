@@ -23,7 +23,7 @@ SAFE = {
 
 
 def start(folder: Path, **variables: str) -> list[str]:
-    """What any command says under these variables, line by line; nothing when all is well."""
+    """The lines that any command prints under these variables; none when all is well."""
     done = manage(folder, variables, "check")
     assert "Traceback" not in done.stderr, done.stderr
     assert (done.returncode == 0) == (done.stderr == ""), done.stderr

@@ -1,4 +1,4 @@
-"""A key's `models`: what is not on the list does not exist for it."""
+"""A key's `models`: for the key, models that are not on the list do not exist."""
 
 import fnmatch
 
@@ -49,7 +49,7 @@ def test_list_read_and_write_agree_on_what_a_key_sees(patterns: list[str], seen:
     readable = {
         model.name for model in RegisteredModel.objects.all() if bound.get(f"/api/models/{model.pk}").status_code == 200
     }
-    # A taken name on the list is 409; what is not on the list is 404, taken or not.
+    # A taken name on the list is a 409; a name that is not on the list is a 404, taken or not.
     writable = {name for name in NAMES if bound.post("/api/models", {"name": name}).status_code == 409}
 
     assert listed == readable == writable == seen

@@ -1,5 +1,5 @@
-"""A key that is bound to models learns nothing of others: what is hidden carries a marker, which no answer to such a
-key holds."""
+"""A key that is bound to models learns nothing of others: hidden resources carry a marker, which no response to such a
+key contains."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -55,7 +55,7 @@ def _filled(owner: Api) -> None:
 
 
 def addresses() -> Iterator[str]:
-    """Of all that can be read, of each thing that there is."""
+    """Every readable path of every resource."""
     names = {
         "model_id": ["churn", "churn-renamed", MARKER],
         "context_id": ["support", f"{MARKER}-context"],
@@ -76,7 +76,7 @@ def addresses() -> Iterator[str]:
 
 
 def shows(answer: Any, path: str) -> bool:
-    """Whether the marker is in an answer, but for what it repeats of the address."""
+    """Whether the marker is in a response, apart from the path that the response repeats."""
     text = answer.getvalue().decode() + str(dict(answer.items()))
     return MARKER in text and MARKER not in path
 

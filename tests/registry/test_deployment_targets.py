@@ -1,4 +1,4 @@
-"""What a deployment pins: which targets are taken, and who sees a deployment by them."""
+"""The targets of a deployment: which are accepted, and which keys see the deployment by them."""
 
 from typing import Any
 

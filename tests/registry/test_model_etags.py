@@ -1,4 +1,4 @@
-"""ETags of models and versions: conditional GET, and changes bound to what was read."""
+"""ETags of models and versions: conditional GET, and changes that are bound to the state that was read."""
 
 import pytest
 

@@ -8,7 +8,7 @@ from tests.support.resources import errors
 
 REFUSED = [
     "cafe\u0301",  # NFD
-    "\u212bngstrom",  # the sign of the unit, of which NFC makes the letter
+    "\u212bngstrom",  # the sign of the unit, which NFC changes into the letter
     "ch\u0430rn",  # a Cyrillic letter among Latin ones
     "churn-\u0430",  # and alone
     "\u0441\u043e\u0440\u0430",  # all of them Cyrillic, and none only so

@@ -181,7 +181,7 @@ def test_mismatches_are_not_kept_in_memory(keyword: str) -> None:
     schema = {keyword: [{"type": "integer"}] * 500}
     tracemalloc.start()
     try:
-        assert mismatch_of(schema, "\U000e0001" * 20_000) is not None  # ten characters for each, where it is told
+        assert mismatch_of(schema, "\U000e0001" * 20_000) is not None  # ten characters for each place
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:
         tracemalloc.stop()

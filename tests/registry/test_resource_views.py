@@ -1,4 +1,4 @@
-"""What a path names is found by its ResourceView, and noted on the call whatever becomes of the request."""
+"""A path's resource is found by its ResourceView, and noted on the call even if the request fails."""
 
 from collections.abc import Callable
 from typing import Any

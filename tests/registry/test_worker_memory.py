@@ -1,4 +1,4 @@
-"""What a worker holds while it answers for a model with 178 MB of versions."""
+"""The memory of a worker while it answers for a model with 178 MB of versions."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ FIELDS = "fields=version,description,metrics,params,signature,parents"
 
 
 def memory(pid: int, name: str) -> float:
-    """In MB: `VmRSS` as it is now, `VmHWM` the most that it was."""
+    """In MB: `VmRSS` is the present memory, `VmHWM` the highest so far."""
     match = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert match is not None
     return int(match[1]) / 1024

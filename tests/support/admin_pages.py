@@ -1,4 +1,4 @@
-"""What tests of the registry's admin have in common."""
+"""Helpers of the tests of the registry's admin."""
 
 import re
 from html import unescape
@@ -18,13 +18,13 @@ def page_of(row: Model, view: str = "change") -> str:
 
 
 def text_of(response: Any) -> str:
-    """What a reader sees."""
+    """The text that a reader sees."""
     assert response.status_code == 200, response.status_code
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", response.content.decode())))
 
 
 def form_on(staff: Client, path: str) -> dict[str, Any]:
-    """What a browser would send from the page, if nothing was typed."""
+    """The form that a browser would send from the page if the user typed nothing."""
     form = staff.get(path).context["adminform"].form
     return {field.html_name: "" if field.value() is None else field.value() for field in form}
 
@@ -48,6 +48,6 @@ def viewer(*models: str, verb: str = "view") -> Client:
 
 
 def trail(row: Model) -> list[tuple[str, str]]:
-    """Of what was done in the admin."""
+    """The audit entries of changes in the admin."""
     entries = AuditEntry.objects.filter(object_id=row.pk, actor__startswith="user:").order_by("pk")
     return list(entries.values_list("actor", "action"))

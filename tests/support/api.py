@@ -50,7 +50,7 @@ def api(owner: str, *permissions: str, **fields: Any) -> Api:
 
 
 def drain_own_journal() -> None:
-    """What the flusher thread does in a served process, when that ends."""
+    """Drain this process's journal, as the flusher thread does in a served process when that ends."""
     path = journal.path
     if path is not None:
         journal.retire()

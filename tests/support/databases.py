@@ -29,8 +29,8 @@ WITHOUT_DURABILITY: tuple[LiteralString, ...] = (
 
 @cache
 def template(blocker: Any) -> str:
-    """The name of a database with all migrations, on the tests' PostgreSQL. Nobody can connect to it, so that it can be
-    copied at any time. It stays for the next run."""
+    """The name of a database with all migrations, on the tests' PostgreSQL. It accepts no connections, so that it can
+    be copied at any time. It stays for the next run."""
     name = f"mcp_template_{_state_of_the_migrations()}"
     with _maintenance(blocker) as session:
         if settings.EMBEDDED_DATABASE:

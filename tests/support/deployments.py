@@ -1,4 +1,4 @@
-"""What tests of deployments have in common."""
+"""Helpers of the tests of deployments."""
 
 from typing import Any
 

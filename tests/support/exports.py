@@ -1,4 +1,4 @@
-"""What tests of registry_export and registry_import have in common: a registry in which everything was used, made over
+"""Helpers of the tests of registry_export and registry_import: a registry in which every feature was used, made over
 the API."""
 
 import hashlib
@@ -61,8 +61,8 @@ class Made(NamedTuple):
 
 @cache
 def registry_in_use() -> Made:
-    """What is exported of that registry, and what the API tells of it. It is rolled back then, since the
-    database lets nobody delete from the audit trail."""
+    """The export of that registry, and the API's responses about it. It is rolled back then, since the database lets no
+    user delete from the audit trail."""
     with transaction.atomic():
         owner = api("owner", "read", "write")
         use_everything(owner)
@@ -129,7 +129,7 @@ def _use_deployments(api: Api) -> None:
 
 
 def answers(api: Api) -> dict[str, Any]:
-    """What the API tells of that registry."""
+    """The API's responses about that registry."""
     moves = api.get("/api/models/kept/aliases/champion/history").json()["results"]
     paths = [*READ, *(f"/api/models/kept/aliases/champion?at={move['at']}" for move in moves)]
     got = {path: api.get(path) for path in paths}
@@ -154,7 +154,7 @@ def import_(data: bytes) -> tuple[int, int]:
 
 
 def parsed(data: bytes) -> list[Line]:
-    """Without the first and the last."""
+    """The lines between the first and the last."""
     return [json.loads(line) for line in data.splitlines()][1:-1]
 
 
@@ -175,7 +175,7 @@ def changed(data: bytes, kind: str, change: Callable[[Line], Any] | Line) -> byt
 
 
 def imported(file: Path, data: bytes) -> str:
-    """What the command says."""
+    """Import the data with the command, and return its output."""
     file.write_bytes(data)
     call_command("registry_import", str(file), stdout=(said := StringIO()))
     return said.getvalue()

@@ -20,7 +20,7 @@ class Clock:
 
 
 class FakeStore:
-    """A bucket that counts how often it is asked, and can be away."""
+    """A bucket that counts its calls, and can be unavailable."""
 
     name = "fake"
 

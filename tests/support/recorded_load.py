@@ -1,4 +1,4 @@
-"""Load that remembers what it asked and what it was answered, and the ledger to hold that against."""
+"""Load that records its requests and their responses, to compare them with the ledger."""
 
 import http.client
 import os
@@ -22,13 +22,13 @@ LONGEST_CONNECTION = 40  # requests
 LONGEST_WRITE = 0.15  # seconds
 FOLDED = {401, 429}
 COLUMNS = ("request_id", "key_id", "status", "count")
-WRONG_KEY = "not-a-key"  # by its form: so nobody counts it towards a block of the address
+WRONG_KEY = "not-a-key"  # not a key by its form, so it does not count towards a block of the address
 
 
 class Answer(NamedTuple):
-    """What refusals that are folded have in common, here."""
+    """The fields that the folded refusals of this load share."""
 
-    key_id: str | None  # of the key that was sent, whether or not the answer tells
+    key_id: str | None  # of the key that was sent, whether or not the response names it
     status: int
 
 
@@ -68,7 +68,7 @@ class Load:
 
     @property
     def broken(self) -> dict[str, str | None]:
-        """What was sent and not answered, once the load has ended: its connection broke."""
+        """The requests without a response once the load has ended: their connections broke."""
         return {request_id: key_id for request_id, key_id in self.sent.items() if request_id not in self.received}
 
     def goes_on(self, answers: int, status: int | None = None) -> None:
@@ -101,7 +101,7 @@ class Load:
             connection = connect(server)
             try:
                 connection.connect()
-            except OSError:  # nobody listens, and nothing was sent
+            except OSError:  # the port was closed, and nothing was sent
                 self._stop.wait(0.02)
                 continue
             with closing(connection):
@@ -111,7 +111,7 @@ class Load:
                     self._stop.wait(self._pause)
 
     def _ask(self, connection: http.client.HTTPConnection, number: int, key: str, key_id: str | None) -> bool:
-        """Whether the connection is good for another request."""
+        """Whether the connection can take another request."""
         request_id = f"client-{number}-{len(self.sent)}"
         self.sent[request_id] = key_id
         try:
@@ -122,7 +122,7 @@ class Load:
             return False
         assert response.headers["X-Request-ID"] == request_id
         self.received[request_id] = Answer(key_id, response.status)
-        return connection.sock is not None  # else the server has said that it would close it
+        return connection.sock is not None  # else the server has announced that it would close it
 
 
 def ledger(server: Server) -> list[Row]:
@@ -132,7 +132,8 @@ def ledger(server: Server) -> list[Row]:
 
 
 def missing(received: dict[str, Answer], rows: list[Row]) -> list[str]:
-    """What clients received and the ledger lacks: a request by its id, folded refusals by their number."""
+    """The responses that clients received and the ledger lacks: a request by its id, folded refusals by their
+    number."""
     recorded = {row.request_id for row in rows}
     served = [request_id for request_id, answer in received.items() if answer.status not in FOLDED]
     lost = (_refusals_received(received) - _refusals_recorded(rows)).items()
@@ -149,7 +150,7 @@ def until_drained(server: Server, load: Load) -> None:
 
 
 def assert_exactly_once(load: Load, rows: list[Row], kills: int) -> None:
-    """`kills` is how often each client may have had a request in flight that nobody answered."""
+    """`kills` is how often each client may have had a request in flight that got no response."""
     assert missing(load.received, rows) == [], "each answer that a client received is in the ledger"
     times = Counter(row.request_id for row in rows)
     assert {request_id: count for request_id, count in times.items() if count != 1} == {}, "and only once"
@@ -166,7 +167,7 @@ def assert_exactly_once(load: Load, rows: list[Row], kills: int) -> None:
 
 
 def assert_books_balance(server: Server) -> None:
-    """By the service's own count: journals, ledger and roll-ups."""
+    """The service's own count: journals, ledger and roll-ups."""
     reconciled = manage(server.folder, server.variables, "usage_reconcile")
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
 
@@ -199,7 +200,7 @@ def kill_a_worker(server: Server, chance: random.Random) -> None:
 
 @contextmanager
 def midst_of_a_drain(server: Server, chance: random.Random) -> Iterator[None]:
-    """Run the block while somebody lingers in a write, not always in the first of a drain, and then end the sessions
+    """Run the block while a transaction stays in a write, not always in the first of a drain, and then end the sessions
     that do so: PostgreSQL would bring a statement of a dead client to its end."""
     count = chance.randint(1, 8)
     seen: set[tuple[object, ...]] = set()
@@ -217,7 +218,7 @@ def midst_of_a_drain(server: Server, chance: random.Random) -> Iterator[None]:
 
 
 def rows_of_report(report: dict[str, Any]) -> list[Row]:
-    """Of GET /api/usage/events."""
+    """The events of GET /api/usage/events."""
     return [Row(*(event[name] for name in COLUMNS)) for event in report["results"]]
 
 

@@ -1,4 +1,4 @@
-"""What `GET /metrics` says, read as Prometheus reads it."""
+"""`GET /metrics`, read as Prometheus reads it."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -8,7 +8,7 @@ Labels = frozenset[tuple[str, str]]
 
 
 class Scrape:
-    """What a scrape said. The process counts on from test to test, so tests look at what was added."""
+    """The samples of a scrape. The process counts on from test to test, so tests look at what was added."""
 
     def __init__(self, text: str) -> None:
         self.families = {family.name: family for family in text_string_to_metric_families(text)}

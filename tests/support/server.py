@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 
 def until(condition: Callable[[], Result], what: str) -> Result:
-    """What `condition` gives, once that is true. Fails after DEADLINE_SECONDS."""
+    """The result of `condition`, once it is true. Fails after DEADLINE_SECONDS."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
         result = condition()
@@ -37,7 +37,7 @@ def until(condition: Callable[[], Result], what: str) -> Result:
 
 
 def at_once(count: int, act: Callable[[], Result]) -> list[Result]:
-    """What `act` gives, from `count` threads at the same time."""
+    """The results of `act` from `count` threads at the same time."""
     with ThreadPoolExecutor(count) as pool:
         return [future.result() for future in [pool.submit(act) for _ in range(count)]]
 

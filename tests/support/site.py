@@ -76,7 +76,7 @@ def leaves(_request: HttpRequest) -> HttpResponse:
 
 
 def nothing(request: HttpRequest) -> HttpResponse:
-    """As empty as `status`, 204 or 304, says."""
+    """A response without a body, as the statuses 204 and 304 require."""
     return HttpResponse(status=int(request.GET["status"]))
 
 

@@ -25,7 +25,7 @@ def connect(server: Server, receive_buffer: int | None = None) -> socket.socket:
 def clients(
     server: Server, count: int, request: bytes, receive_buffer: int | None = None
 ) -> Iterator[list[socket.socket]]:
-    """So many connections, each of which has sent these bytes and does nothing more."""
+    """So many connections, which have sent these bytes and send nothing more."""
     with ExitStack() as stack:
         opened = []
         for _ in range(count):
@@ -50,7 +50,7 @@ def read_to_end(sock: socket.socket) -> bytes:
 
 
 def read_some(sock: socket.socket, wanted: bytes) -> bytes:
-    """What is received until `wanted` has come."""
+    """The bytes that are received until `wanted` has come."""
     received = b""
     while wanted not in received:
         part = sock.recv(65536)

@@ -1,4 +1,4 @@
-"""The books balance: every answer is in the ledger exactly once, whatever is killed or goes away, whenever."""
+"""Every response is in the ledger exactly once, whichever process is killed or unavailable, at any moment."""
 
 import random
 import time

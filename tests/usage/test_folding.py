@@ -1,4 +1,4 @@
-"""Refusals that are alike and come within a second are one event, with a count that balances."""
+"""Identical refusals within a second are one event, with a count that adds up."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def recorded() -> list[tuple[int, str, int]]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What time.monotonic gives from now on."""
+    """Set the result of time.monotonic from now on."""
     now = [time.monotonic()]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     return now

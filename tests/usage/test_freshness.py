@@ -1,4 +1,4 @@
-"""A report that is asked for more than two seconds after an answer holds it."""
+"""A report that is requested more than two seconds after a response includes it."""
 
 import time
 from collections import Counter
@@ -16,7 +16,7 @@ def test_reports_hold_what_was_answered_two_seconds_before(server: Server, db: A
     in_time = 0
     with Load([server], pause=0.1), server.client(server.key) as admin:  # a page holds 1000 events at most
         for _ in range(3):
-            with Load([server], pause=0.1) as load:  # with keys of its own, so that its refusals can be told
+            with Load([server], pause=0.1) as load:  # with keys of its own, so that its refusals can be identified
                 load.goes_on(40)
             late_enough = time.monotonic() + 2
             until(lambda moment=late_enough: time.monotonic() > moment, "two seconds have passed")  # type: ignore[misc]

@@ -92,7 +92,7 @@ def test_journals_of_a_host_grow_to_their_bound_and_no_further(
     settings.APP_WORKERS = 1
     settings.USAGE_JOURNAL_MAX_BYTES = 4000
     flusher = Flusher()
-    monkeypatch.setattr(flusher, "flush", lambda **_: None)  # the database is away
+    monkeypatch.setattr(flusher, "flush", lambda **_: None)  # the database is unavailable
     statuses = []
     for _ in range(40):
         flusher.act(last=False)

@@ -1,4 +1,4 @@
-"""How far the ledger is behind the journals, as GET /metrics tells."""
+"""The distance of the ledger behind the journals, as GET /metrics reports it."""
 
 import json
 import time

@@ -117,7 +117,7 @@ def test_errors_of_the_limiter_are_counted_by_kind(
     from keys.limits.limiter import limiter
 
     settings.KEY_CACHE_SECONDS = 60
-    owner.get("/api/models")  # so that the key is remembered: to look it up asks the limiter for its address
+    owner.get("/api/models")  # so that the key is remembered: looking it up charges its address
 
     def fail(*_: Any) -> None:
         raise StoreAway("connection refused", lost=lost)

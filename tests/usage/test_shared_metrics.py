@@ -1,4 +1,4 @@
-"""GET /metrics of a real server: whichever worker is asked answers for all."""
+"""GET /metrics of a real server: whichever worker answers reports for all."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ def folder_of(server: Server) -> Path:
 
 
 def counted_by(folder: Path, slot: int) -> float:
-    """What one worker has counted."""
+    """The counts of one worker."""
     file = folder / f"counter_{slot}.db"
     metrics = MultiProcessCollector.merge([str(file)]) if file.exists() else []  # type: ignore[no-untyped-call]
     samples = [sample for metric in metrics for sample in metric.samples if sample.name == "mcp_requests_total"]

@@ -1,4 +1,4 @@
-"""Journals in which something is that nobody can read, or that is of another version: none holds up the drain."""
+"""Journals with unreadable lines, or of another version, do not hold up the drain."""
 
 import json
 from pathlib import Path

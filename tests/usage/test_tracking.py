@@ -1,4 +1,4 @@
-"""UsageTrackingMiddleware: what is written of each request under /api/."""
+"""UsageTrackingMiddleware: the events of requests under /api/."""
 
 from typing import Any
 

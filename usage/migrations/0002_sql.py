@@ -35,7 +35,7 @@ EVENT = migrations.CreateModel(
 
 
 class Migration(migrations.Migration):
-    """What usage/sql/ holds."""
+    """Indexes, from usage/sql/."""
 
     dependencies = [("usage", "0001_models")]
 

@@ -32,7 +32,7 @@ def validate_any_schema(schema: Any) -> None:
 
 
 def validate_applied_schema(schema: Any) -> None:
-    """Of a variable: the service itself holds values against it."""
+    """A field for the JSON Schema of a variable, against which the service itself validates values."""
     validate_any_schema(schema)
     check_applicable(schema)
 
@@ -139,7 +139,7 @@ class ContextVersionSerializer(BriefContextVersionSerializer):
             return super().run_validation(data)
 
     def to_representation(self, instance: ContextVersion) -> dict[str, Any]:
-        """The content as it is stored, to the letter: what is shown is what the digest is over."""
+        """Show the stored content unchanged, since the digest covers exactly that."""
         content = {name: getattr(instance, name) for name in ContextVersion.CONTENT if name in self.fields}
         return {**super().to_representation(instance), **content}
 

@@ -85,7 +85,8 @@ class TargetListSerializer(serializers.ListSerializer[Any]):
 
 @extend_schema_field(TargetSerializer(many=True))
 class TargetsField(serializers.Field[Any, Any, Any, Any]):
-    """Read whole, also by a PATCH: as a nested serializer it would be partial there, and lack what is required."""
+    """The list of targets. It is read as a whole, also by a PATCH: a nested serializer would be partial there, and
+    would not require fields."""
 
     def to_internal_value(self, data: Any) -> list[dict[str, Any]]:
         serializer = TargetListSerializer(data=data)
@@ -172,7 +173,7 @@ class WholeRevisionSerializer(RevisionSerializer):
 
 
 class VerificationSerializer(serializers.Serializer[Any]):
-    """Whether the digest of a revision's content is the one that was recorded."""
+    """The comparison of the digest of a revision's content with the recorded one."""
 
     revision = serializers.IntegerField()
     intact = serializers.BooleanField()

@@ -1,4 +1,4 @@
-"""What models, contexts and deployments have in common, as JSON."""
+"""The JSON that models, contexts and deployments share."""
 
 from rest_framework import serializers
 

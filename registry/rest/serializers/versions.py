@@ -40,7 +40,7 @@ class ParentSerializer(StrictModelSerializer):
 
 
 class VersionSerializer(StrictModelSerializer):
-    """A version of a model: where its artifact is, and what is known about it."""
+    """A version of a model: the address of its artifact, with its metrics, parameters and signature."""
 
     model = serializers.CharField(source="model.name", read_only=True)
     version = serializers.IntegerField(source="number", read_only=True)
@@ -74,7 +74,7 @@ class VersionSerializer(StrictModelSerializer):
         read_only_fields = ("id", "stage", "created_at", "created_by", "updated_at")
 
     def to_representation(self, instance: ModelVersion) -> dict[str, Any]:
-        """Without what the key, in the context's `principal`, may not see."""
+        """Show the version without what the key, in the context's `principal`, may not see."""
         principal = self.context["principal"]
         shown: dict[str, Any] = super().to_representation(instance)
         if "source" in shown:

@@ -16,7 +16,7 @@ FORMAT = OpenApiParameter("format", str, enum=list(TYPES), description="The form
 
 
 @extend_schema(tags=["models"], parameters=[MODEL_ID, FORMAT, KNOWN])
-@method_decorator(conditional_page, "dispatch")  # an ETag of what is shown, which has much more in it than the model
+@method_decorator(conditional_page, "dispatch")  # an ETag of the page, which shows more than the model
 class CardView(ModelView):
     @extend_schema(
         summary="Read a model's card",

@@ -46,7 +46,7 @@ class EdgeSerializer(serializers.Serializer[Any]):
 
 
 class LineageSerializer(serializers.Serializer[Any]):
-    """The lineage of a version: what it was made from, and what was made from it."""
+    """The lineage of a version: its ancestors and descendants."""
 
     nodes = NodeSerializer(many=True)
     edges = EdgeSerializer(many=True)
@@ -54,7 +54,7 @@ class LineageSerializer(serializers.Serializer[Any]):
 
 
 @extend_schema(tags=["models"], parameters=[MODEL_ID])
-@method_decorator(conditional_page, "dispatch")  # an ETag of what is shown: many models' versions
+@method_decorator(conditional_page, "dispatch")  # an ETag of the graph, which shows versions of many models
 class LineageView(ModelView):
     serializer_class = LineageSerializer
 

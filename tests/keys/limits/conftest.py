@@ -24,7 +24,7 @@ def store(request: pytest.FixtureRequest, db: None) -> Iterator[Clocked]:
 
 @pytest.fixture(params=WITH_LOCAL)
 def bucket_store(request: pytest.FixtureRequest, db: None) -> Iterator[Clocked]:
-    """Those that keep buckets."""
+    """The stores that keep buckets."""
     with transaction.atomic():
         yield WITH_LOCAL[request.param](request)
         transaction.set_rollback(True)

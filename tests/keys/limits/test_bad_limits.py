@@ -1,4 +1,4 @@
-"""Rates and quotas that are none: refused alike by the API, the command and the admin."""
+"""Invalid rates and quotas are refused by the API, the command and the admin, with the same words."""
 
 from io import StringIO
 from typing import Any

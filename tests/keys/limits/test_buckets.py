@@ -110,7 +110,7 @@ def test_pools_have_buckets_and_quotas_of_their_own(store: Clocked) -> None:
 
 
 class ReferenceBucket:
-    """The same as a plain token bucket, in the other direction: what is in it, refilled step by step."""
+    """A reference bucket: counts tokens, which are refilled step by step."""
 
     def __init__(self, rate: Rate) -> None:
         self.rate = rate

@@ -145,6 +145,6 @@ def test_one_request_is_admitted_after_retry_after_seconds(hosts: list[Server]) 
     for _ in range(3):
         refused = until(lambda: refusal(hosts[0], headers), "the bucket is empty")
         assert refused is not None
-        time.sleep(int(refused.headers["Retry-After"]))  # not a wait for something: it is what is tested
+        time.sleep(int(refused.headers["Retry-After"]))  # not waiting for a condition: the pause is part of the test
 
         assert httpx.get(f"{hosts[1].url}/api/models", headers=headers, timeout=30).status_code == 200

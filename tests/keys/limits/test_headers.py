@@ -1,4 +1,4 @@
-"""What the answers tell of the limits."""
+"""The headers that describe limits."""
 
 import re
 from collections.abc import Callable

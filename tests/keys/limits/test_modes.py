@@ -1,4 +1,4 @@
-"""The limiter of one process: what stands in while its store is away."""
+"""The modes of the limiter of one process, while its store is unavailable."""
 
 from typing import Any
 

@@ -46,8 +46,8 @@ def new_key(server: Server, **fields: Any) -> str:
 
 @contextmanager
 def load(server: Server, keys: list[str]) -> Iterator[list[Answer]]:
-    """Four clients a key ask without pause, each time over a new connection, so that every worker is asked. The answers
-    so far."""
+    """Yield the responses so far of four clients a key, which send without pause, each time over a new connection, so
+    that they reach every worker."""
     answers: list[Answer] = []
     done = threading.Event()
 
@@ -77,7 +77,8 @@ def logged(server: Server, event: str) -> int:
 
 
 def goes_away(answers: list[Answer], stop: Callable[[], None], enough: int) -> list[Answer]:
-    """Stop the store under load; the answers to what was asked after that, once there are enough of them."""
+    """Stop the store under load, and return the responses to requests that were sent after that, once there are
+    enough."""
     until(lambda: len(answers) >= 100, "there is load")
     stop()
     stopped = time.monotonic()
@@ -177,6 +178,6 @@ def test_server_starts_while_redis_is_away_and_uses_it_once_it_is_there(
 
         redis.start()
         until(lambda: {answer.outage for answer in storm([server], server.key, 40)} == {None}, "the workers use it")
-        # A worker that none of those reached has yet to find out, and admits one meanwhile that nobody counts.
+        # A worker that none of these requests reached admits one uncounted request before it notices.
         decided = [answer.status for answer in storm([server], key, 400) if answer.outage is None]
         assert decided.count(200) == 100

@@ -29,7 +29,7 @@ def test_statement_that_the_connection_has_forgotten_is_prepared_again(db: None)
 
 
 def on_a_new_connection(act: Callable[[Any], Any]) -> Any:
-    """In a thread of its own, which has none yet."""
+    """Run in a thread of its own, which has no connection yet."""
 
     def run() -> Any:
         try:
@@ -98,7 +98,7 @@ def test_what_concerns_one_request_is_no_outage(
 
 
 def test_one_dead_connection_is_told_of_all_in_the_pool(db: None) -> None:
-    """As after a restart of the database: the pool itself waits longer and longer between two that are dead."""
+    """As after a restart of the database; the pool itself waits longer and longer between dead connections."""
     together = threading.Barrier(4)
 
     def connect() -> int:

@@ -99,7 +99,7 @@ def test_counters_in_redis_end_when_they_say_nothing_any_more(redis_store: Redis
 
 
 def hang_up(store: RedisStore) -> None:
-    """As Redis does with connections that are idle, and when it ends."""
+    """Close the connection, as Redis does with idle ones and when it ends."""
     own = store._sessions.connection
     own.send_command("CLIENT", "ID")
     store.client.client_kill_filter(_id=own.read_response())

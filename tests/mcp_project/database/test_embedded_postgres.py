@@ -30,7 +30,7 @@ sys.stdin.read()
 
 
 class User:
-    """Another process that uses the server until told to leave."""
+    """Another process that uses the server until it is stopped."""
 
     def __init__(self, data_dir: Path) -> None:
         self.process = subprocess.Popen(

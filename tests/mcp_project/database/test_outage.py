@@ -100,7 +100,7 @@ def test_health_answers_while_the_database_hangs_and_every_thread_waits_for_it(
 
 @pytest.fixture
 def served_by_one(cluster: EmbeddedPostgres, tmp_path: Path) -> Iterator[Server]:
-    """By one worker, so that it is known which threads there are: which of two accepts a connection is not."""
+    """One worker, so that its threads are known; with two, any may accept the connection."""
     variables = {**embedded_environment(), "DB_HOST": str(cluster.socket_dir), "DB_NAME": "outage"}
     with Server(tmp_path, {**variables, "APP_THREADS": "4"}, "--workers", "1") as server:
         yield server
@@ -133,7 +133,7 @@ def test_health_answers_while_every_thread_waits_for_a_lock(cluster: EmbeddedPos
 
 
 def established(server: Server) -> list[str]:
-    """The connections that clients have to the server, of which it holds the other end."""
+    """The connections of clients to the server, with the server's end."""
     port = f"{int(server.url.rpartition(':')[2]):04X}"
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return [row[1] for row in rows if row[1].endswith(f":{port}") and row[3] == "01"]

@@ -114,8 +114,8 @@ def test_pooler_without_a_connection_to_give_gives_503_and_no_key_more_than_its_
 def test_service_that_does_not_know_of_the_pooler_limits_to_the_unit(
     tmp_path: Path, pooler: PgBouncer, database: str
 ) -> None:
-    """Its prepared statement is on another connection than it thinks. For a key with the mode open, an error of the
-    store would admit a request."""
+    """The prepared statement is missing, because the pooler gave another connection. For a key with the mode open, an
+    error of the store would admit a request."""
     with serve(tmp_path, pooler, database, PGBOUNCER="") as server:
         key = new_key(server, rate_limit="50/d", on_outage="open")
 

@@ -53,7 +53,7 @@ def current_texts() -> dict[str, str]:
 
 
 def schema(name: str) -> Schema:
-    """What the database's schema `name` holds of these apps."""
+    """The objects of these apps in the database's schema `name`."""
     prefix = re.compile("|".join(f"{app.label}_" for app in apps_with_sql()))
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('search_path', %s, true)", [name])
@@ -63,7 +63,7 @@ def schema(name: str) -> Schema:
 
 
 def schema_of_current_texts(texts: dict[str, str]) -> Schema:
-    """What the models and `texts` make of an empty schema."""
+    """The schema that the models and `texts` make of an empty one."""
     created = set(re.findall(r"CREATE TABLE (\w+)", " ".join(texts.values())))
     models = [model for app in apps_with_sql() for model in app.get_models() if model._meta.db_table not in created]
     with connection.cursor() as cursor:
@@ -78,7 +78,7 @@ def schema_of_current_texts(texts: dict[str, str]) -> Schema:
 
 @pytest.fixture
 def migrated(db: None) -> Iterator[Schema]:
-    """What the migrations made of the tests' database."""
+    """The schema that the migrations made of the tests' database."""
     with transaction.atomic():
         yield schema("public")
         transaction.set_rollback(True)

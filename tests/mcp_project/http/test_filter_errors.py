@@ -1,4 +1,4 @@
-"""What the filters of lists say when they refuse."""
+"""The errors of the filters of lists."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""Every parameter of every route takes whatever a client can write: the answer is a 4xx, or what was asked for."""
+"""Every parameter of every route accepts any text that a client can write: the response is a 4xx, or the requested
+resource."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""What a body that is no JSON is told."""
+"""The errors of bodies that are not JSON."""
 
 import pytest
 

@@ -42,7 +42,7 @@ def form(body: Any) -> Any:
 
 
 def prepared(admin: Api) -> None:
-    """Moves that the examples do not have: a rollback undoes one, so that there are two."""
+    """Moves that the examples do not contain: a rollback undoes one, so that there are two."""
     for path in ("/api/models/churn/aliases/champion", "/api/contexts/support/aliases/champion"):
         assert admin("PUT", path, {"version": 2}).status_code == 200
 

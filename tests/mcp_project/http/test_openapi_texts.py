@@ -1,5 +1,5 @@
-"""What the OpenAPI document says to its readers: every operation, parameter and field is described, and the examples
-are valid by its own schemas."""
+"""The texts of the OpenAPI document: every operation, parameter and field is described, and the examples are valid by
+its own schemas."""
 
 import inspect
 from collections import Counter

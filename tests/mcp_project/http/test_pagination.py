@@ -21,7 +21,7 @@ MOMENT = datetime(2024, 5, 6, 7, tzinfo=UTC)
 
 @pytest.fixture
 def _models(db: None) -> None:
-    """27, of which 9 are alike in any one column but the last, and 3 in any two."""
+    """27 rows: any one column but the last has equal values in 9 of them, and any two columns in 3."""
     columns = product(("flax", "keras", "torch"), ("ann", "bob", "cleo"), ("x", "y", "z"))
     RegisteredModel.objects.bulk_create(
         RegisteredModel(framework=framework, owner=owner, name=f"{name} {framework} {owner}")

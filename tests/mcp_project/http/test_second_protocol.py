@@ -48,7 +48,7 @@ def error_of(response: httpx.Response) -> dict[str, Any]:
 
 
 def event(server: Server, request_id: str) -> dict[str, Any]:
-    """The request's row in the ledger, of which there is one."""
+    """The request's only row in the ledger."""
     [row] = until(lambda: events_of(server, request_id), "the event is in the ledger")
     return row
 

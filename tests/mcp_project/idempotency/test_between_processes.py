@@ -116,7 +116,7 @@ class Makers:
             made += 1
 
     def _ask(self, name: str) -> bool:
-        """Whether it is answered with what was wanted."""
+        """Whether the response is the expected one."""
         new = {"name": name, "owner": "made", "permissions": ["read"]}
         try:
             with self._server.client(self._key) as client:
@@ -132,7 +132,7 @@ class Makers:
 
 
 def kill_both_workers(server: Server, seen: LiteralString) -> None:
-    """While somebody lingers there."""
+    """Run the block while another transaction waits there."""
     victims = server.both_workers()
     with database_of(server) as session:
         until(partial(count, session, seen), "somebody lingers")

@@ -1,4 +1,4 @@
-"""The answers that Idempotency-Key keeps: for how long, for whom, and that nobody else can read them."""
+"""Kept responses: for how long and for which caller, and that no other caller can read them."""
 
 from datetime import timedelta
 from typing import Any

@@ -17,7 +17,7 @@ from tests.support.server import KEY, Server, database_environment, embedded_env
 
 
 def fails(folder: Path, variables: dict[str, str], *arguments: str) -> str:
-    """What `serve` says when it does not start: on one line, without a traceback, with a status that is not 0."""
+    """The error of a `serve` that does not start: one line, without a traceback, with a status other than 0."""
     done = manage(folder, variables, "serve", "--port", "0", *arguments)
     assert done.returncode != 0, done
     assert "Traceback" not in done.stderr, done.stderr

@@ -1,4 +1,4 @@
-"""What `manage.py serve` prints: the first key, and addresses that answer."""
+"""The lines that `manage.py serve` prints: the first key, and addresses that answer."""
 
 import re
 import subprocess

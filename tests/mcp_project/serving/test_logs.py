@@ -1,4 +1,4 @@
-"""What is logged, in which form, and what never is."""
+"""The log: its events, its forms, and the secrets that it never has."""
 
 import base64
 import json
@@ -194,7 +194,7 @@ def test_no_encoding_of_a_key_is_in_a_line(data: st.DataObject, times: int, befo
 
 
 def test_text_that_is_encoded_a_thousand_times_is_not_decoded_to_its_end() -> None:
-    """That would take a worker 20 ms a request, of a client without a key."""
+    """This would take a worker 20 ms for each request of a client without a key."""
     line = text_redactor([])(None, "info", f"path=/api/%{'25' * 1900}41 status=404")
 
     assert line == f"{REDACTED} status=404"

@@ -1,4 +1,4 @@
-"""What is decided by a request's head, before its body is there."""
+"""Decisions by a request's head, before its body has arrived."""
 
 import json
 import urllib.error
@@ -44,7 +44,8 @@ def test_known_wrong_and_revoked_keys_are_refused_before_the_body_comes(site: Se
     headers = [f"X-API-Key: {made['key']}", "Content-Length: 1000"]
 
     def is_refused_early() -> bool:
-        """By each worker, once it has seen the key: until then it waits for the body, to look the key up once."""
+        """Each worker decides by the head once it remembers the key; the first time it waits for the body, to look the
+        key up once."""
         with connect(site) as sock:
             sock.sendall(head(site, "POST", "/api/models", *headers, key=False))
             sock.settimeout(0.3)
@@ -58,7 +59,7 @@ def test_known_wrong_and_revoked_keys_are_refused_before_the_body_comes(site: Se
 
 
 def test_large_body_gets_its_413_on_a_connection_that_is_to_close(site: Server) -> None:
-    """12 MiB, of which urllib sends all before it reads."""
+    """12 MiB, which urllib sends completely before it reads."""
     request = urllib.request.Request(  # noqa: S310
         f"{site.url}/api/models",
         data=b" " * (12 << 20),

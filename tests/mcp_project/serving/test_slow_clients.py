@@ -114,7 +114,7 @@ def test_head_that_drips_is_ended_however_often_a_byte_comes(site: Server) -> No
 
 
 def test_reader_that_is_too_slow_is_ended(site: Server) -> None:
-    """By rate: it makes progress all the time."""
+    """The rate decides: this client makes progress all the time."""
     with connect(site, receive_buffer=4096) as sock:
         sock.sendall(head(site, "GET", "/api/test/made-by-thread"))
         sock.settimeout(5)

@@ -13,7 +13,7 @@ from mcp_project.serving.spool import MEMORY_BYTES, Spool
 
 
 class FullDisk(BytesIO):
-    """As a file with a buffer: `close` tries to write that, once."""
+    """Like a file with a buffer: `close` tries to write the buffer once."""
 
     def write(self, _data: Any) -> int:
         raise OSError(ENOSPC, "the disk is full")

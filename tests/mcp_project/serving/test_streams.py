@@ -115,7 +115,7 @@ def test_stream_is_cut_when_its_key_is_no_longer_good(
 
 
 def test_slow_reader_of_a_stream_costs_memory_within_a_bound(site: Server) -> None:
-    """Ten of 64 MiB, none of which is read."""
+    """Ten responses of 64 MiB, which the clients do not read."""
 
     def resident() -> int:
         found = [re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()) for pid in site.both_workers()]

@@ -1,4 +1,4 @@
-"""What only a real connection shows: requests that gunicorn cannot read, and bodies that nobody reads."""
+"""Requests on a real connection that gunicorn cannot read, and bodies that the service does not read."""
 
 import http.client
 import json
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.wire
 
 @pytest.fixture(scope="module")
 def wire(tmp_path_factory: pytest.TempPathFactory, module_database: str) -> Iterator[Server]:
-    """One server for all of these: they change nothing."""
+    """One server for all of these tests, which change nothing."""
     with Server(tmp_path_factory.mktemp("wire"), database_environment(module_database)) as server:
         yield server
 
@@ -94,7 +94,7 @@ def test_client_that_sends_too_much_reads_its_413_and_can_go_on(wire: Server) ->
 
 
 def test_answers_say_how_long_they_are(wire: Server) -> None:
-    """Without a Content-Length they would come in chunks."""
+    """Bodies without a Content-Length would be sent in chunks."""
     for path in ("/api/models", "/health", "/nothing", "/api/docs"):
         response = send(wire, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert response.headers["Transfer-Encoding"] is None

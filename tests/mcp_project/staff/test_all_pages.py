@@ -1,4 +1,4 @@
-"""What every page of the admin does alike: times, names, History, search."""
+"""Features that every page of the admin has: times, names, History, search."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Whatever a page of the admin is asked for in its address or its actions, it does not fail."""
+"""No query string or action makes a page of the admin fail."""
 
 from collections.abc import Callable
 from functools import partial

@@ -73,7 +73,7 @@ def test_list_neither_counts_nor_looks_for_all_values(staff: Client, filled: Non
     ],
 )
 def test_list_has_an_index(staff: Client, filled: None, kind: str, query: str, index: str) -> None:
-    """With so few rows as some have the planner would rather read them all: it is told not to."""
+    """With so few rows the planner would prefer to read them all, so that plan is disabled."""
     RegisteredModel.objects.bulk_create(
         RegisteredModel(name=f"m{n}", owner=f"o{n % 9}", framework=f"f{n % 9}", task=f"t{n % 9}") for n in range(1_000)
     )
@@ -116,7 +116,7 @@ def test_search_finds_words_and_survives_any_text(staff: Client, filled: None) -
     "query", ["owner=%00", "model=%00", "description__icontains=a", "metadata__a=1", "id__exact=%00", "p=x", "o=9.x"]
 )
 def test_made_up_address_is_no_fault(staff: Client, filled: None, kind: str, query: str) -> None:
-    """Columns that no filter has cannot be asked for: all rows would be read."""
+    """Lists cannot be filtered by columns without a filter: all rows would be read."""
     answer = staff.get(f"{SITE}{kind}/?{query}")
 
     assert answer.status_code in ((200, 302) if query[:2] in ("p=", "o=") else (400,)), answer.status_code

@@ -136,7 +136,7 @@ def test_long_patterns_are_refused(name: str, operator: str, longest: int) -> No
     ],
 )
 def test_times_are_compared_in_milliseconds(key: str, comparison: str, matches: tuple[bool, ...]) -> None:
-    """Of a time with microseconds, and those of the milliseconds before and after."""
+    """A time with microseconds, and the times of the milliseconds before and after."""
     moments = (MOMENT, MOMENT - timedelta(microseconds=457), MOMENT + timedelta(microseconds=544))
     for name, moment in zip("abc", moments, strict=True):
         RegisteredModel.objects.create(name=name, owner="ann")
@@ -260,7 +260,7 @@ def test_source_path_takes_no_list() -> None:
 
 @pytest.mark.usefixtures("_models")
 def test_clause_can_be_given_another_meaning() -> None:
-    """As an adapter does that takes models without the tag for those that are no prompts."""
+    """As an adapter does that treats models without the tag as models, not as prompts."""
     clauses = parse_filter("tags.stage != 'live' AND name LIKE 'churn%'")
     apart = Clause("tag", "stage", "!=", "live")
 

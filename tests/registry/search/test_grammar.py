@@ -127,7 +127,7 @@ def test_clauses_are_joined_by_and(word: str) -> None:
 
 
 def test_mlflows_own_client_is_understood() -> None:
-    """What MlflowClient.search_registered_models sends."""
+    """The filters that MlflowClient.search_registered_models sends."""
     text = "name = 'a' AND tag.`mlflow.prompt.is_prompt` != 'true'"
 
     assert parse_filter(text) == (attribute("name", "=", "a"), tag("mlflow.prompt.is_prompt", "!=", "true"))

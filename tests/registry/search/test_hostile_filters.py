@@ -1,4 +1,4 @@
-"""Filters that nobody foresaw: hostile ones, and any that can be made up."""
+"""Hostile filters, and any text that hypothesis makes up."""
 
 import random
 import time
@@ -77,7 +77,7 @@ def test_any_text_is_parsed_or_refused_with_one_sentence(text: str) -> None:
 
 
 def quoted(text: str, quote: str, doubled: bool) -> str:
-    """As the module's docstring says: backslashes are doubled where a quote follows, and quotes are marked."""
+    """As the module's docstring describes: backslashes are doubled where a quote follows, and quotes are marked."""
     written, backslashes = "", 0
     for character in text:
         if character == quote:

@@ -84,7 +84,7 @@ def place(made_once: Place) -> Place:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Of 3,500 models: four batches."""
+    """An export of 3,500 models: four batches."""
     path = tmp_path / "registry.ndjson"
     path.write_bytes(sealed(models(3_500)))
     return path
@@ -138,7 +138,7 @@ def test_two_imports_at_once_write_everything_once(place: Place, file: Path) -> 
 
 
 def test_export_is_of_one_moment_whatever_is_written_meanwhile(place: Place, tmp_path: Path) -> None:
-    """It waits for whoever reads it, in the midst of the models; what comes after them is read later."""
+    """The export waits for its reader in the midst of the models; the rows after them are read later."""
     (tmp_path / "registry.ndjson").write_bytes(sealed(models(900, description="x" * 5_000)))
     place.manage("registry_import", str(tmp_path / "registry.ndjson"))
     with place.start("registry_export", stdout=subprocess.PIPE) as running:
@@ -185,5 +185,5 @@ def _read(terminal: int) -> Iterator[bytes]:
     try:
         while chunk := os.read(terminal, 4_096):
             yield chunk
-    except OSError:  # how Linux says that nobody has the other end any more
+    except OSError:  # how Linux reports that the other end is closed
         os.close(terminal)

@@ -1,4 +1,4 @@
-"""What `manage.py registry_import` refuses: files that are not whole, and lines that are not as they should be."""
+"""`manage.py registry_import` refuses files that are not whole, and lines that are not valid."""
 
 import gzip
 import random

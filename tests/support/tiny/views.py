@@ -45,7 +45,7 @@ class Echo(APIView):
 
 
 class Stream(APIView):
-    """As many parts as `parts` says, one every 20 ms, made by the event loop. The view has used the database."""
+    """Stream as many parts as `parts` says, one every 20 ms, made by the event loop, after a query."""
 
     def get(self, request: Request) -> StreamingHttpResponse:
         APIKey.objects.count()
