@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import InternalError
 from pytest_django import DjangoAssertNumQueries
 
 from keys.authentication import known_keys
@@ -107,3 +108,15 @@ def test_addresses_whose_failures_are_long_ago_leave_no_row(db: None, monkeypatc
 
     assert not Bucket.objects.filter(pk=full.pk).exists()
     assert Bucket.objects.filter(pk=held.pk).exists()
+
+
+def test_wrong_key_gets_401_although_old_failures_cannot_be_deleted(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sweep() -> None:
+        raise InternalError("cannot execute DELETE in a read-only transaction")
+
+    monkeypatch.setattr(failures, "_failures", count(failures.FAILURES_BETWEEN_SWEEPS))
+    monkeypatch.setattr(failures, "sweep", sweep)
+
+    answer = Api(KeyGenerator().generate()[0]).get("/api/models")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "INVALID_API_KEY")

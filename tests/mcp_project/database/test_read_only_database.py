@@ -76,6 +76,8 @@ def test_standby_is_503_and_unhealthy_until_it_is_promoted(cluster: EmbeddedPost
 
     until(lambda: health() == "read-only", "it is unhealthy")
     # A standby has no unlogged tables, so the limiter has no counters there.
+    with served.client(opened) as own:
+        assert own.get("/api/models").status_code == 200, "what only reads is served, as the key's mode says"
     assert outcome(change(opened)) == (503, "DATABASE_UNAVAILABLE")
     assert outcome(change(served.key)) == (503, "LIMITER_UNAVAILABLE")
     assert outcome(change(KeyGenerator().generate()[0])) == (401, "INVALID_API_KEY")
