@@ -62,15 +62,15 @@ def _as_uuid(id_or_name: str) -> UUID | None:
 
 def find_named(rows: QuerySet[Row], id_or_name: str, lock: bool = False) -> Row:
     """The row of this queryset with this id or name, like `find_model`. Raises NotFound."""
-    wanted = Q(name=id_or_name)
+    condition = Q(name=id_or_name)
     with suppress(ValueError):
-        wanted |= Q(pk=UUID(id_or_name))
+        condition |= Q(pk=UUID(id_or_name))
     if lock:
         rows = rows.select_for_update(of=("self",))
-    found = sorted(rows.filter(wanted)[:2], key=lambda row: row.name == id_or_name)
-    if not found:
+    matches = sorted(rows.filter(condition)[:2], key=lambda row: row.name == id_or_name)
+    if not matches:
         raise NotFound
-    return found[0]
+    return matches[0]
 
 
 def find_version(model: RegisteredModel, number: int, lock: bool = False) -> ModelVersion:

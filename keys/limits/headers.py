@@ -37,11 +37,11 @@ def describe(response: HttpResponse, decision: Decision) -> None:
     standings = decision.standings
     if not standings:  # the store is unavailable
         return
-    told = [(limit, str(limit.remaining), str(whole_seconds(limit.reset))) for limit in standings]
+    shown = [(limit, str(limit.remaining), str(whole_seconds(limit.reset))) for limit in standings]
     headers["RateLimit"] = ", ".join(
-        [f'"{limit.name}";r={min(limit.remaining, MOST)};t={reset}' for limit, _, reset in told]
+        [f'"{limit.name}";r={min(limit.remaining, MOST)};t={reset}' for limit, _, reset in shown]
     )
-    tightest, remaining, reset = told[standings.index(decision.tightest)] if len(told) > 1 else told[0]
+    tightest, remaining, reset = shown[standings.index(decision.tightest)] if len(shown) > 1 else shown[0]
     headers["X-RateLimit-Limit"] = str(tightest.limit)
     headers["X-RateLimit-Remaining"] = remaining
     headers["X-RateLimit-Reset"] = reset

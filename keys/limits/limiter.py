@@ -50,7 +50,7 @@ class Limiter:
             known = self._remembered(limits, cost)
             if known is not None:
                 return known
-        asked = time.monotonic()
+        called_at = time.monotonic()
         if (cost and self._is_held(limits)) or not self.outage.may_ask():
             return self._without_store(limits, cost)
         try:
@@ -62,13 +62,13 @@ class Limiter:
             else:
                 metrics.undecided.inc()
                 self._undecided.report(error, store=self.store.name)
-                self._hold(limits, asked=time.monotonic())
+                self._hold(limits, called_at=time.monotonic())
             return self._without_store(limits, cost)
-        self.outage.end(self.store, asked)
+        self.outage.end(self.store, called_at)
         if len(self._held):
             self._held.put(limits.pool_id, 0.0, 0.0, settings.KEY_CACHE_SIZE)
         if cost and not decision.admitted:
-            self._remember(decision, asked)
+            self._remember(decision, called_at)
         return decision
 
     def _is_held(self, limits: Limits) -> bool:
@@ -80,12 +80,14 @@ class Limiter:
         if next_look is None or _mode(limits) != "closed":
             return False
         if now >= next_look:
-            self._hold(limits, asked=now)
+            self._hold(limits, called_at=now)
             return False
         return True
 
-    def _hold(self, limits: Limits, asked: float) -> None:
-        self._held.put(limits.pool_id, asked + HELD_SECONDS, asked + LONGEST_HELD_SECONDS, settings.KEY_CACHE_SIZE)
+    def _hold(self, limits: Limits, called_at: float) -> None:
+        self._held.put(
+            limits.pool_id, called_at + HELD_SECONDS, called_at + LONGEST_HELD_SECONDS, settings.KEY_CACHE_SIZE
+        )
 
     def _remembered(self, limits: Limits, cost: int) -> Decision | None:
         """The store's refusal, while it would say the same again. Of the same limits only: they may have been raised,
@@ -96,14 +98,14 @@ class Limiter:
         since, decision = found
         return decision.later(time.monotonic_ns() - since, cost)
 
-    def _remember(self, decision: Decision, asked: float) -> None:
+    def _remember(self, decision: Decision, called_at: float) -> None:
         """Remember a refusal until the smallest request could be admitted: a refusal of cost 5 does not decide about
         one of cost 1. The time counts from before the store was called, so that no refusal lasts too long; the client's
         Retry-After counts from the response, so that it never comes back too early."""
         waits = [standing.wait for standing in decision.for_one().standings]
         wait = min(LONGEST_MEMORY, max(LONGEST_MEMORY if wait is None else wait for wait in waits))
         if wait:
-            entry, until = (time.monotonic_ns(), decision), asked + wait / NANOSECONDS
+            entry, until = (time.monotonic_ns(), decision), called_at + wait / NANOSECONDS
             self._refused.put(decision.limits.pool_id, entry, until, settings.KEY_CACHE_SIZE)
 
     def _without_store(self, limits: Limits, cost: int) -> Decision:

@@ -38,14 +38,14 @@ class Outage:
             self._next_probe = now + PROBE_SECONDS
             if self._since is None:
                 self._since = now
-                said = " ".join(str(error).split())
-                log.error("limiter_store_lost", store=store.name, mode=settings.THROTTLE_ON_OUTAGE, error=said)
+                reason = " ".join(str(error).split())
+                log.error("limiter_store_lost", store=store.name, mode=settings.THROTTLE_ON_OUTAGE, error=reason)
 
-    def end(self, store: Store, asked: float) -> None:
+    def end(self, store: Store, called_at: float) -> None:
         """End the outage, because the store has answered a call that began at `asked`."""
         if self._since is None:
             return
         with self._lock:
-            if self._since is not None and asked > self._since:  # not a late response
+            if self._since is not None and called_at > self._since:  # not a late response
                 log.info("limiter_store_back", store=store.name, seconds=round(time.monotonic() - self._since, 1))
                 self._since = None

@@ -80,31 +80,31 @@ def release_connections() -> None:
 def explain(error: Exception) -> str:
     """Explain an error of PostgreSQL or the network to an operator, in one sentence."""
     settings = connection.settings_dict
-    said = " ".join(str(error).split())
+    reason = " ".join(str(error).split())
     server = f"PostgreSQL at {settings['HOST'] or 'the local socket'}"
     if settings.get("PORT"):
         server += f":{settings['PORT']}"
-    if "authentication failed" in said or "no password supplied" in said:
+    if "authentication failed" in reason or "no password supplied" in reason:
         return (
             f"{server} refused the password of user {settings['USER']}: check DB_USER and DB_PASSWORD or DATABASE_URL."
         )
-    if "permission denied" in said:
-        return f"User {settings['USER']} of {server} may not do this: {said}{_remedy(said)}"
-    if "does not exist" in said and "database" in said:
+    if "permission denied" in reason:
+        return f"User {settings['USER']} of {server} may not do this: {reason}{_remedy(reason)}"
+    if "does not exist" in reason and "database" in reason:
         return f"{server} has no database {settings['NAME']}: run `manage.py init_db`."
-    if "Connection refused" in said or "No such file or directory" in said:
+    if "Connection refused" in reason or "No such file or directory" in reason:
         return f"{server} refused the connection: check that it runs, and DB_HOST and DB_PORT or DATABASE_URL."
-    if "could not translate host name" in said or "failed to resolve host" in said:
+    if "could not translate host name" in reason or "failed to resolve host" in reason:
         return f"The database host {settings['HOST']} has no address: check DB_HOST or DATABASE_URL."
-    return f"{server} cannot be used: {said}"
+    return f"{server} cannot be used: {reason}"
 
 
-def _remedy(said: str) -> str:
+def _remedy(reason: str) -> str:
     """The command for a superuser, if the role may not create the database or, since PostgreSQL 15, its tables."""
     name, role = connection.settings_dict["NAME"], connection.settings_dict["USER"] or "…"
-    if "to create database" in said:
+    if "to create database" in reason:
         return f": as a superuser, run `CREATE DATABASE {name} OWNER {role};`."
-    if "schema public" in said:
+    if "schema public" in reason:
         return f": as a superuser, run `ALTER DATABASE {name} OWNER TO {role};`."
     return ""
 

@@ -22,12 +22,12 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet takes a c
 def wants_csv(request: Request) -> bool:
     """Whether the client requests CSV, by `?format=csv` or `Accept: text/csv`. Raises ValidationError for another
     format."""
-    wanted = request.query_params.get("format")
-    if wanted is None:
+    form = request.query_params.get("format")
+    if form is None:
         return bool(request.get_preferred_type(["application/json", "text/csv"]) == "text/csv")
-    if wanted not in ("json", "csv"):
+    if form not in ("json", "csv"):
         raise ValidationError({"format": ["One of json, csv."]})
-    return wanted == "csv"
+    return form == "csv"
 
 
 class Export:

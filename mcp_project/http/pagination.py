@@ -135,14 +135,14 @@ def bounded_page(
     backwards = cursor is not None and cursor.backwards
     rows, room = [], PAGE_BYTES
     while True:
-        wanted = min(at_once or ROWS_AT_ONCE, size + 1 - len(rows))
-        found = page(queryset, ordering, cursor, wanted)
-        for row in found:
+        batch_size = min(at_once or ROWS_AT_ONCE, size + 1 - len(rows))
+        batch = page(queryset, ordering, cursor, batch_size)
+        for row in batch:
             room -= row.page_bytes
             if len(rows) == size or (rows and room < 0):
                 return rows, True
             rows.append(row)
-        if len(found) < wanted:
+        if len(batch) < batch_size:
             return rows, False
         cursor = place_of(rows[-1], ordering, backwards)
 

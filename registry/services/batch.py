@@ -26,12 +26,12 @@ def register_models(principal: Principal, rows: Sequence[dict[str, Any] | Domain
     """Register each row that is no error already. With `each`, a row's failure is its own; without it, the first one
     is raised, and nothing is registered."""
     models = [_model(principal, row) if isinstance(row, dict) else row for row in rows]
-    wanted = [model for model in models if isinstance(model, RegisteredModel)]
+    new_models = [model for model in models if isinstance(model, RegisteredModel)]
     # The unique index decides, row by row: whose name is taken, also by an earlier row, is not there afterwards.
     # Sorted, so that two batches with the same names wait for each other in one order.
-    wanted.sort(key=lambda model: model.name)
-    RegisteredModel.objects.bulk_create(wanted, ignore_conflicts=True, batch_size=500)
-    made = set(RegisteredModel.objects.filter(pk__in=[model.pk for model in wanted]).values_list("pk", flat=True))
+    new_models.sort(key=lambda model: model.name)
+    RegisteredModel.objects.bulk_create(new_models, ignore_conflicts=True, batch_size=500)
+    made = set(RegisteredModel.objects.filter(pk__in=[model.pk for model in new_models]).values_list("pk", flat=True))
     outcomes = [_outcome(model, made) for model in models]
     failed = next((outcome.error for outcome in outcomes if outcome.error is not None), None)
     if failed is not None and not each:

@@ -80,8 +80,8 @@ def create_version(principal: Principal, id_or_name: str, **fields: Any) -> Cont
     version.digest = digest(version.content)
     version.save(force_insert=True)
     context.save_changes("last_number", "latest_version", "models")
-    told = {"version": (None, version.number), "digest": (None, version.digest)}
-    trail.record(principal.actor, Action.CREATE_VERSION, context, told)
+    audited = {"version": (None, version.number), "digest": (None, version.digest)}
+    trail.record(principal.actor, Action.CREATE_VERSION, context, audited)
     return version
 
 

@@ -40,10 +40,10 @@ def create_deployment(principal: Principal, message: str = "", **fields: Any) ->
     """Create a deployment. Its owner is the key's, unless `owner` is set. Raises Invalid for its targets, and Conflict
     for a name that is taken, which the unique index decides."""
     require_name(principal, Deployment, fields["name"])
-    wanted = fields.pop("targets")
+    target_fields = fields.pop("targets")
     fields.setdefault("owner", principal.owner)
     with unique_name(principal, Deployment, fields["name"]):
-        targets = resolve_targets(principal, wanted)
+        targets = resolve_targets(principal, target_fields)
         deployment = Deployment(created_by=principal.actor, **fields)
         seal(Change(principal.actor, Action.CREATE, message), deployment, None, targets)
         return deployment
@@ -59,9 +59,9 @@ def update_deployment(
     follow from its own, or a field that is fixed once it is retired.
     """
     changes = dict(changes)
-    wanted = changes.pop("targets", None)
+    target_fields = changes.pop("targets", None)
     with unique_name(principal, Deployment, changes.get("name")):
-        new_targets = None if wanted is None else resolve_targets(principal, wanted)
+        new_targets = None if target_fields is None else resolve_targets(principal, target_fields)
         deployment = find_deployment(principal, id_or_name, lock=True)
         if changes.get("owner", deployment.owner) != deployment.owner:
             require_owner(principal, deployment.owner)
@@ -105,8 +105,8 @@ def delete_deployment(principal: Principal, id_or_name: str, etags: Collection[s
 def delete_locked(actor: str, deployment: Deployment) -> None:
     """Delete a deployment whose row the caller's transaction holds."""
     content = content_of(deployment, list(deployment.targets.all()))
-    told: dict[str, Any] = {name: (value, None) for name, value in content.items()}
-    trail.record(actor, Action.DELETE, deployment, told)
+    audited: dict[str, Any] = {name: (value, None) for name, value in content.items()}
+    trail.record(actor, Action.DELETE, deployment, audited)
     deployment.delete()
 
 

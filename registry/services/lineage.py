@@ -23,7 +23,7 @@ WITH RECURSIVE below (id) AS (
     SELECT version_id FROM registry_parent WHERE parent_id = %(version)s
     UNION SELECT version_id FROM registry_parent JOIN below ON parent_id = below.id
 )
-SELECT id FROM below WHERE id = ANY(%(wanted)s)
+SELECT id FROM below WHERE id = ANY(%(parents)s)
 """
 
 Edge = tuple[ModelVersion, "ModelVersion | str"]  # from a version to what it was made from: a version, or a data set
@@ -37,7 +37,7 @@ def set_parents(
     before = [] if new else list(version.parents.all().with_names())
     kept = [edge for edge in before if not edge.visible_to(principal)]
     versions = _versions_of(principal, [parent["uri"] for parent in parents])
-    wanted = {
+    requested = {
         parent["uri"]: Parent(
             version=version, parent=versions.get(parent["uri"]), uri=parent["uri"], digest=parent.get("digest", "")
         )
@@ -45,16 +45,16 @@ def set_parents(
     }
     if not new:
         _require_no_cycle(version, versions)
-    same = [edge for edge in before if _is_same(edge, wanted.get(edge.shown_uri))]
+    same = [edge for edge in before if _is_same(edge, requested.get(edge.shown_uri))]
     gone = [edge.pk for edge in before if edge not in kept and edge not in same]
-    added = [edge for uri, edge in wanted.items() if uri not in {edge.shown_uri for edge in same}]
+    added = [edge for uri, edge in requested.items() if uri not in {edge.shown_uri for edge in same}]
     version.parents.filter(pk__in=gone).delete()
     _store(added)
     return [edge.shown_uri for edge in before], [edge.shown_uri for edge in (*kept, *same, *added)]
 
 
-def _is_same(edge: Parent, wanted: Parent | None) -> bool:
-    return wanted is not None and wanted.digest == edge.digest
+def _is_same(edge: Parent, requested: Parent | None) -> bool:
+    return requested is not None and requested.digest == edge.digest
 
 
 def _store(edges: list[Parent]) -> None:
@@ -70,15 +70,15 @@ def _store(edges: list[Parent]) -> None:
 
 def _require_no_cycle(version: ModelVersion, parents: Mapping[str, ModelVersion]) -> None:
     """Nothing descends from a version that is new, so that this is for others."""
-    wanted = {parent.pk: uri for uri, parent in parents.items()}
-    if not wanted:
+    requested = {parent.pk: uri for uri, parent in parents.items()}
+    if not requested:
         return
     hold(Lock.LINEAGE)
     with connection.cursor() as cursor:
-        cursor.execute(DESCENDANTS, {"version": version.pk, "wanted": list(wanted)})
-        below = {pk for (pk,) in cursor.fetchall()} | ({version.pk} & set(wanted))
+        cursor.execute(DESCENDANTS, {"version": version.pk, "parents": list(requested)})
+        below = {pk for (pk,) in cursor.fetchall()} | ({version.pk} & set(requested))
     if below:
-        uris = ", ".join(sorted(wanted[pk] for pk in below))
+        uris = ", ".join(sorted(requested[pk] for pk in below))
         raise Invalid(FieldError("parents", f"Made from this version itself: {uris}."))
 
 
@@ -117,8 +117,8 @@ def graph(principal: Principal, version: ModelVersion, depth: int) -> dict[str, 
     down, more_down = _edges(principal, [version], depth, "parent")
     edges = {(uri_of(parent), uri_of(child)) for child, parent in (*up, *down)}
     nodes = {uri_of(version): _node(version)} | {uri_of(end): _node(end) for edge in (*up, *down) for end in edge}
-    told = [{"from": parent, "to": child} for parent, child in sorted(edges)]
-    return {"nodes": list(nodes.values()), "edges": told, "cut": more_up or more_down}
+    edge_list = [{"from": parent, "to": child} for parent, child in sorted(edges)]
+    return {"nodes": list(nodes.values()), "edges": edge_list, "cut": more_up or more_down}
 
 
 def _edges(principal: Principal, versions: list[ModelVersion], depth: int, near: str) -> tuple[list[Edge], bool]:

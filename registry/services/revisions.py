@@ -139,9 +139,9 @@ def _audit_entry(
     after: dict[str, Any],
     changed: Sequence[str],
 ) -> AuditEntry:
-    told: dict[str, Any] = {name: (before and before[name], after[name]) for name in changed}
-    told["revision"] = (None if before is None else deployment.revision - 1, deployment.revision)
-    return trail.entry(change.actor, change.action, deployment, told)
+    audited: dict[str, Any] = {name: (before and before[name], after[name]) for name in changed}
+    audited["revision"] = (None if before is None else deployment.revision - 1, deployment.revision)
+    return trail.entry(change.actor, change.action, deployment, audited)
 
 
 def is_changed(before: dict[str, Any], deployment: Deployment, targets: Sequence[DeploymentTarget]) -> bool:

@@ -12,29 +12,29 @@ from registry.models import Context, ContextVersion, DeploymentTarget, ModelVers
 from registry.queries import find_context, find_context_version, find_model, visible_contexts, visible_models
 
 
-def resolve_targets(principal: Principal, wanted: Sequence[Mapping[str, Any]]) -> list[DeploymentTarget]:
+def resolve_targets(principal: Principal, requested: Sequence[Mapping[str, Any]]) -> list[DeploymentTarget]:
     """Rows that are not stored yet, for targets with a `model` and a `version` or an `alias`.
 
     Their models and contexts are held until the caller's transaction ends, so that no move of an alias is missed, and
     nothing is deleted: to be called before the deployment's row is locked. Raises Invalid.
     """
-    named = [_named(principal, position, target) for position, target in enumerate(wanted)]
+    named = [_named(principal, position, target) for position, target in enumerate(requested)]
     models = lock_models(principal, {model.pk for model in named})
     targets = [
         _target(models.get(model.pk), position, target)
-        for position, (model, target) in enumerate(zip(named, wanted, strict=True))
+        for position, (model, target) in enumerate(zip(named, requested, strict=True))
     ]
     versions = versions_of(targets)
-    for target, given in zip(targets, wanted, strict=True):
+    for target, fields in zip(targets, requested, strict=True):
         version = versions.get((target.model_id, target.number))
         if version is None or version.status != Status.READY:
             state = "does not exist" if version is None else f"is {version.status}, not ready"
             field = "alias" if target.alias else "version"
             raise invalid_target(field, target.position, f"Version {target.number} of {target.model_name!r} {state}.")
-        if given.get("digest", version.digest) != version.digest:
+        if fields.get("digest", version.digest) != version.digest:
             raise invalid_target("digest", target.position, f"That of version {target.number} is {version.digest!r}.")
         target.digest = version.digest
-    _pin_contexts(principal, targets, wanted)
+    _pin_contexts(principal, targets, requested)
     _require_distinct(targets)
     return targets
 
@@ -79,10 +79,10 @@ def require_existing_versions(targets: Sequence[DeploymentTarget]) -> None:
 
 
 def versions_of(targets: Iterable[DeploymentTarget]) -> dict[tuple[UUID, int], ModelVersion]:
-    wanted = Q(pk__in=[])
+    pinned = Q(pk__in=[])
     for target in targets:
-        wanted |= Q(model_id=target.model_id, number=target.number)
-    versions = ModelVersion.objects.filter(wanted).only("model_id", "number", "status", "digest")
+        pinned |= Q(model_id=target.model_id, number=target.number)
+    versions = ModelVersion.objects.filter(pinned).only("model_id", "number", "status", "digest")
     return {(version.model_id, version.number): version for version in versions}
 
 
@@ -111,28 +111,28 @@ def _named(principal: Principal, position: int, target: Mapping[str, Any]) -> Re
         raise invalid_target("model", position, f"There is no model {target['model'][:100]!r}.") from None
 
 
-def _target(model: RegisteredModel | None, position: int, given: Mapping[str, Any]) -> DeploymentTarget:
+def _target(model: RegisteredModel | None, position: int, fields: Mapping[str, Any]) -> DeploymentTarget:
     """`model` is None when it was deleted a moment ago."""
     if model is None:
-        raise invalid_target("model", position, f"There is no model {given['model'][:100]!r}.")
-    alias = given.get("alias") or ""
-    number: Any = model.aliases.get(alias) if alias else given["version"]
+        raise invalid_target("model", position, f"There is no model {fields['model'][:100]!r}.")
+    alias = fields.get("alias") or ""
+    number: Any = model.aliases.get(alias) if alias else fields["version"]
     if number is None:
         raise invalid_target("alias", position, f"{model.name!r} has no alias {alias!r}.")
-    if given.get("version", number) != number:
+    if fields.get("version", number) != number:
         raise invalid_target(
             "version", position, f"The alias {alias!r} names version {number}: leave out one of the two."
         )
     return DeploymentTarget(
-        position=position, model_id=model.pk, model_name=model.name, number=number, alias=alias, weight=given["weight"]
+        position=position, model_id=model.pk, model_name=model.name, number=number, alias=alias, weight=fields["weight"]
     )
 
 
 def _pin_contexts(
-    principal: Principal, targets: Iterable[DeploymentTarget], wanted: Iterable[Mapping[str, Any]]
+    principal: Principal, targets: Iterable[DeploymentTarget], requested: Iterable[Mapping[str, Any]]
 ) -> None:
     """Raises Invalid."""
-    references = [(target, given.get("context_version")) for target, given in zip(targets, wanted, strict=True)]
+    references = [(target, fields.get("context_version")) for target, fields in zip(targets, requested, strict=True)]
     pairs = [(target, reference) for target, reference in references if reference is not None]
     found = [_named_context(principal, target, reference) for target, reference in pairs]
     held = lock_contexts(principal, {context.pk for context in found})

@@ -38,8 +38,8 @@ def create_version(principal: Principal, id_or_name: str, **fields: Any) -> Mode
     else:
         set_related(version, parents=[])
     model.save_changes("last_number", "latest_version")
-    told = {"version": (None, version.number), "source": (None, version.source)}
-    trail.record(principal.actor, Action.CREATE_VERSION, model, told)
+    audited = {"version": (None, version.number), "source": (None, version.source)}
+    trail.record(principal.actor, Action.CREATE_VERSION, model, audited)
     return version
 
 
@@ -59,18 +59,18 @@ def update_version(
     version = find_version(model, number, lock=True)
     require_etag(version, etags)
     _require_changeable(version, changes, parents)
-    told: dict[str, Any] = {"version": (number, number)}
+    audited: dict[str, Any] = {"version": (number, number)}
     for name, value in changes.items():
         if differ(getattr(version, name), value):
-            told[name] = (getattr(version, name), value)
+            audited[name] = (getattr(version, name), value)
             setattr(version, name, value)
     if parents is not None:
         before, after = set_parents(principal, version, parents)
         if before != after:
-            told["parents"] = (before, after)
-    if len(told) > 1:
-        version.save_changes(*(name for name in told if name not in ("version", "parents")))
-        trail.record(principal.actor, Action.UPDATE_VERSION, model, told)
+            audited["parents"] = (before, after)
+    if len(audited) > 1:
+        version.save_changes(*(name for name in audited if name not in ("version", "parents")))
+        trail.record(principal.actor, Action.UPDATE_VERSION, model, audited)
     return version
 
 
@@ -105,8 +105,8 @@ def delete_version(
     followers.prepare_deletion(principal, model, number, force)
     leave_children(ModelVersion.objects.filter(pk=version.pk))
     drop_aliases_of(principal.actor, model, number)
-    told = {"version": (number, None), "source": (version.source, None)}
-    trail.record(principal.actor, Action.DELETE_VERSION, model, told)
+    audited = {"version": (number, None), "source": (version.source, None)}
+    trail.record(principal.actor, Action.DELETE_VERSION, model, audited)
     version.delete()
     latest = model.versions.order_by("-number").values_list("number", flat=True).first()
     model.latest_version = latest
@@ -128,8 +128,8 @@ def set_stage(principal: Principal, id_or_name: str, number: int, stage: Stage, 
         other.stage = after
         other.save_changes("stage")
     if moved:
-        told = {f"version {other.number}": pair for other, pair in moved.items()}
-        trail.record(principal.actor, Action.SET_STAGE, model, told)
+        audited = {f"version {other.number}": pair for other, pair in moved.items()}
+        trail.record(principal.actor, Action.SET_STAGE, model, audited)
         model.save_changes()
     return version
 

@@ -28,9 +28,9 @@ def check_context_version(row: Row) -> None:
     """Check the content by the API's own rules, because rendering does not check it again."""
     content = {name: row[name] for name in ContextVersion.CONTENT}
     _check_digest(row["digest"], content)
-    wanted = ContextVersionSerializer(data=content)
-    if not wanted.is_valid():
-        wrong = next(field_errors(wanted.errors))
+    serializer = ContextVersionSerializer(data=content)
+    if not serializer.is_valid():
+        wrong = next(field_errors(serializer.errors))
         raise ValidationError(f"{wrong.field}: {wrong.detail}")
 
 

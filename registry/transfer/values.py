@@ -37,13 +37,13 @@ def from_json(fields: Iterable[Field], given: Any, others: Iterable[str] = ()) -
     there, and nothing else but the `others`. Raises ValidationError."""
     if not isinstance(given, dict):
         raise ValidationError("a JSON object is wanted")
-    wanted = {field.attname: field for field in fields}
-    names = {*wanted, *others}
+    columns = {field.attname: field for field in fields}
+    names = {*columns, *others}
     for complaint, found in (("unknown", given.keys() - names), ("missing", names - given.keys())):
         if found:
             raise ValidationError(f"{complaint}: {', '.join(sorted(name[:100] for name in found))}")
     row = {}
-    for name, field in wanted.items():
+    for name, field in columns.items():
         with _naming(field):
             row[name] = _value(field, given[name])
     return row
@@ -83,9 +83,9 @@ def _value(field: Field, raw: Any) -> Any:
         return None
     if isinstance(field, models.ForeignKey):
         field = field.target_field
-    wanted, found = _type_of(field), type(raw)
-    if found is not wanted:  # and not isinstance: true is no number
-        raise ValidationError(f"{wanted.__name__} is wanted, not {found.__name__}")
+    expected, actual = _type_of(field), type(raw)
+    if actual is not expected:  # isinstance would accept true as a number
+        raise ValidationError(f"{expected.__name__} is wanted, not {actual.__name__}")
     storable(raw, FIRST_LEVEL)
     if isinstance(field, ArrayField) and not all(type(item) is str for item in raw):
         raise ValidationError("a list of strings is wanted")

@@ -14,15 +14,15 @@ class HistorySerializer(AuditEntrySerializer):
     """A change. The names of models that the key may not see read `(hidden)`."""
 
     def to_representation(self, instance: AuditEntry) -> dict[str, Any]:
-        told: dict[str, Any] = super().to_representation(instance)
+        entry: dict[str, Any] = super().to_representation(instance)
         principal = principal_of(self.context["request"])
         if principal.model_patterns is None:
-            return told
-        of_a_model = told["object_type"] == "registeredmodel"
+            return entry
+        of_a_model = entry["object_type"] == "registeredmodel"
         names = {"model", "name"} if of_a_model else {"model"}
-        changes = {name: _seen(principal, names, name, values) for name, values in told["changes"].items()}
-        hidden = of_a_model and not principal.may_see(told["object_name"])
-        return {**told, "object_name": HIDDEN if hidden else told["object_name"], "changes": changes}
+        changes = {name: _seen(principal, names, name, values) for name, values in entry["changes"].items()}
+        hidden = of_a_model and not principal.may_see(entry["object_name"])
+        return {**entry, "object_name": HIDDEN if hidden else entry["object_name"], "changes": changes}
 
 
 def _seen(principal: Principal, names: set[str], name: str, value: Any) -> Any:

@@ -38,10 +38,10 @@ class CardView(ModelView):
         unknown = set(request.query_params) - {"format"}
         if unknown:
             raise ValidationError({name: ["Not a parameter here. There is `format`."] for name in unknown})
-        wanted = request.query_params.get("format")
-        if wanted is None:
+        requested = request.query_params.get("format")
+        if requested is None:
             preferred = request.get_preferred_type(list(TYPES.values()))
             return "html" if preferred == "text/html" else "md"
-        if wanted not in TYPES:
+        if requested not in TYPES:
             raise ValidationError({"format": [f"One of {', '.join(TYPES)}."]})
-        return wanted
+        return requested
