@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from mcp_project.database.validators import JSONObject, printable
+from mcp_project.database.validators import JSONObject
 from mcp_project.http.serializers import StrictModelSerializer, StrictSerializer, StringField
 from registry.models import ModelVersion, Parent, Stage
 from registry.rest.serializers.named import TagsField
@@ -12,7 +12,6 @@ from registry.validators import (
     MAX_METADATA_BYTES,
     MAX_SOURCE,
     validate_digest,
-    validate_link,
     validate_metrics,
     validate_signature,
     validate_source,
@@ -44,12 +43,6 @@ class VersionSerializer(StrictModelSerializer):
 
     model = serializers.CharField(source="model.name", read_only=True)
     version = serializers.IntegerField(source="number", read_only=True)
-    source = StringField(  # type: ignore[assignment]  # the field, not Field's own `source`
-        max_length=MAX_SOURCE, validators=[validate_source]
-    )
-    digest = StringField(max_length=71, required=False, allow_blank=True, validators=[validate_digest])
-    run_link = StringField(max_length=MAX_SOURCE, required=False, allow_blank=True, validators=[validate_link])
-    status_message = StringField(max_length=1_000, required=False, allow_blank=True, validators=[printable])
     size = serializers.IntegerField(
         required=False,
         allow_null=True,
