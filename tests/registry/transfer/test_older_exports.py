@@ -10,14 +10,9 @@ from registry.models import ModelVersion
 from registry.transfer.kinds import KINDS
 from tests.support.exports import Line, import_, imported, parsed, refused, registry_in_use, sealed
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("in_the_tests_transaction")
 
 LATER = {"model": "license", "model_version": "run_link", "context_version": "tags"}
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "registry.ndjson"
 
 
 def fields() -> dict[str, list[str]]:
