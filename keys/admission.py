@@ -15,8 +15,8 @@ from rest_framework.exceptions import MethodNotAllowed
 from keys.authentication import authenticate
 from keys.credentials import credential
 from keys.errors import LimiterUnavailable, WrongKey
-from keys.limits.decision import Decision, Limits
-from keys.limits.failures import count_wrong_key, look_at_failures, require_few_failures, require_unblocked
+from keys.limits.decision import Decision
+from keys.limits.failures import count_wrong_key, require_few_failures, require_unblocked
 from keys.limits.free import count_free, is_free
 from keys.limits.headers import refusal
 from keys.limits.limiter import limiter
@@ -25,7 +25,7 @@ from keys.visibility import names_resource, view_of
 from mcp_project.http.bodies import require_acceptable_length
 from mcp_project.http.call import Request
 
-NOT_GIVEN = ""  # the address of a supposed request whose address is not known
+NO_ADDRESS = ""  # the address of a supposed request whose address is not known
 
 
 def authenticated(request: Request) -> Principal:
@@ -54,13 +54,6 @@ def charged(request: Request, principal: Principal) -> Decision:
         return Decision(limits, cost=0, admitted=True, outage="closed")
 
 
-def require_room(limits: Limits) -> None:
-    """Raises Limited when the limits do not admit a request now, and LimiterUnavailable. Charges nothing."""
-    decision = limiter.spend(limits, cost=0)
-    if not decision.admitted:
-        raise refusal(decision)
-
-
 class Rule(NamedTuple):
     """One rule. `applies` and `check` take a real request, or a supposed one from keys.visibility.request_for."""
 
@@ -74,20 +67,23 @@ def _is_governed(request: Request) -> bool:
 
 
 def _has_address(request: Request) -> bool:
-    return request.call.governed and request.call.address != NOT_GIVEN
+    return request.call.governed and request.call.address != NO_ADDRESS
 
 
-def _check_address(request: Request) -> None:
-    look_at_failures(request.call.address)
+def _require_good_address(request: Request) -> None:
+    require_few_failures(request.call.address, remember=False)
 
 
-def _check_key(request: Request) -> None:
+def _require_good_key(request: Request) -> None:
     cast(Principal, request.call.principal).require_valid(request.call.address or None)
 
 
-def _check_limits(request: Request) -> None:
-    if not is_free(request):
-        require_room(cast(Principal, request.call.principal).limits)
+def _require_unused_limits(request: Request) -> None:
+    if is_free(request):
+        return
+    decision = limiter.spend(cast(Principal, request.call.principal).limits, cost=0)
+    if not decision.admitted:
+        raise refusal(decision)
 
 
 def _has_body(request: Request) -> bool:
@@ -98,7 +94,7 @@ def _always(_request: HttpRequest) -> bool:
     return True
 
 
-def _check_route(request: Request) -> None:
+def _require_route(request: Request) -> None:
     request.resolver_match = resolve(request.path_info)
 
 
@@ -106,7 +102,7 @@ def _has_view(request: Request) -> bool:
     return view_of(request) is not None
 
 
-def _check_permission(request: Request) -> None:
+def _require_permission(request: Request) -> None:
     """Run the checks that Django REST framework runs before it looks at the method."""
     view = view_of(request)
     view.initial(view.request, *view.args, **view.kwargs)
@@ -117,12 +113,12 @@ def _takes_methods(request: Request) -> bool:
     return match is not None and (hasattr(match.func, "cls") or hasattr(match.func, "view_class"))
 
 
-def _check_method(request: Request) -> None:
-    if not _takes(request):
+def _require_method(request: Request) -> None:
+    if not _takes_method(request):
         raise MethodNotAllowed(str(request.method))
 
 
-def _takes(request: Request) -> bool:
+def _takes_method(request: Request) -> bool:
     """Whether the view has the method: for a view set by the actions of its routes, for any other class by its own
     methods."""
     function: Any = request.resolver_match.func  # type: ignore[union-attr]
@@ -137,18 +133,18 @@ def _names_resource(request: Request) -> bool:
     return request.method != "OPTIONS" and names_resource(view_of(request))
 
 
-def _check_visibility(request: Request) -> None:
+def _require_visible(request: Request) -> None:
     view_of(request).find()
 
 
 RULES = (
-    Rule("address", _has_address, _check_address),
-    Rule("key", _is_governed, _check_key),
-    Rule("limits", _is_governed, _check_limits),
+    Rule("address", _has_address, _require_good_address),
+    Rule("key", _is_governed, _require_good_key),
+    Rule("limits", _is_governed, _require_unused_limits),
     Rule("body", _has_body, require_acceptable_length),
-    Rule("route", _always, _check_route),
-    Rule("permission", _has_view, _check_permission),
-    Rule("method", _takes_methods, _check_method),
-    Rule("visibility", _names_resource, _check_visibility),
+    Rule("route", _always, _require_route),
+    Rule("permission", _has_view, _require_permission),
+    Rule("method", _takes_methods, _require_method),
+    Rule("visibility", _names_resource, _require_visible),
 )
 NAMES = tuple(rule.name for rule in RULES)

@@ -212,7 +212,7 @@ for _schema in ("Key", "CreatedKey", "OwnKey"):
     }
 FIELDS |= {
     "Owner.owner": "The owner whose keys are revoked.",
-    "Answer.valid": "Whether the key is valid for what was asked.",
+    "Answer.valid": "Whether the key is valid for the permission, the model and the address of the request.",
     "Answer.key_id": "The key's id; null if there is no such key.",
     "Answer.owner": "The key's owner; null if there is no such key.",
     "Question.key": "The whole key, as it was shown.",

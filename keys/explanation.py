@@ -4,7 +4,7 @@ from typing import Any
 
 from keys.admission import RULES, Rule
 from keys.principal import Principal
-from keys.verification import what_is_left
+from keys.verification import current_standings
 from keys.visibility import request_for
 from mcp_project.http.call import Request
 from mcp_project.http.errors import from_exception, rendered
@@ -29,7 +29,7 @@ def explain(
         "detail": refused and refused["detail"],
         "retry_after": refused and refused["retry_after"],
         "rules": rules,
-        "limits": what_is_left(principal.limits),
+        "limits": current_standings(principal.limits),
     }
 
 

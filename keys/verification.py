@@ -4,7 +4,7 @@ from typing import Any
 
 from keys.authentication import identify
 from keys.limits.decision import Decision, Limits, whole_seconds
-from keys.limits.failures import look_at_failures
+from keys.limits.failures import require_few_failures
 from keys.limits.headers import refusal
 from keys.limits.limiter import limiter
 from keys.principal import Principal
@@ -18,10 +18,10 @@ def verify(key: str, permission: str | None, model: str | None, ip: str | None, 
     """
     try:
         principal = identify(key)
-    except DomainError as unknown:
+    except DomainError as error:
         return {
             "valid": False,
-            "code": unknown.code,
+            "code": error.code,
             "key_id": None,
             "owner": None,
             "permissions": [],
@@ -31,15 +31,15 @@ def verify(key: str, permission: str | None, model: str | None, ip: str | None, 
     limited, limits = None, None
     try:
         decision = limiter.spend(principal.limits, cost=1 if consume and not (invalid or denied) else 0)
-    except DomainError as away:
-        limited = away
+    except DomainError as error:
+        limited = error
     else:
         limits = standings(decision)
         limited = None if decision.admitted else refusal(decision)
-    error = invalid or limited or denied  # in the order of enforcement: keys.admission.RULES
+    refused = invalid or limited or denied  # in the order of enforcement: keys.admission.RULES
     return {
-        "valid": error is None,
-        "code": "VALID" if error is None else error.code,
+        "valid": refused is None,
+        "code": "VALID" if refused is None else refused.code,
         "key_id": principal.key_id,
         "owner": principal.owner,
         "permissions": sorted(principal.permissions),
@@ -47,7 +47,7 @@ def verify(key: str, permission: str | None, model: str | None, ip: str | None, 
     }
 
 
-def what_is_left(limits: Limits) -> dict[str, dict[str, int] | None] | None:
+def current_standings(limits: Limits) -> dict[str, dict[str, int] | None] | None:
     """The `standings` of now; None while the counters are unavailable and the key is not admitted without them."""
     try:
         return standings(limiter.spend(limits, cost=0))
@@ -68,7 +68,7 @@ def _validity_error(principal: Principal, ip: str | None) -> DomainError | None:
     """Check the rules "address" and "key"."""
     try:
         if ip is not None:
-            look_at_failures(ip)
+            require_few_failures(ip, remember=False)
         principal.require_valid(ip)
     except DomainError as error:
         return error

@@ -65,8 +65,8 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
             "model_patterns": "Models that the key may see, separated by commas; * for anything. Empty: all.",
             "allowed_ips": "Addresses or networks that it may be used from, separated by commas. Empty: everywhere.",
             "rate_limit": "N/period, such as 10/s or 600/5m. Empty: the service's default.",
-            "on_outage": "While the limiter's counters are away: closed refuses, open admits, local lets each worker "
-            "count its share for itself. Empty: the service's default.",
+            "on_outage": "While the limiter's counters are unavailable: closed refuses, open admits, local lets each "
+            "worker count its share for itself. Empty: the service's default.",
             "expires_at": "In UTC. Empty: never.",
         }
 
@@ -149,7 +149,7 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]
         except DomainError as error:
             return error.detail
         left = [f"{limit.name}: {limit.remaining} of {limit.limit}" for limit in decision.standings]
-        return ", ".join(left) or "unknown: the limiter's counters are away"
+        return ", ".join(left) or "unknown: the limiter's counters are unavailable"
 
     def get_fields(self, _request: HttpRequest, obj: APIKey | None = None) -> tuple[str, ...]:
         return self.fields if obj is None else (*self.fields, "loaded_edition", *self.shown)

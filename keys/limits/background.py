@@ -23,7 +23,7 @@ def store_state() -> str | None:
 STORE_CHECK = HealthCheck(
     name="limiter",
     description="Only where Redis holds the limiter's counters: `ok`; `ok:` and the mode that replaces the counters "
-    "while Redis is away; or `unreachable`.",
+    "while Redis is unavailable; or `unreachable`.",
     state=store_state,
 )
 

@@ -51,14 +51,14 @@ class Decision(NamedTuple):
         if self.outage in ("open", "closed"):
             return []
         cost = max(self.cost, 1)
-        found = [self._bucket(cost)]
+        standings = [self._bucket(cost)]
         for name, quota, used, reset in (
             ("daily_quota", self.limits.daily_quota, self.day_used, until_next_day),
             ("monthly_quota", self.limits.monthly_quota, self.month_used, until_next_month),
         ):
             if quota is not None:
-                found.append(_quota(name, quota, used, reset(self.now), cost))
-        return found
+                standings.append(_quota(name, quota, used, reset(self.now), cost))
+        return standings
 
     def _bucket(self, cost: int) -> Standing:
         rate = self.limits.rate

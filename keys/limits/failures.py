@@ -36,10 +36,10 @@ def require_unblocked(address: str) -> None:
             raise _too_many(until - time.monotonic())
 
 
-def require_few_failures(address: str) -> None:
+def require_few_failures(address: str, remember: bool = True) -> None:
     """Raises TooManyFailures for an address that may send no more wrong keys now, by the counters that all workers
-    share, and remembers the address in this process."""
-    _refuse(address, cost=0)
+    share. Unless `remember` is false, as for a report, this process then refuses the address without a query."""
+    _require_admitted(address, cost=0, remember=remember)
 
 
 def count_wrong_key(address: str) -> None:
@@ -48,25 +48,24 @@ def count_wrong_key(address: str) -> None:
     if next(_failures) % FAILURES_BETWEEN_SWEEPS == 0:
         with suppress(Error):  # while the database takes no writes, a wrong key gets 401 nevertheless
             sweep()
-    _refuse(address, cost=1)
-
-
-def look_at_failures(address: str) -> None:
-    """Raises TooManyFailures as `require_few_failures`, without remembering the address: for reports about it."""
-    _raise_over(_wait("key", settings.AUTH_FAILURE_RATE, address, cost=0))
+    _require_admitted(address, cost=1, remember=True)
 
 
 def count_login(address: str) -> None:
     """Count an attempt to log in to the admin. Raises TooManyFailures above ADMIN_LOGIN_RATE."""
-    _raise_over(_wait("login", settings.ADMIN_LOGIN_RATE, address, cost=1))
-
-
-def _refuse(address: str, cost: int) -> None:
-    wait = _wait("key", settings.AUTH_FAILURE_RATE, address, cost)
+    wait = _wait("login", settings.ADMIN_LOGIN_RATE, address, cost=1)
     if wait:
+        raise _too_many(wait)
+
+
+def _require_admitted(address: str, cost: int, remember: bool) -> None:
+    wait = _wait("key", settings.AUTH_FAILURE_RATE, address, cost)
+    if not wait:
+        return
+    if remember:
         until = time.monotonic() + wait
         blocked.put(_network(address), until, until, MOST_ADDRESSES)
-    _raise_over(wait)
+    raise _too_many(wait)
 
 
 def _wait(purpose: str, rate: str, address: str, cost: int) -> float:
@@ -77,11 +76,6 @@ def _wait(purpose: str, rate: str, address: str, cost: int) -> float:
     limits = Limits(uuid5(NAMESPACE, f"{purpose} {_network(address)}"), Rate.parse(rate), on_outage="local")
     decision = limiter.spend(limits, cost)
     return 0 if decision.admitted else (decision.refused_by.wait or 0) / NANOSECONDS
-
-
-def _raise_over(wait: float) -> None:
-    if wait:
-        raise _too_many(wait)
 
 
 def _too_many(seconds: float) -> TooManyFailures:

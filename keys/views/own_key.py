@@ -9,7 +9,7 @@ from keys.models import APIKey
 from keys.permissions import AnyKey
 from keys.principal import principal_of
 from keys.serializers.keys import CreatedKeySerializer, KeySerializer, OwnKeySerializer, RotationSerializer
-from keys.verification import what_is_left
+from keys.verification import current_standings
 from keys.views.keys import rotated
 
 
@@ -26,7 +26,7 @@ class OwnKeyView(APIView):
         principal = principal_of(request)
         row = APIKey.objects.get(pk=principal.key_id)
         return Response(
-            {**KeySerializer.show(row), "limits": what_is_left(principal.limits)}, headers={"ETag": row.etag}
+            {**KeySerializer.show(row), "limits": current_standings(principal.limits)}, headers={"ETag": row.etag}
         )
 
 

@@ -1,4 +1,4 @@
-"""Where the counters are: in PostgreSQL, in Redis, or, while those are away, in the process."""
+"""Where the counters are: in PostgreSQL, in Redis, or, while those are unavailable, in the process."""
 
 from typing import Protocol
 
@@ -20,4 +20,4 @@ class Store(Protocol):
     name: str
 
     def spend(self, limits: Limits, cost: int) -> Decision:
-        """Charge `cost` requests to every limit, or refuse and charge nothing; with 0, only tell. Raises StoreAway."""
+        """Charge `cost` requests to every limit, or refuse and charge nothing; 0 only reads. Raises StoreAway."""

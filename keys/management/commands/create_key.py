@@ -49,8 +49,8 @@ class Command(ReadyCommand):
             "--on-outage",
             default="",
             choices=OnOutage.values,
-            help="while the limiter's counters are away: closed refuses, open admits, local lets each worker count "
-            f"its share for itself (default: {settings.THROTTLE_ON_OUTAGE})",
+            help="while the limiter's counters are unavailable: closed refuses, open admits, local lets each worker "
+            f"count its share for itself (default: {settings.THROTTLE_ON_OUTAGE})",
         )
         parser.add_argument(
             "--expires", default=f"{days}d", help=f"days to live, such as 90d, or never (default: {days}d)"
@@ -58,14 +58,14 @@ class Command(ReadyCommand):
         parser.add_argument("--json", action="store_true", help="print the key and all about it as JSON")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        as_given = ("owner", "name", "model_patterns", "allowed_ips", "daily_quota", "monthly_quota", "on_outage")
+        unchanged = ("owner", "name", "model_patterns", "allowed_ips", "daily_quota", "monthly_quota", "on_outage")
         try:
             row, key = create_key(
                 ACTOR,
                 permissions=options["permissions"] or [Permission.READ],
                 rate_limit=options["rate"] or "",
                 expires_at=expiry(options["expires"]),
-                **{name: options[name] for name in as_given},
+                **{name: options[name] for name in unchanged},
             )
         except Invalid as error:
             explain(error)
