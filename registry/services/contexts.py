@@ -66,7 +66,7 @@ def delete_locked(actor: str, context: Context) -> None:
 
 @transactions.change
 def create_version(principal: Principal, id_or_name: str, **fields: Any) -> ContextVersion:
-    """The context's next version. Raises NotFound; ValidationError for models that the key cannot see; Conflict
+    """Create the context's next version. Raises NotFound; Invalid for models that the key may not see; Conflict
     for models too many."""
     context = find_context(principal, id_or_name, lock=True)
     _require_visible_models(principal, fields["models"])

@@ -25,7 +25,7 @@ MOVES = {Status.PENDING: {Status.READY, Status.FAILED}, Status.FAILED: {Status.P
 
 @transactions.change
 def create_version(principal: Principal, id_or_name: str, **fields: Any) -> ModelVersion:
-    """The model's next version. Raises NotFound, and ValidationError for parents that the key cannot see."""
+    """Create the model's next version. Raises NotFound, and Invalid for parents that the key may not see."""
     parents = fields.pop("parents", [])
     _require_visible_source(principal, fields)
     model = find_model(principal, id_or_name, lock=True)
@@ -50,7 +50,7 @@ def update_version(
     """Change a version, if its ETag is still one of `etags` (None: whichever it is).
 
     Raises NotFound, Stale, and Conflict for what defines a version that is ready, or a status
-    that does not follow from its own; ValidationError for parents.
+    that does not follow from its own; Invalid for parents.
     """
     changes = dict(changes)
     parents = changes.pop("parents", None)
