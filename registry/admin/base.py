@@ -20,6 +20,7 @@ from registry.services.named import save
 
 
 class ResourceAdmin(IndexedFiltersAdmin):
+    services: Any  # the module of registry.services that changes the resource
     form = EditionForm
     change_form_outer_after_template = "admin/registry/tables.html"
     formfield_overrides = {models.JSONField: JSON_IN_FORMS, models.TextField: TEXT_IN_FORMS}  # noqa: RUF012
@@ -93,11 +94,8 @@ class ResourceAdmin(IndexedFiltersAdmin):
         that fail."""
         raise NotImplementedError
 
-    def delete_locked(self, who: str, obj: Any) -> None:
-        raise NotImplementedError
-
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        self.delete_locked(actor(request), obj)
+        self.services.delete_locked(actor(request), obj)
 
     @transactions.change
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -108,13 +106,15 @@ class ResourceAdmin(IndexedFiltersAdmin):
 
 
 class NamedAdmin(ResourceAdmin):
-    audited_fields: tuple[str, ...]  # the fields that the audit entry of a new object has
-
     def save_model(self, request: HttpRequest, obj: Named, form: EditionForm, change: bool) -> None:
         if not change:
             obj.created_by = actor(request)
-        names = form.changes if change else self.audited_fields
+        names = form.changes if change else self.services.AUDITED_FIELDS
         save(actor(request), obj, Action.UPDATE if change else Action.CREATE, list(names))
+
+    def delete_model(self, request: HttpRequest, obj: Named) -> None:
+        followers.fail_users(actor(request), obj)  # the confirmation page has named them
+        super().delete_model(request, obj)
 
     def lost_with(self, obj: Named) -> list[str]:
         users = followers.live_users(obj).order_by("name").values_list("name", "status")

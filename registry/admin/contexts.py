@@ -5,12 +5,11 @@ from registry.admin.filters import OwnerFilter
 from registry.admin.tables import LATEST, Table, deployments_of, latest, link
 from registry.models import Context, ContextVersion
 from registry.services import contexts as services
-from registry.services import followers
 
 
 @admin.register(Context)
 class ContextAdmin(NamedAdmin):
-    audited_fields = services.AUDITED_FIELDS
+    services = services
     list_display = ("name", "owner", "latest_version", "created_at", "updated_at")
     sortable_by = ("name", "owner", "created_at", "updated_at")  # each has an index
     list_filter = (OwnerFilter,)
@@ -25,7 +24,3 @@ class ContextAdmin(NamedAdmin):
         ]
         headers = ("Version", "Aliases", "Digest", "Created by", "Created at")
         return [latest("Versions", ContextVersion, headers, rows, context=obj.pk), deployments_of("context", obj)]
-
-    def delete_locked(self, who: str, obj: Context) -> None:
-        followers.fail_users(who, obj)  # the confirmation page has named them
-        services.delete_locked(who, obj)

@@ -87,6 +87,7 @@ class EnvironmentFilter(admin.SimpleListFilter):
 class DeploymentAdmin(ResourceAdmin):
     """The page of deployments. Targets and endpoints are changed over the API, which checks targets as a whole."""
 
+    services = services
     form = DeploymentForm
     list_display = ("name", "environment", "status", "owner", "revision", "updated_at")
     sortable_by = ("name", "owner", "updated_at")  # each has an index
@@ -108,9 +109,6 @@ class DeploymentAdmin(ResourceAdmin):
 
     def lost_with(self, obj: Deployment) -> list[Any]:
         return [f"its {obj.revision} revisions (the audit trail records its last state)"]
-
-    def delete_locked(self, who: str, obj: Deployment) -> None:
-        services.delete_locked(who, obj)
 
     def tables(self, obj: Deployment) -> list[Table]:
         return [_targets(obj), _revisions(obj)]

@@ -4,7 +4,6 @@ from registry.admin.base import NamedAdmin
 from registry.admin.filters import FrameworkFilter, OwnerFilter, TaskFilter
 from registry.admin.tables import LATEST, Table, deployments_of, latest, link
 from registry.models import ModelVersion, RegisteredModel
-from registry.services import followers
 from registry.services import models as services
 
 LARGE = ("description", "tags", "metrics", "params", "signature")
@@ -12,7 +11,7 @@ LARGE = ("description", "tags", "metrics", "params", "signature")
 
 @admin.register(RegisteredModel)
 class RegisteredModelAdmin(NamedAdmin):
-    audited_fields = services.AUDITED_FIELDS
+    services = services
     list_display = ("name", "owner", "framework", "task", "created_at", "updated_at")
     sortable_by = list_display  # each has an index
     list_filter = (OwnerFilter, FrameworkFilter, TaskFilter)
@@ -34,7 +33,3 @@ class RegisteredModelAdmin(NamedAdmin):
         headers = ("Version", "Status", "Stage", "Aliases", "Source", "Created at")
         versions = latest("Versions", ModelVersion, headers, rows, model=obj.pk)
         return [versions, deployments_of("model", obj)]
-
-    def delete_locked(self, who: str, obj: RegisteredModel) -> None:
-        followers.fail_users(who, obj)  # the confirmation page has named them
-        services.delete_locked(who, obj)
