@@ -63,6 +63,7 @@ if PRODUCTION:
     require_safe_settings(DEBUG, SECRET_KEY, ALLOWED_HOSTS, DATABASES["default"], EMBEDDED_DATABASE)
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
 CORS_ALLOWED_ORIGINS: list[str] = env.read("CORS_ALLOWED_ORIGINS")
+CREDENTIAL_HEADERS = ("Authorization", "X-API-Key")  # governed responses vary by them
 CORS_EXPOSE_HEADERS = [
     "ETag",
     "Idempotency-Replayed",

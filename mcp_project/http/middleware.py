@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import structlog
 from corsheaders.middleware import CorsMiddleware
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.request import split_domain_port
@@ -27,7 +28,7 @@ log = structlog.get_logger("request")
 REQUEST_ID = re.compile(r"[0-9A-Za-z._:-]{1,64}", re.ASCII)
 HEALTH_PATHS = frozenset({"/health", "/health/live"})
 METRICS_PATH = "/metrics"
-VARY = "Authorization, X-API-Key"  # the headers that carry a key
+VARY = ", ".join(settings.CREDENTIAL_HEADERS)
 
 
 def without_slash(path: str) -> str:

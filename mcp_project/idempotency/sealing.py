@@ -17,10 +17,10 @@ NONCE_BYTES = 12
 class Seal:
     """`context` is what must be the same for a text to be opened as it was when it was sealed."""
 
-    def __init__(self, api_key: str, idempotency_key: str, context: bytes) -> None:
+    def __init__(self, secret: str, idempotency_key: str, context: bytes) -> None:
         # RFC 5869. No salt: the API key has 190 random bits.
         derivation = HKDF(SHA256(), length=64, salt=None, info=b"mcp kept answer\0" + idempotency_key.encode())
-        keys = derivation.derive(api_key.encode())
+        keys = derivation.derive(secret.encode())
         self._cipher, self._digest_key = AESGCM(keys[:32]), keys[32:]
         self._context = context
 
