@@ -26,10 +26,12 @@ from tests.support.server import Server, database_environment, database_of
 from usage.journal import journal
 
 # CI may be slow at any moment, which is no fault of an example. `make test-fuzz` chooses the second.
-hypothesis.settings.register_profile("core", deadline=None, derandomize=True, max_examples=50)
+# A loaded machine is slow at making examples, which says nothing about the code.
+SLOW_IS_FINE = [hypothesis.HealthCheck.too_slow]
 hypothesis.settings.register_profile(
-    "fuzz", deadline=None, max_examples=1000, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "core", deadline=None, derandomize=True, max_examples=50, suppress_health_check=SLOW_IS_FINE
 )
+hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=1000, suppress_health_check=SLOW_IS_FINE)
 hypothesis.settings.load_profile("core")
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
