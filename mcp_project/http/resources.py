@@ -29,6 +29,6 @@ class ResourceView(GenericAPIView[Any]):
         """Attribute a request that failed before it found its resource, as by a wrong body, to the resource as well."""
         is_new_error = not isinstance(from_exception(exc), NotFound | Unavailable | Fault)
         if is_new_error and self.kwargs and not call_of(self.request).subject:
-            with suppress(Exception):
+            with suppress(Exception):  # the response is for the first error, whatever this look-up meets
                 self.find()
         return super().handle_exception(exc)

@@ -97,10 +97,10 @@ class DeploymentFilter(NamedFilter):
         fields = ()
 
     def by_model(self, rows: QuerySet[Any], _name: str, id_or_name: str) -> QuerySet[Any]:
-        wanted = Q(model_name=id_or_name)
+        pins = Q(model_name=id_or_name)
         with suppress(ValueError):
-            wanted |= Q(model_id=UUID(id_or_name))
-        return rows.filter(Exists(DeploymentTarget.objects.filter(wanted, deployment=OuterRef("pk"))))
+            pins |= Q(model_id=UUID(id_or_name))
+        return rows.filter(Exists(DeploymentTarget.objects.filter(pins, deployment=OuterRef("pk"))))
 
 
 class ContextFilter(NamedFilter):

@@ -29,7 +29,7 @@ def test_answered_request_is_in_the_ledger_with_all_about_it(owner: Api) -> None
     assert event.model_id == RegisteredModel.objects.get().pk
 
 
-def test_model_is_told_of_those_that_exist_and_may_be_seen(teammate: Api) -> None:
+def test_event_has_the_model_if_it_exists_and_the_key_may_see_it(teammate: Api) -> None:
     model = RegisteredModel.objects.create(name="m", owner="owner")
     blind = api("blind", "read", model_patterns=["other*"])
 

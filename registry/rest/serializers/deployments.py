@@ -150,7 +150,7 @@ class DeploymentSerializer(NamedSerializer):
         return status
 
 
-class RevisionSerializer(serializers.Serializer[Any]):
+class RevisionSerializer(StrictSerializer):
     """A revision of a deployment: who changed it, when and why, and the digest of what it was."""
 
     revision = serializers.IntegerField(source="number")

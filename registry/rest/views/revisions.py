@@ -44,7 +44,7 @@ class RevisionDetailView(RevisionView):
     @extend_schema(summary="Read a revision", parameters=[KNOWN], responses={200: WholeRevisionSerializer, 304: None})
     def retrieve(self, request: Request, **_path: Any) -> Response:
         revision = self.find()
-        return unless_known(request, revision.etag, lambda: WholeRevisionSerializer(revision).data)
+        return unless_known(request, revision.etag, lambda: WholeRevisionSerializer.show(revision))
 
     @extend_schema(
         summary="Verify a revision",
